@@ -1,0 +1,117 @@
+"""The one schema of all corpora: sample, pair, corpus, and the rows that could not be read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Literal, NamedTuple, Self
+
+from pydantic import Field, computed_field
+
+from vulnscope.records.base import Record, digest_text
+
+Label = Literal["vulnerable", "fixed", "unlabelled"]
+
+
+class Origin(Record):
+    """Where a sample comes from, as far as the corpus says."""
+
+    project: str | None = None
+    cve: str | None = None
+    commit: str | None = None
+    path: str = Field(default="", description="file inside the corpus, with the line for row formats")
+
+
+class Augmentation(Record):
+    """A variant of another sample: which transformation, of which base, before (0) or after (1) it."""
+
+    kind: str
+    base_id: str | None = None
+    version: str = ""
+
+
+class Sample(Record):
+    """One unit of code. `changed_lines` are 1-based lines of `code` that its twin does not have."""
+
+    id: str = Field(min_length=1, description="unique within the corpus")
+    corpus: str
+    language: str = Field(description="c, cpp, python, java, javascript, go, ruby, ... or 'unknown'")
+    cwes: tuple[str, ...] = Field(default=(), description="normalised, e.g. CWE-89; () where unknown")
+    label: Label
+    code: str
+    pair_id: str | None = None
+    group_keys: tuple[str, ...] = Field(
+        default=(), description="samples sharing any key (pair:, commit:, cve:, scenario:, template:) form one group"
+    )
+    split: str | None = Field(default=None, description="split of the publisher, if any: train, val, test")
+    difficulty: str | None = None
+    augmentation: Augmentation | None = None
+    reason: str | None = Field(default=None, description="reference explanation")
+    changed_lines: tuple[int, ...] = ()
+    origin: Origin = Origin()
+    notes: tuple[str, ...] = Field(default=(), description="known defects, kept beside the upstream label")
+    licence: str = "unknown"
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the code's UTF-8 bytes."""
+        return hashlib.sha256(self.code.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Pair(NamedTuple):
+    """A vulnerable sample and its fixed twin."""
+
+    id: str
+    vulnerable: Sample
+    fixed: Sample
+
+
+class BadRow(Record):
+    """A row or file that could not become a sample."""
+
+    path: str
+    line: int | None = None
+    reason: str
+
+
+class Corpus(Record):
+    """A named, versioned set of samples. `n_rows_in == len(samples) // samples_per_row + len(bad_rows)` per loader."""
+
+    name: str
+    version: str
+    samples: tuple[Sample, ...]
+    bad_rows: tuple[BadRow, ...] = ()
+    n_rows_in: int = Field(ge=0, description="rows or files offered by the source")
+    n_rows_out: int = Field(ge=0, description="rows or files that became samples")
+    options: Mapping[str, str | int | bool | None] = Field(default={}, description="loader options that shaped it")
+
+    @cached_property
+    def content_digest(self) -> str:
+        """Digest over the sample contents in order."""
+        return digest_text("\n".join(sample.digest() for sample in self.samples))
+
+    @cached_property
+    def groups(self) -> dict[str, str]:
+        """Group of every sample id: connected components over shared `group_keys` and pairs."""
+        from vulnscope.corpora.groups import connect_groups
+
+        return connect_groups(self.samples)
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Complete pairs, in order of first appearance."""
+        sides: dict[str, dict[str, Sample]] = {}
+        for sample in self.samples:
+            if sample.pair_id is not None and sample.label != "unlabelled":
+                sides.setdefault(sample.pair_id, {})[sample.label] = sample
+        return tuple(
+            Pair(pair_id, both["vulnerable"], both["fixed"]) for pair_id, both in sides.items() if len(both) == 2
+        )
+
+    def keep(self, samples: Iterable[Sample]) -> Self:
+        """The same corpus with only `samples`."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        # Not model_copy: it would carry the cached groups and digest of the full corpus along.
+        return type(self)(**{**fields, "samples": tuple(samples)})

@@ -1,0 +1,1 @@
+"""Subjects, their sites, and everything that runs them."""

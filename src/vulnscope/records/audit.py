@@ -1,0 +1,153 @@
+"""The result of `vulnscope audit`: what the model says, with controls and intervals."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.rows import Cut, Says
+
+
+class SubjectInfo(Record):
+    """The model under study, as far as a reader needs it to reproduce."""
+
+    name: str
+    revision: str | None
+    digest: str = Field(description="over weights, tokenizer, adapter and quantisation")
+    architecture: str
+    n_layers: int
+    d_model: int
+    n_parameters: int
+    dtype: str
+    device: str
+    quantization: str | None = None
+    adapter: str | None = None
+    chat_template: bool
+    switched_off: tuple[str, ...] = Field(default=(), description="features the self-check refused, with reasons")
+    noise_floor_nats: Number = Field(description="largest margin change under another batch plan")
+
+
+class CorpusInfo(Record):
+    """The data under study."""
+
+    name: str
+    version: str
+    digest: str
+    n_samples: int
+    n_pairs: int
+    n_groups: int
+    grouping: str = Field(description="in words, e.g. 'by pair (claims about these templates)'")
+    licence: str
+    bad_rows: tuple[str, ...] = ()
+
+
+class PairCells(Record):
+    """Shares of pairs; they sum to 1."""
+
+    both_right: float = Field(ge=0, le=1, description="P-C")
+    both_vulnerable: float = Field(ge=0, le=1, description="P-V")
+    both_fixed: float = Field(ge=0, le=1, description="P-B")
+    both_wrong: float = Field(ge=0, le=1, description="P-R")
+    unparsed: float = Field(ge=0, le=1)
+
+
+class Baseline(Record):
+    """A rule that reads no model, on the same items."""
+
+    name: str = Field(description="always-yes | length | character 3-5-grams | ...")
+    trained_on: str | None = Field(default=None, description="corpus and split, for trained baselines")
+    auroc: Estimate
+    pair_rank: Estimate
+    pair_correct: Number
+
+
+class Slice(Record):
+    """Every "Say" figure for one subset of the corpus."""
+
+    kind: Literal["all", "corpus", "cwe", "language", "difficulty", "augmentation", "split"]
+    value: str
+    n_samples: int
+    n_pairs: int
+    n_groups: int
+    yes_rate: Estimate = Field(description="share of parsed answers that say vulnerable")
+    unparsed_rate: Estimate
+    accuracy: Estimate = Field(description="unparsed counts as wrong")
+    auroc: Estimate = Field(description="of the vulnerable margin, stratified by CWE and language")
+    d_a: Number
+    pair_rank: Estimate
+    pair_rank_p: Number = Field(description="swap of labels within pairs, against 1/2")
+    mean_margin_auroc: Estimate = Field(description="AUROC of the margin averaged over prompts")
+    hit_rate: Number
+    false_alarm_rate: Number
+    d_prime: Number
+    criterion: Number
+    pair_cells: PairCells | None
+    pair_correct: Estimate
+    pair_correct_chance: Number = Field(description="y(1-y) at the model's own yes-rate")
+    pair_correct_p: Number = Field(description="P-C against P-R, labels swapped within pairs")
+    detectable_auroc: Number = Field(description="smallest AUROC - 1/2 this n could have shown (80 % power, 5 %)")
+    acquiescence_mean: float
+    label_mass_mean: float
+    baselines: tuple[Baseline, ...]
+
+
+class PairView(Record):
+    """One pair as the browser shows it."""
+
+    pair: str
+    cwe: str
+    language: str
+    vulnerable_code: str
+    fixed_code: str
+    vulnerable_margin: float
+    fixed_margin: float
+    vulnerable_says: Says
+    fixed_says: Says
+    cut: Cut | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Point(Record):
+    """One sample in the margin plots."""
+
+    sample: str
+    label: Literal["vulnerable", "fixed"]
+    cwe: str
+    margin: float
+    acquiescence: float
+    says: Says
+
+
+class LeftOut(Record):
+    """Samples that are not in the figures."""
+
+    reason: str
+    n: int
+    examples: tuple[str, ...] = ()
+
+
+class AuditRecord(Record):
+    """Everything the report, the terminal and `--json` show. No figure is computed after this."""
+
+    schema_version: Literal[1] = 1
+    sentence: str = Field(description="the verdict in one sentence")
+    subject: SubjectInfo
+    corpus: CorpusInfo
+    protocol: str
+    prompts: tuple[str, ...]
+    canonical_prompt: str = Field(description="the canonical prompt rendered around an ellipsis")
+    intervention: str = "none"
+    overall: Slice
+    slices: tuple[Slice, ...]
+    points: tuple[Point, ...]
+    pairs: tuple[PairView, ...] = Field(description="shown pairs, at most the configured number")
+    n_pairs_not_shown: int
+    left_out: tuple[LeftOut, ...]
+    config: dict[str, object] = Field(description="resolved config")
+    command: str = Field(description="command line that reproduces this")
+    versions: dict[str, str]
+    seed: int
+    code_digest: str
+    run: str = Field(description="run id")

@@ -1,0 +1,73 @@
+"""What every record shares: frozen, versioned, finite, JSON round-trip.
+
+A figure is a finite number or `NotMeasured(reason)`; NaN and infinity are refused at construction because
+they do not survive JSON and because a failure must never look like a score.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Record(BaseModel):
+    """Base of configs and results: immutable, no unknown fields, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces, so equal records have equal bytes."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def digest(self) -> str:
+        """First 16 hex digits of the SHA-256 of `to_json`."""
+        return digest_text(self.to_json())
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces; raises `ValueError` on NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest_text(text: str) -> str:
+    """First 16 hex digits of the SHA-256 of UTF-8 `text`."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+class NotMeasured(Record):
+    """In place of a number that cannot be identified, with the reason a reader sees."""
+
+    reason: str = Field(min_length=1)
+
+    def __float__(self) -> float:
+        raise TypeError(f"not measured: {self.reason}")
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Number = Finite | NotMeasured
+
+
+class Estimate(Record):
+    """A point estimate with its 95 % interval by groups (MEASURES, "Groups and intervals")."""
+
+    value: Number
+    low: Number
+    high: Number
+    method: str = Field(description="bca | studentised | wilson | none")
+    n: int = Field(ge=0, description="samples or pairs behind the value")
+    n_groups: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if isinstance(self.low, float) and isinstance(self.high, float) and self.low > self.high:
+            raise ValueError(f"interval is reversed: {self.low} > {self.high}")
+        return self
+
+
+def not_measured(reason: str, n: int = 0, n_groups: int = 0) -> Estimate:
+    """An `Estimate` without a value or interval, all three carrying `reason`."""
+    missing = NotMeasured(reason=reason)
+    return Estimate(value=missing, low=missing, high=missing, method="none", n=n, n_groups=n_groups)
