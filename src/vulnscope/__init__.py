@@ -1,0 +1,1 @@
+"""Package root; the public surface is re-exported lazily."""
