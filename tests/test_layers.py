@@ -1,0 +1,35 @@
+"""The two rules that never go away: folders import only downward, and the light entry points stay light."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_folders_import_only_downward(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import vulnscope",
+        "import vulnscope; vulnscope.__version__; dir(vulnscope)",
+        "import sys; sys.argv = ['vulnscope', '--help']; from vulnscope.cli import main\ntry: main()\nexcept SystemExit: pass",
+        "from vulnscope.registry import list_names; list_names('corpus')",
+    ],
+)
+def test_light_entry_points_load_no_model_library(program: str) -> None:
+    report = f"{program}\nimport json, sys; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True, cwd=ROOT)
+    modules = set(json.loads(done.stderr.splitlines()[-1]))
+    assert not modules & {"torch", "transformers", "sklearn", "scipy", "pandas"}
