@@ -33,3 +33,9 @@ class SubjectError(VulnscopeError):
 
 class RunError(VulnscopeError):
     """A run folder is locked, foreign, or cannot be continued."""
+
+
+class Interrupted(VulnscopeError):
+    """The user stopped a run; the message says how to continue it."""
+
+    exit_code = 130

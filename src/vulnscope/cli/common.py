@@ -8,8 +8,18 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
+from vulnscope.errors import InputError
 from vulnscope.records.base import Record
 
 stdout = Console()
@@ -44,6 +54,38 @@ def print_error(message: str) -> None:
 def print_note(message: str) -> None:
     """Print one message on stderr."""
     stderr.print(Text(message, style="dim"), soft_wrap=True)
+
+
+def parse_options(options: list[str]) -> dict[str, str]:
+    """`["code=func"]` as `{"code": "func"}`; raises `InputError` on a word without `=` or a key given twice."""
+    parsed: dict[str, str] = {}
+    for option in options:
+        key, separator, value = option.partition("=")
+        if not separator or not key:
+            raise InputError(f"--option {option!r} is not of the form KEY=VALUE")
+        if key in parsed:
+            raise InputError(f"--option {key} is given twice: {parsed[key]!r} and {value!r}")
+        parsed[key] = value
+    return parsed
+
+
+def progress_bar() -> Progress:
+    """A bar with rate and time left on stderr; silent where stderr is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(),
+        console=stderr,
+        transient=True,
+        disable=not stderr.is_terminal,
+    )
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
 
 
 def version_callback(

@@ -33,6 +33,9 @@ def _table(report: MachineReport) -> Table:
         table.add_column(header, overflow="fold")
     for check in report.checks:
         table.add_row(
-            Text(check.name), Text(check.state, style=_STYLES[check.state]), Text(check.detail), Text(check.remedy or "")
+            Text(check.name),
+            Text(check.state, style=_STYLES[check.state]),
+            Text(check.detail),
+            Text(check.remedy or ""),
         )
     return table

@@ -1,0 +1,180 @@
+"""`vulnscope audit`: what a model says about a corpus."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from vulnscope.cli.common import (
+    DataDir,
+    Device,
+    Dtype,
+    Json,
+    Revision,
+    RunsDir,
+    parse_options,
+    print_json,
+    progress_bar,
+    stdout,
+)
+from vulnscope.errors import InputError
+
+if TYPE_CHECKING:
+    from vulnscope.api import AuditRequest
+    from vulnscope.records.audit import AuditEstimate
+
+# Options that do not change what is asked; all others come from the run when it is resumed.
+_FIELDS = {
+    "model": ("subject", "name"),
+    "corpus": ("corpus", "name"),
+    "option": ("corpus", "options"),
+    "prompts": ("audit", "prompts_file"),
+    "cwe": ("audit", "cwes"),
+    "language": ("audit", "languages"),
+}
+_FREE_ON_RESUME = frozenset({"resume", "runs_dir", "as_json", "dry_run", "cached"})
+
+
+def audit(
+    context: typer.Context,
+    model: Annotated[
+        str | None, typer.Argument(help="Hub id, local folder, or `organism`.", show_default=False)
+    ] = None,
+    corpus: Annotated[str, typer.Option(help="A corpus of `vulnscope corpus list`.")] = "synthetic",
+    data_dir: DataDir = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="Loader option KEY=VALUE; repeatable.", metavar="KEY=VALUE")
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option(help="Leave malformed rows out, counted and listed.")] = False,
+    protocol: Annotated[str, typer.Option(help="How a sample becomes prompts and an answer a verdict.")] = "yes-no",
+    prompts: Annotated[
+        Path | None, typer.Option(help="YAML of your own prompts.", dir_okay=False, show_default=False)
+    ] = None,
+    cwe: Annotated[list[str] | None, typer.Option(help="Keep this CWE; repeatable.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Keep this language; repeatable.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many samples, whole pairs.", min=1)] = None,
+    baseline_corpus: Annotated[
+        str | None, typer.Option(help="Train the n-gram baseline on this corpus.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of draws, bootstrap and permutations.", min=0)] = 0,
+    revision: Revision = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    quantize: Annotated[str | None, typer.Option(help="nf4", show_default=False)] = None,
+    adapter: Annotated[str | None, typer.Option(help="PEFT adapter, folder or Hub id.", show_default=False)] = None,
+    layers_path: Annotated[
+        str | None, typer.Option(help="Path of the decoder layers where the rule cannot decide.", show_default=False)
+    ] = None,
+    trust_remote_code: Annotated[bool, typer.Option(help="Run code that comes with the model.")] = False,
+    max_batch_tokens: Annotated[
+        int | None, typer.Option(help="Tokens per batch; default from free memory.", min=1, show_default=False)
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Continue this run: folder, id, or part of the id.", show_default=False)
+    ] = None,
+    runs_dir: RunsDir = Path("runs"),
+    cached: Annotated[bool, typer.Option("--cache/--no-cache", help="Reuse answers of earlier runs.")] = True,
+    dry_run: Annotated[bool, typer.Option(help="Print settings and an estimate; ask nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask MODEL whether code is vulnerable, and measure what it says against its fixed twins."""
+    from vulnscope import api
+
+    settings: dict[str, Any] = {
+        "subject": {
+            "name": model or "",
+            "revision": revision,
+            "dtype": dtype,
+            "device": device,
+            "quantize": quantize,
+            "adapter": adapter,
+            "trust_remote_code": trust_remote_code,
+            "layers_path": layers_path,
+        },
+        "corpus": {
+            "name": corpus,
+            "data_dir": None if data_dir is None else str(data_dir),
+            "skip_bad": skip_bad,
+            "options": tuple(sorted(parse_options(option or []).items())),
+        },
+        "audit": {
+            "protocol": protocol,
+            "prompts_file": None if prompts is None else str(prompts),
+            "cwes": tuple(cwe or ()),
+            "languages": tuple(language or ()),
+            "limit": limit,
+            "baseline_corpus": baseline_corpus,
+            "seed": seed,
+            "max_batch_tokens": max_batch_tokens,
+        },
+    }
+    request = (
+        api.AuditRequest.model_validate(settings)
+        if resume is None
+        else _resumed_request(context, settings, resume, runs_dir)
+    )
+    if not request.subject.name:
+        raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
+    if dry_run:
+        estimate = api.estimate_audit(request)
+        if as_json:
+            print_json(estimate)
+        else:
+            stdout.print(_estimate_table(estimate))
+        return
+    with progress_bar() as bar:
+        task = bar.add_task("asking", total=None)
+        result = api.run_audit_request(
+            request,
+            runs_dir=runs_dir,
+            resume=resume,
+            is_cached=cached,
+            command=shlex.join(["vulnscope", *sys.argv[1:]]),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        print_json(result.record)
+    else:
+        from vulnscope import report
+
+        report.render_terminal(result.record, stdout)
+        stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
+
+
+def _resumed_request(
+    context: typer.Context, settings: dict[str, dict[str, Any]], run: str, runs_dir: Path
+) -> AuditRequest:
+    """The stored request; what the command line says besides must agree with it."""
+    from vulnscope import api
+
+    stored = api.stored_request(run, runs_dir)
+    differences = []
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE" or name in _FREE_ON_RESUME:
+            continue
+        section, field = _FIELDS.get(name) or (next(key for key in settings if name in settings[key]), name)
+        asked, kept = settings[section][field], getattr(getattr(stored, section), field)
+        if asked != kept:
+            differences.append(f"{name}: {kept!r} in the run, {asked!r} now")
+    if differences:
+        raise InputError(
+            f"run {run} was asked something else ({'; '.join(differences)}); "
+            "drop these to continue it, or start a new run without --resume"
+        )
+    return stored
+
+
+def _estimate_table(estimate: AuditEstimate) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in estimate.lines():
+        table.add_row(name, Text(value))
+    return table
