@@ -1,0 +1,51 @@
+"""What every test shares: no network, no telemetry, and the real data where a machine has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Set before any test imports transformers or huggingface_hub, which read these once.
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    HF_DATASETS_OFFLINE="1",
+    TRANSFORMERS_VERBOSITY="error",
+    TOKENIZERS_PARALLELISM="false",
+    DO_NOT_TRACK="1",
+    WANDB_MODE="disabled",
+)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real corpora; skips where `VULNSCOPE_DATA` is unset, fails where it is set and wrong."""
+    value = os.environ.get("VULNSCOPE_DATA")
+    if not value:
+        pytest.skip("real data: VULNSCOPE_DATA is not set")
+    path = Path(value)
+    if not path.is_dir():
+        pytest.fail(f"VULNSCOPE_DATA={value} is not a folder")
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_corpus_dir(data_dir: Path) -> Callable[[str], Path]:
+    """Folder of one real corpus; fails where the data is incomplete."""
+
+    def find(name: str) -> Path:
+        path = data_dir / name
+        if not path.is_dir():
+            pytest.fail(f"VULNSCOPE_DATA={data_dir} is incomplete: no folder {name!r}")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def fixtures_dir() -> Path:
+    """Folder of committed fixtures."""
+    return Path(__file__).parent / "fixtures"
