@@ -1,0 +1,65 @@
+"""Writes that survive a kill: whole files by rename, appended bytes by fsync."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace `path` by `text`, UTF-8; after a crash either the old or the new content is there, never a part.
+
+    The caller holds the folder's lock: the temporary name is fixed, so that a leftover is overwritten next time.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(text.encode("utf-8", "surrogatepass"))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def append_durably(path: Path, data: bytes, end: int) -> None:
+    """Put `data` at byte `end` of `path`, where the file ends, and wait for the disk; on an error nothing is added."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        os.lseek(descriptor, end, os.SEEK_SET)
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, end)
+        raise
+    finally:
+        os.close(descriptor)
+    if end == 0:
+        sync_folder(path.parent)
+
+
+def truncate_durably(path: Path, end: int) -> None:
+    """Cut `path` to `end` bytes and wait for the disk."""
+    with path.open("r+b") as file:
+        file.truncate(end)
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Make names created or replaced in `path` durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -1,0 +1,215 @@
+"""One run folder: read by anyone, written by the one process that holds it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from vulnscope.errors import RunError
+from vulnscope.records.base import Record, canonical_json
+from vulnscope.records.runs import Manifest, RunSummary, Status
+from vulnscope.store.files import DISK_FULL, write_atomic
+from vulnscope.store.lock import FolderLock, is_locked
+from vulnscope.store.manifest import write_manifest
+from vulnscope.store.rows import Row, RowLog, count_lines, iter_batches
+
+ROWS = "rows.jsonl"
+RESULT = "result.json"
+REPORT = "report.html"
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time, to the second, in UTC."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class StoredRun:
+    """A run folder as it lies on the disk: read only, no lock."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @property
+    def id(self) -> str:
+        """Name of the run and of its folder when it was made."""
+        return self.manifest.id
+
+    @property
+    def result_path(self) -> Path:
+        """Where `result.json` is, or will be."""
+        return self.path / RESULT
+
+    @property
+    def report_path(self) -> Path:
+        """Where `report.html` is, or will be."""
+        return self.path / REPORT
+
+    @property
+    def status(self) -> Status:
+        """What the manifest says, except that "running" without a live process is "interrupted"."""
+        stated = self.manifest.status
+        return "interrupted" if stated == "running" and not is_locked(self.path) else stated
+
+    @property
+    def resume_command(self) -> str:
+        """Command line that continues this run."""
+        command = self.manifest.command or f"vulnscope {self.manifest.kind}"
+        return command if "--resume" in command else f"{command} --resume {shlex.quote(str(self.path))}"
+
+    def iter_rows(self) -> Iterator[Row]:
+        """Rows of complete batches in order, one batch in memory at a time."""
+        for batch in iter_batches(self.path / ROWS):
+            yield from batch.rows
+
+    def rows(self) -> list[Row]:
+        """All rows of complete batches in order."""
+        return list(self.iter_rows())
+
+    def result_text(self) -> str:
+        """`result.json` as written; raises `RunError` where the run has none yet."""
+        if not self.result_path.is_file():
+            raise RunError(f"run {self.id} is {self.status} and has no result; continue it with: {self.resume_command}")
+        return self.result_path.read_text(encoding="utf-8")
+
+    def summary(self) -> RunSummary:
+        """The run in one line."""
+        made = self.manifest
+        return RunSummary(
+            id=made.id,
+            path=str(self.path),
+            kind=made.kind,
+            status=self.status,
+            created=made.created,
+            finished=made.finished,
+            n_rows=count_lines(self.path / ROWS),
+            error=made.error,
+        )
+
+    def write_report(self, html: str) -> Path:
+        """Replace `report.html` of a run nobody else holds; returns its path."""
+        with FolderLock(self.path), self._explained():
+            write_atomic(self.report_path, html)
+        return self.report_path
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn a full disk into what was kept and how to go on."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise RunError(f"cannot write to run folder {self.path}: {error}") from error
+            raise RunError(
+                f"the disk is full: the {self._n_complete_rows()} rows of complete batches in {self.path} are kept; "
+                f"free some space, then continue with: {self.resume_command}"
+            ) from error
+
+    def _n_complete_rows(self) -> int:
+        return sum(len(batch.rows) for batch in iter_batches(self.path / ROWS))
+
+
+class Run(StoredRun):
+    """A run held for writing. Leaving the `with` block sets its status and lets the folder go.
+
+    The order that makes a resumed run equal an uninterrupted one: `save_plan`, then per batch of the plan one
+    `append`; on resume skip the first `n_batches` batches. A batch that had to be split is recorded by
+    `revise_plan` before its parts are appended.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, lock: FolderLock, clock: Clock) -> None:
+        super().__init__(path, manifest)
+        self._lock = lock
+        self._clock = clock
+        self._rows = RowLog(path / ROWS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._close(error)
+        except RunError:
+            # A full disk must not hide what went wrong first; without a final status the run reads as interrupted.
+            if error is None:
+                raise
+        finally:
+            self._lock.release()
+
+    @property
+    def n_rows(self) -> int:
+        """Rows already on the disk."""
+        return self._rows.n_rows
+
+    @property
+    def n_batches(self) -> int:
+        """Complete batches already on the disk: the ones to skip."""
+        return self._rows.n_batches
+
+    @property
+    def plan(self) -> dict[str, Any] | None:
+        """The stored batch plan as first made, or None."""
+        return self.manifest.plan
+
+    @property
+    def plan_revisions(self) -> tuple[dict[str, Any], ...]:
+        """Back-off revisions of the plan, in order."""
+        return self.manifest.plan_revisions
+
+    def save_plan(self, plan: Record | Mapping[str, Any]) -> None:
+        """Store the batch plan, once; the same plan again is fine, another raises `RunError`."""
+        value = as_plain(plan)
+        if self.manifest.plan is None:
+            self.update(plan=value)
+        elif canonical_json(self.manifest.plan) != canonical_json(value):
+            raise RunError(f"run {self.id} already follows another batch plan; start a new run without --resume")
+
+    def revise_plan(self, revision: Record | Mapping[str, Any]) -> None:
+        """Record one back-off step, before any row that depends on it."""
+        self.update(plan_revisions=(*self.manifest.plan_revisions, as_plain(revision)))
+
+    def append(self, rows: Iterable[Record | Mapping[str, Any]]) -> None:
+        """Add the rows of one whole batch; on return they survive a kill."""
+        with self._explained():
+            self._rows.append(rows)
+
+    def write_result(self, record: Record) -> Path:
+        """Replace `result.json`; returns its path."""
+        with self._explained():
+            write_atomic(self.result_path, record.to_json() + "\n")
+        return self.result_path
+
+    def write_report(self, html: str) -> Path:
+        """Replace `report.html`; returns its path."""
+        with self._explained():
+            write_atomic(self.report_path, html)
+        return self.report_path
+
+    def _close(self, error: BaseException | None) -> None:
+        if error is None:
+            self.update(status="finished", finished=self._clock(), error=None)
+        elif isinstance(error, KeyboardInterrupt):
+            self.update(status="interrupted", error="stopped by the user")
+        else:
+            self.update(status="failed", error=f"{type(error).__name__}: {error}")
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of the manifest, on the disk first."""
+        manifest = Manifest.model_validate({**self.manifest.model_dump(), **changes})
+        with self._explained():
+            write_manifest(self.path, manifest)
+        self.manifest = manifest
+
+
+def as_plain(value: Record | Mapping[str, Any]) -> dict[str, Any]:
+    """A record or mapping as a plain dictionary."""
+    return value.model_dump(mode="json") if isinstance(value, Record) else dict(value)
