@@ -15,7 +15,7 @@ class SubjectInfo(Record):
 
     name: str
     revision: str | None
-    digest: str = Field(description="over weights, tokenizer, adapter and quantisation")
+    subject_digest: str = Field(description="over weights, tokenizer, adapter and quantisation")
     architecture: str
     n_layers: int
     d_model: int
@@ -34,7 +34,7 @@ class CorpusInfo(Record):
 
     name: str
     version: str
-    digest: str
+    corpus_digest: str
     n_samples: int
     n_pairs: int
     n_groups: int
@@ -66,7 +66,7 @@ class Baseline(Record):
 class Slice(Record):
     """Every "Say" figure for one subset of the corpus."""
 
-    kind: Literal["all", "corpus", "cwe", "language", "difficulty", "augmentation", "split"]
+    kind: Literal["all", "corpus", "cwe", "language", "difficulty", "augmentation", "split", "cut"]
     value: str
     n_samples: int
     n_pairs: int
@@ -85,8 +85,11 @@ class Slice(Record):
     criterion: Number
     pair_cells: PairCells | None
     pair_correct: Estimate
-    pair_correct_chance: Number = Field(description="y(1-y) at the model's own yes-rate")
+    pair_correct_chance: Number = Field(description="y(1-y) at the model's own yes-rate; unparsed never right")
     pair_correct_p: Number = Field(description="P-C against P-R, labels swapped within pairs")
+    pair_rank_p_corrected: Number = Field(description="corrected over the slices of this kind")
+    pair_correct_p_corrected: Number = Field(description="corrected over the slices of this kind")
+    correction: str = Field(description="none | Holm over 9 | Benjamini-Hochberg over 40")
     detectable_auroc: Number = Field(description="smallest AUROC - 1/2 this n could have shown (80 % power, 5 %)")
     acquiescence_mean: float
     label_mass_mean: float
