@@ -1,0 +1,61 @@
+"""What n could have shown: minimal detectable differences at a two-sided level and a power.
+
+Normal approximation (Lehr's rule generalised): (z[1 - alpha/2] + z[power]) × standard error. The standard error is
+the measured one by group where there is one, otherwise that of independent groups under no effect.
+"""
+
+from __future__ import annotations
+
+import math
+
+from scipy.optimize import brentq
+from scipy.special import ndtri
+from scipy.stats import binom
+
+from vulnscope.records.base import NotMeasured, Number
+
+ALPHA = 0.05
+POWER = 0.8
+
+
+def detectable_difference(standard_error: float, *, alpha: float = ALPHA, power: float = POWER) -> float:
+    """Smallest true difference that a two-sided test at `alpha` finds with probability `power`."""
+    return float(ndtri(1 - alpha / 2) + ndtri(power)) * standard_error
+
+
+def detectable_auroc(
+    standard_error: float | None, n_positive: int, n_negative: int, *, alpha: float = ALPHA, power: float = POWER
+) -> Number:
+    """Smallest AUROC - 1/2 that could have been shown.
+
+    Without a measured `standard_error` that of the rank-sum test without effect, sqrt((n+m+1)/(12nm)), is used: give
+    it independent units (groups), not samples. `NotMeasured` where not even a perfect 1 would be shown.
+    """
+    if standard_error is None:
+        if not n_positive or not n_negative:
+            return NotMeasured(reason="one side is empty")
+        standard_error = math.sqrt((n_positive + n_negative + 1) / (12 * n_positive * n_negative))
+    difference = detectable_difference(standard_error, alpha=alpha, power=power)
+    if difference > 0.5:
+        return NotMeasured(reason=f"too few groups: {n_positive} against {n_negative} could not show even AUROC 1")
+    return difference
+
+
+def detectable_pair_rank(n_groups: int, *, alpha: float = ALPHA, power: float = POWER) -> Number:
+    """Smallest pair-rank - 1/2 that the exact sign test over `n_groups` independent pairs finds with `power`."""
+    critical = int(binom.ppf(alpha / 2, n_groups, 0.5)) - 1 if n_groups else -1
+    while binom.cdf(critical + 1, n_groups, 0.5) <= alpha / 2:
+        critical += 1
+    if critical < 0:
+        return NotMeasured(reason=f"too few groups: {n_groups} pairs could not show even pair-rank 1")
+
+    def shortfall(rank: float) -> float:
+        # Both tails reject; the far one matters only for tiny n.
+        return float(binom.cdf(critical, n_groups, 1 - rank) + binom.cdf(critical, n_groups, rank)) - power
+
+    return float(brentq(shortfall, 0.5, 1.0)) - 0.5
+
+
+def detectable_rate(rate: float, n: int, *, alpha: float = ALPHA, power: float = POWER) -> float:
+    """Smallest difference between two independent proportions near `rate` over `n` units each that could be shown."""
+    return detectable_difference(math.sqrt(2 * rate * (1 - rate) / n), alpha=alpha, power=power)

@@ -1,0 +1,74 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, permutation_test
+
+from vulnscope.records.base import NotMeasured
+from vulnscope.stats import Groups, mcnemar, sign_flip_test, swap_test
+
+
+@pytest.mark.parametrize(("right", "wrong", "neither"), [(9, 1, 4), (5, 5, 0), (0, 7, 3), (300, 240, 100)])
+def test_swap_test_of_single_pairs_is_the_sign_test(right: int, wrong: int, neither: int) -> None:
+    differences = [1] * right + [-1] * wrong + [0] * neither
+    expected = binomtest(right, right + wrong).pvalue
+    assert swap_test(differences, _singles(len(differences))) == pytest.approx(expected)
+
+
+@given(st.lists(st.tuples(st.integers(-2, 2), st.integers(0, 4)), min_size=1, max_size=12))
+def test_swap_test_equals_enumeration_by_group(items: list[tuple[int, int]]) -> None:
+    differences = [difference for difference, _ in items]
+    groups = Groups.from_labels([label for _, label in items])
+    sums = groups.sums(differences)
+    flipped = [abs(float(np.dot(signs, sums))) for signs in itertools.product([1, -1], repeat=groups.n_groups)]
+    expected = np.mean([value >= abs(sum(differences)) for value in flipped])
+    assert swap_test(differences, groups) == pytest.approx(expected)
+
+
+def test_swap_test_of_many_groups_keeps_tiny_p_values() -> None:
+    assert swap_test([1] * 400, _singles(400)) == pytest.approx(2.0**-399, rel=1e-6)
+
+
+def test_swap_test_without_pairs_or_differences() -> None:
+    assert swap_test([], _singles(0)) == NotMeasured(reason="no pairs")
+    assert swap_test([0, 0], _singles(2)) == 1.0
+
+
+def test_swap_test_refuses_fractions() -> None:
+    with pytest.raises(ValueError, match="whole numbers"):
+        swap_test([0.5], _singles(1))
+
+
+def test_sign_flip_equals_scipy_on_few_groups() -> None:
+    differences = np.random.default_rng(0).normal(0.5, 1.0, size=10)
+    expected = permutation_test(
+        (differences, np.zeros(10)), lambda a, b: np.mean(a - b), permutation_type="samples", n_resamples=np.inf
+    ).pvalue
+    assert sign_flip_test(differences, _singles(10)) == pytest.approx(expected)
+
+
+def test_sign_flip_of_many_groups_is_near_the_exact_value() -> None:
+    differences = np.random.default_rng(1).choice([-1.0, 1.0], size=60, p=[0.35, 0.65])
+    exact = swap_test(differences, _singles(60))
+    sampled = sign_flip_test(differences, _singles(60), n_draws=20_000)
+    assert sampled == pytest.approx(exact, abs=0.005)
+    assert sampled == sign_flip_test(differences, _singles(60), n_draws=20_000)
+
+
+def test_sign_flip_flips_groups_together() -> None:
+    groups = Groups.from_labels(["a"] * 20 + ["b"] * 20)
+    assert sign_flip_test([1.0] * 40, groups) == 0.5
+    assert sign_flip_test([], _singles(0)) == NotMeasured(reason="no items")
+    assert sign_flip_test([0.0, 0.0], _singles(2)) == 1.0
+
+
+def test_mcnemar_is_exact() -> None:
+    # Agresti, Categorical Data Analysis (2013), the exact form: two-sided binomial over the discordant items.
+    assert mcnemar(86, 150) == pytest.approx(binomtest(86, 236).pvalue)
+    assert mcnemar(0, 0) == 1.0
+
+
+def _singles(n: int) -> Groups:
+    return Groups(np.arange(n), n)

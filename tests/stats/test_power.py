@@ -1,0 +1,42 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binom, binomtest, norm
+
+from vulnscope.records.base import NotMeasured
+from vulnscope.stats import detectable_auroc, detectable_difference, detectable_pair_rank, detectable_rate
+
+
+def test_detectable_difference_is_lehrs_2_8_standard_errors() -> None:
+    assert detectable_difference(1.0) == pytest.approx(norm.ppf(0.975) + norm.ppf(0.8))
+    assert detectable_difference(1.0) == pytest.approx(2.80, abs=0.01)
+
+
+def test_detectable_auroc_uses_the_measured_error_where_there_is_one() -> None:
+    assert detectable_auroc(0.02, 1, 1) == pytest.approx(0.056, abs=1e-3)
+    expected = 2.8016 * math.sqrt(201 / (12 * 100 * 100))
+    assert detectable_auroc(None, 100, 100) == pytest.approx(expected, rel=1e-4)
+
+
+def test_detectable_auroc_of_hardly_any_groups_is_not_measured() -> None:
+    assert isinstance(detectable_auroc(None, 3, 3), NotMeasured)
+    assert isinstance(detectable_auroc(None, 0, 3), NotMeasured)
+
+
+@pytest.mark.parametrize("n", [6, 20, 48, 300])
+def test_detectable_pair_rank_has_the_power_it_says(n: int) -> None:
+    rank = 0.5 + float(detectable_pair_rank(n))
+    outcomes = np.arange(n + 1)
+    rejected = np.array([binomtest(int(k), n).pvalue <= 0.05 for k in outcomes])
+    assert binom.pmf(outcomes, n, rank)[rejected].sum() == pytest.approx(0.8, abs=1e-6)
+
+
+def test_five_pairs_can_never_show_a_pair_rank() -> None:
+    assert isinstance(detectable_pair_rank(5), NotMeasured)
+    assert isinstance(detectable_pair_rank(0), NotMeasured)
+
+
+def test_detectable_rate_worked_value() -> None:
+    # Two arms of 392 near 1/2 find 0.10: the textbook sample size.
+    assert detectable_rate(0.5, 392) == pytest.approx(0.10, abs=1e-3)
