@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ def test_adjusted_values_keep_the_order_and_only_grow(values: list[float]) -> No
     for adjusted in (holm(values), benjamini_hochberg(values)):
         assert all(new >= old and new <= 1 for old, new in zip(values, adjusted, strict=True))
         ranked = sorted(zip(values, adjusted, strict=True))
-        assert all(one[1] <= other[1] for one, other in zip(ranked, ranked[1:], strict=False))
+        assert all(one[1] <= other[1] for one, other in pairwise(ranked))
 
 
 def test_small_families_go_by_holm_and_large_ones_by_false_discovery() -> None:

@@ -10,8 +10,18 @@ import pytest
 from scipy.stats import norm
 
 from vulnscope.records.base import Number
-from vulnscope.stats import Bootstrap, Floats, Groups, Statistic, auroc_statistic, estimate, mean_statistic
-from vulnscope.stats import pair_ranks, sign_flip_test, swap_test
+from vulnscope.stats import (
+    Bootstrap,
+    Floats,
+    Groups,
+    Statistic,
+    auroc_statistic,
+    estimate,
+    mean_statistic,
+    pair_ranks,
+    sign_flip_test,
+    swap_test,
+)
 
 N_SIMULATIONS = 2000
 

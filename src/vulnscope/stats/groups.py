@@ -37,4 +37,5 @@ class Groups:
 
     def sums(self, values: ArrayLike) -> Floats:
         """Sum of `values` (one per item) in each group."""
-        return np.bincount(self.index, weights=np.asarray(values, dtype=np.float64), minlength=self.n_groups)
+        items = np.asarray(values, dtype=np.float64)
+        return np.bincount(self.index, weights=items, minlength=self.n_groups).astype(np.float64)
