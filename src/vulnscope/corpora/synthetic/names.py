@@ -29,7 +29,7 @@ POOLS: dict[str, tuple[str, ...]] = {
             "stack tree leaf root parent child head tail body segment window span message reply label line ring pool "
             "page word"
         ),
-        "secret": "secret password token key pin phrase seal stamp cipher salt code credential passcode ticket badge proof",
+        "secret": "secret password token key pin phrase seal stamp cipher salt code letter motto ticket badge proof",
         "blob": (
             "blob payload body content bundle parcel crate packet message frame chunk record snapshot state session "
             "profile backup image cookie task job event draft report"
@@ -40,8 +40,8 @@ POOLS: dict[str, tuple[str, ...]] = {
         ),
         "handle": "db conn cur session engine backend",
         "result": "result output answer found outcome",
-        "verb": "load save send read fetch build show handle update process render store parse copy find open make check",
-        "noun": "item user page file record entry report order task view event image message table account job note list",
+        "verb": "load save send read fetch build show handle update render store parse copy find open make check",
+        "noun": "item user page file record entry report order task view event image message table job note list",
         "base": "BASE ROOT HOME SHARED PUBLIC STATIC UPLOADS",
         "table": "users orders items notes events books teams cities songs parts",
         "column": "name email city title status owner kind state",

@@ -60,7 +60,7 @@ def $function($a, $b):
         spare=("seen.append($x)", 'print("removed", $x)'),
     ),
     BoundTemplate(
-        id="c-path-bound-dotdot",
+        id="c-path-bound-separator",
         cwe=_CWE,
         language="c",
         names="path",
@@ -74,8 +74,8 @@ int $function(const char *$a, const char *$b)
     return 0;
 }
 """,
-        guard=('if (strstr($x, "..")) return -1;', 'if (strpbrk($x, "./")) return -1;'),
-        other=('if (strstr($x, "  ")) return -1;', 'if (strpbrk($x, " \\t")) return -1;'),
+        guard=("if (strchr($x, '/')) return -1;", 'if (strpbrk($x, "./")) return -1;'),
+        other=("if (strchr($x, ' ')) return -1;", 'if (strpbrk($x, " \\t")) return -1;'),
         use=('FILE *fp = fopen($x, "r");', "int fd = open($x, O_RDONLY);"),
         spare=('printf("name %s\\n", $x);', "puts($x);"),
     ),

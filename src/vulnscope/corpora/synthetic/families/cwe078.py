@@ -77,7 +77,7 @@ int $function(const char *$a, const char *$b)
     return system(cmd);
 }
 """,
-        guard=('if (strpbrk($x, ";&|`")) return -1;', "if (!is_word($x)) return -1;"),
+        guard=('if (strpbrk($x, ";&|`$$\\n")) return -1;', "if (!is_word($x)) return -1;"),
         other=("if (strlen($x) > 80) return -1;", "if (is_empty($x)) return -1;"),
         use=('snprintf(cmd, sizeof cmd, "$tool %s", $x);',),
         spare=('printf("name %s\\n", $x);', "puts($x);"),

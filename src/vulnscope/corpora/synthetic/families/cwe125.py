@@ -126,9 +126,9 @@ long $function(const long *values, int $number)
         language="c",
         held_out=True,
         text="""
-int $function(const char *packet, size_t len, char *out)
+int $function(const unsigned char *packet, size_t len, char *out)
 {
-    size_t $number = (size_t)packet[0];
+    size_t $number = packet[0];
     <noise>
 +    if ($number > len)
 +        return -1;

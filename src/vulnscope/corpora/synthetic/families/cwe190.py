@@ -88,11 +88,11 @@ int *$function(size_t $number)
         cwe=_CWE,
         language="c",
         text="""
-int $function(int $number, int $number2)
+unsigned $function(unsigned $number, unsigned $number2)
 {
     <noise>
-+    if ($number > INT_MAX - $number2)
-+        return -1;
++    if ($number > UINT_MAX - $number2)
++        return 0;
     return $number + $number2;
 }
 """,
