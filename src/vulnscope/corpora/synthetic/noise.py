@@ -90,9 +90,9 @@ class Noise:
             return self._fill(_CALL[self._language])
         return self._fill(self._rng.choice(_STATEMENTS[self._language]))
 
-    def some(self, most: int) -> str:
-        """Between none and `most` distractors."""
-        return "\n".join(self.statement() for _ in range(self._rng.randint(0, most)))
+    def some(self, least: int, most: int) -> str:
+        """Between `least` and `most` distractors."""
+        return "\n".join(self.statement() for _ in range(self._rng.randint(least, most)))
 
     def stretch(self, least_tokens: int, most_tokens: int) -> str:
         """Distractors of at least `least_tokens` tokens; the wanted length is uniform up to `most_tokens`."""

@@ -1,6 +1,7 @@
 """CWE-22, path traversal: a name from outside becomes part of a path."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-22"
 

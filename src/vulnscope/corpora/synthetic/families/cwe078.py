@@ -1,6 +1,7 @@
 """CWE-78, command injection: a word from outside becomes part of a shell command."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-78"
 

@@ -1,6 +1,7 @@
 """CWE-79, cross-site scripting: a text from outside becomes part of a page."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-79"
 

@@ -1,6 +1,7 @@
 """CWE-89, SQL injection: a value from outside becomes part of a query."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-89"
 

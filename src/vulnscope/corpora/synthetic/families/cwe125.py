@@ -1,6 +1,7 @@
 """CWE-125, out-of-bounds read: an index, a length or a missing terminator leads past the end of a buffer."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-125"
 

@@ -1,6 +1,7 @@
 """CWE-190, integer overflow: a product or sum of a number from outside wraps around."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-190"
 

@@ -1,6 +1,7 @@
 """CWE-416, use after free. Here the guard is the release: using the *other* pointer is what is safe."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-416"
 

@@ -1,6 +1,7 @@
 """CWE-476, NULL pointer dereference: a pointer that may be NULL is used unchecked."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-476"
 

@@ -1,6 +1,7 @@
 """CWE-502, deserialisation of untrusted data: bytes from outside become objects."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-502"
 

@@ -1,6 +1,7 @@
 """CWE-787, out-of-bounds write: more is written than the destination holds."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-787"
 

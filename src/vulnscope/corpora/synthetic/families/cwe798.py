@@ -1,6 +1,7 @@
 """CWE-798, hard-coded credentials: the secret that opens the door stands in the source."""
 
-from vulnscope.corpora.synthetic.template import BoundTemplate, PlainTemplate
+from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.plain import PlainTemplate
 
 _CWE = "CWE-798"
 
