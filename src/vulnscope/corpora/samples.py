@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Literal, NamedTuple, Self
 
-from pydantic import Field, computed_field
+from pydantic import Field, computed_field, model_validator
 
 from vulnscope.records.base import Record, digest_text
+from vulnscope.records.corpus import BadRow
 
 Label = Literal["vulnerable", "fixed", "unlabelled"]
 
@@ -40,6 +41,7 @@ class Sample(Record):
     cwes: tuple[str, ...] = Field(default=(), description="normalised, e.g. CWE-89; () where unknown")
     label: Label
     code: str
+    part: str | None = Field(default=None, description="section of the corpus, e.g. hand-crafted or real-world")
     pair_id: str | None = None
     group_keys: tuple[str, ...] = Field(
         default=(), description="samples sharing any key (pair:, commit:, cve:, scenario:, template:) form one group"
@@ -68,16 +70,8 @@ class Pair(NamedTuple):
     fixed: Sample
 
 
-class BadRow(Record):
-    """A row or file that could not become a sample."""
-
-    path: str
-    line: int | None = None
-    reason: str
-
-
 class Corpus(Record):
-    """A named, versioned set of samples. `n_rows_in == len(samples) // samples_per_row + len(bad_rows)` per loader."""
+    """A named, versioned set of samples. Every row the source offered became samples or is a bad row."""
 
     name: str
     version: str
@@ -86,6 +80,12 @@ class Corpus(Record):
     n_rows_in: int = Field(ge=0, description="rows or files offered by the source")
     n_rows_out: int = Field(ge=0, description="rows or files that became samples")
     options: Mapping[str, str | int | bool | None] = Field(default={}, description="loader options that shaped it")
+
+    @model_validator(mode="after")
+    def _account_for_every_row(self) -> Self:
+        if self.n_rows_in != self.n_rows_out + len(self.bad_rows):
+            raise ValueError(f"{self.n_rows_in} rows in, but {self.n_rows_out} out and {len(self.bad_rows)} reported")
+        return self
 
     @cached_property
     def content_digest(self) -> str:

@@ -1,0 +1,53 @@
+"""Loading a corpus by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from vulnscope.errors import InputError
+from vulnscope.registry import resolve
+
+if TYPE_CHECKING:
+    from vulnscope.corpora.samples import Corpus
+
+DATA_VARIABLE = "VULNSCOPE_DATA"
+_NOT_OPTIONS = ("data_dir", "skip_bad")
+
+
+def load_corpus(name: str, data_dir: str | Path | None = None, *, skip_bad: bool = False, **options: Any) -> Corpus:
+    """The corpus `name` from its published layout in `data_dir`; no network, no environment.
+
+    `options` are the loader's own; text such as "3" or "true" is taken for the type the loader declares. Bad rows
+    raise `CorruptData` unless `skip_bad`. Raises `InputError` on an unknown name or option, a missing folder, a wrong
+    layout or an empty corpus.
+    """
+    loader = resolve("corpus", name)
+    path = None if data_dir is None else Path(data_dir)
+    corpus: Corpus = loader(path, skip_bad=skip_bad, **_convert_options(name, loader, options))
+    return corpus
+
+
+def default_data_dir(name: str, environ: Mapping[str, str]) -> Path | None:
+    """`$VULNSCOPE_DATA/NAME` where the variable is set and holds such a folder."""
+    root = environ.get(DATA_VARIABLE)
+    path = Path(root) / name if root else None
+    return path if path is not None and path.exists() else None
+
+
+def _convert_options(name: str, loader: Callable[..., Corpus], options: Mapping[str, Any]) -> dict[str, Any]:
+    known = [option for option in signature(loader).parameters if option not in _NOT_OPTIONS]
+    if unknown := [option for option in options if option not in known]:
+        choices = f"its options: {', '.join(known)}" if known else "it has no options"
+        raise InputError(f"corpus {name!r} has no option {unknown[0]!r}; {choices}")
+    if not options:
+        return {}
+    types = get_type_hints(loader)
+    try:
+        return {option: TypeAdapter(types.get(option, Any)).validate_python(value) for option, value in options.items()}
+    except ValidationError as error:
+        raise InputError(f"corpus {name!r}: {error.errors(include_url=False)[0]['msg']}") from error

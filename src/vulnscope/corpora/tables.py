@@ -1,0 +1,109 @@
+"""Rows of JSONL, CSV and Parquet files, each parsed on its own so that a bad row spoils no other."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from vulnscope.corpora.jsonl import parse_object, read_json_lines
+from vulnscope.corpora.text import RowError
+from vulnscope.errors import CorruptData, MissingPrerequisite
+
+SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet")
+
+
+class TableRow(NamedTuple):
+    """A row: the line it begins on (for Parquet its number, from 1), and how to get at its cells by column.
+
+    `parse` raises `RowError` where the row is damaged.
+    """
+
+    line: int
+    parse: Callable[[], Mapping[str, Any]]
+
+
+def read_table(path: Path) -> Iterator[TableRow]:
+    """Rows of a file by its suffix, one of `SUFFIXES`, in order."""
+    readers = {".csv": _read_csv, ".parquet": _read_parquet}
+    return readers.get(path.suffix.lower(), _read_jsonl)(path)
+
+
+def _read_jsonl(path: Path) -> Iterator[TableRow]:
+    for number, line, position in read_json_lines(path):
+        yield TableRow(number, partial(parse_object, line, position))
+
+
+def _read_csv(path: Path) -> Iterator[TableRow]:
+    # Bytes that are not UTF-8 become surrogates here, so that they can be blamed on their row instead of the file.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        header: list[str] = []
+        while True:
+            line = reader.line_num + 1
+            try:
+                with _wide_fields():
+                    cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield TableRow(line, partial(_fail, f"not CSV: {error}"))
+                continue
+            if header and cells:
+                yield TableRow(line, partial(_name_cells, header, cells))
+            elif cells:
+                header = cells
+                if twice := sorted({name for name in header if header.count(name) > 1}):
+                    raise CorruptData(f"{path}: the header names column {twice[0]!r} twice")
+
+
+def _read_parquet(path: Path) -> Iterator[TableRow]:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise MissingPrerequisite(f"reading {path.name} needs pyarrow: pip install 'vulnscope[tables]'") from error
+    number = 0
+    try:
+        with ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1024):
+                for index in range(batch.num_rows):
+                    number += 1
+                    yield TableRow(number, partial(_read_record, batch.slice(index, 1)))
+    except (ArrowException, OSError) as error:
+        yield TableRow(number + 1, partial(_fail, f"not Parquet that can be read: {error}"))
+
+
+def _read_record(record: Any) -> Mapping[str, Any]:
+    try:
+        cells: Mapping[str, Any] = record.to_pylist()[0]
+    except UnicodeDecodeError as error:
+        raise RowError(f"not UTF-8: byte 0x{error.object[error.start]:02x}") from error
+    return cells
+
+
+def _name_cells(header: Sequence[str], cells: Sequence[str]) -> Mapping[str, str]:
+    if len(cells) != len(header):
+        raise RowError(f"{len(cells)} cells under {len(header)} columns")
+    for name, cell in zip(header, cells, strict=True):
+        byte = next((ord(character) - 0xDC00 for character in cell if "\udc80" <= character <= "\udcff"), None)
+        if byte is not None:
+            raise RowError(f"not UTF-8: byte 0x{byte:02x} in column {name!r}")
+    return dict(zip(header, cells, strict=True))
+
+
+def _fail(problem: str) -> NoReturn:
+    raise RowError(problem)
+
+
+@contextmanager
+def _wide_fields() -> Iterator[None]:
+    """Fields longer than 128 KiB; the limit of the csv module holds for the whole process, so it is put back."""
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
