@@ -1,0 +1,179 @@
+"""Runs a prefix forest level by level and reads next-token log-probabilities where asked.
+
+Roots run as plain causal rows, padded on the right: what follows a token cannot change it, so no mask is needed.
+Deeper nodes run over the gathered keys and values of their ancestors, with positions given and padding masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from vulnscope.errors import SubjectError
+from vulnscope.models.cache import Fork, ForkedCache, TokenPool
+from vulnscope.models.calls import Costs, Limits, cut_calls
+from vulnscope.models.forward import run_model
+from vulnscope.models.head import reading_head
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+    from vulnscope.models.architecture import Architecture
+    from vulnscope.models.prefix import Forest, Node
+
+
+@dataclass(frozen=True)
+class Read:
+    """A question to the model: how likely are `tokens` right after position `offset` of node number `node`?"""
+
+    node: int
+    offset: int
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """The answer to a `Read`: log-probabilities in nats, and the most likely token with whether it ties."""
+
+    log_probs: tuple[float, ...]
+    top_token: int
+    top_log_prob: float
+    is_tied: bool
+
+
+@torch.inference_mode()
+def run_forest(
+    model: PreTrainedModel,
+    architecture: Architecture,
+    forest: Forest,
+    reads: Sequence[Read],
+    costs: Costs,
+    limits: Limits,
+) -> list[NextToken]:
+    """Answers to `reads`, in their order."""
+    reads_of: list[list[int]] = [[] for _ in forest.nodes]
+    for number, read in enumerate(reads):
+        reads_of[read.node].append(number)
+    levels = [cut_calls(forest.nodes, level, [len(r) for r in reads_of], costs, limits) for level in forest.levels()]
+    slots = _Slots(forest, levels)
+    answers: dict[int, NextToken] = {}
+    for level in levels:
+        for call in level:
+            asked = [number for node in call for number in reads_of[node]]
+            answered = _run_call(model, architecture, forest, call, slots, [reads[i] for i in asked])
+            answers.update(zip(asked, answered, strict=True))
+    return [answers[number] for number in range(len(reads))]
+
+
+class _Slots:
+    """Pool slots: one per token of a node with children for the whole run, and scratch for the leaves of a call."""
+
+    def __init__(self, forest: Forest, levels: Sequence[Sequence[Sequence[int]]]) -> None:
+        self.first: dict[int, int] = {}
+        used = 0
+        for number, node in enumerate(forest.nodes):
+            if not node.is_leaf:
+                self.first[number] = used
+                used += len(node.tokens)
+        scratch = 0
+        for level in levels[1:]:
+            for call in level:
+                next_slot = used
+                for number in call:
+                    if forest.nodes[number].is_leaf:
+                        self.first[number] = next_slot
+                        next_slot += len(forest.nodes[number].tokens)
+                scratch = max(scratch, next_slot - used)
+        self.pool = TokenPool(used + scratch)
+
+    def of(self, forest: Forest, number: int) -> range:
+        """Slots of the tokens of node `number`."""
+        first = self.first[number]
+        return range(first, first + len(forest.nodes[number].tokens))
+
+
+def _run_call(
+    model: PreTrainedModel,
+    architecture: Architecture,
+    forest: Forest,
+    call: Sequence[int],
+    slots: _Slots,
+    reads: Sequence[Read],
+) -> list[NextToken]:
+    nodes = [forest.nodes[number] for number in call]
+    device = model.device
+    tokens, positions = _rectangle(nodes)
+    is_root = nodes[0].start == 0
+    cache = mask = None
+    if not is_root or any(not node.is_leaf for node in nodes):
+        fork = _fork(forest, call, slots)
+        cache = ForkedCache(slots.pool, _move(fork, device), architecture.n_layers)
+        mask = None if is_root else _mask(nodes, fork.n_past, tokens.shape[1]).to(device)
+    row_of = {number: row for row, number in enumerate(call)}
+    rows = torch.tensor([row_of[read.node] for read in reads], dtype=torch.long, device=device)
+    columns = torch.tensor([read.offset for read in reads], dtype=torch.long, device=device)
+    with reading_head(model, rows, columns):
+        logits = run_model(model, architecture, tokens.to(device), positions.to(device), mask, cache)
+    return _answer(logits[0], reads) if reads else []
+
+
+def _rectangle(nodes: Sequence[Node]) -> tuple[Tensor, Tensor]:
+    """Token ids and positions of `nodes`, padded on the right with token 0."""
+    width = max(len(node.tokens) for node in nodes)
+    tokens = torch.tensor([node.tokens + (0,) * (width - len(node.tokens)) for node in nodes])
+    starts = torch.tensor([node.start for node in nodes])
+    return tokens, starts[:, None] + torch.arange(width)
+
+
+def _mask(nodes: Sequence[Node], n_past: int, width: int) -> Tensor:
+    """Ones at a row's prefix (right-aligned in the past) and at its own tokens."""
+    columns = torch.arange(n_past + width)
+    first = torch.tensor([n_past - node.start for node in nodes])
+    stop = torch.tensor([n_past + len(node.tokens) for node in nodes])
+    return ((columns >= first[:, None]) & (columns < stop[:, None])).long()
+
+
+def _fork(forest: Forest, call: Sequence[int], slots: _Slots) -> Fork:
+    """Read and write slots of one call; padding reads the row's own first slot, which is written by then."""
+    nodes = [forest.nodes[number] for number in call]
+    n_past, width = max(node.start for node in nodes), max(len(node.tokens) for node in nodes)
+    read: list[list[int]] = []
+    write: list[int] = []
+    written: list[int] = []
+    for row, number in enumerate(call):
+        if number not in slots.first:  # a leaf among roots: nobody reads its keys again
+            continue
+        own = slots.of(forest, number)
+        write.extend(own)
+        written.extend(range(row * width, row * width + len(own)))
+        if n_past:
+            past = [slot for ancestor in forest.ancestry(number) for slot in slots.of(forest, ancestor)]
+            pad = past[:1] or list(own[:1])
+            read.append(pad * (n_past - len(past)) + past + list(own) + pad * (width - len(own)))
+    return Fork(n_past, torch.tensor(read), torch.tensor(write), torch.tensor(written))
+
+
+def _move(fork: Fork, device: torch.device) -> Fork:
+    return Fork(fork.n_past, fork.read.to(device), fork.write.to(device), fork.written.to(device))
+
+
+def _answer(logits: Float[Tensor, "n vocab"], reads: Sequence[Read]) -> list[NextToken]:
+    """Float32 log-probabilities out of one call's logits; raises `SubjectError` on NaN or infinity."""
+    normaliser = logits.logsumexp(-1)
+    top, top_token = logits.max(-1)
+    n_top = (logits == top[:, None]).sum(-1)
+    rows = torch.tensor([row for row, read in enumerate(reads) for _ in read.tokens], device=logits.device)
+    wanted = torch.tensor([token for read in reads for token in read.tokens], device=logits.device)
+    log_probs = iter((logits[rows, wanted] - normaliser[rows]).tolist())
+    if not bool(torch.isfinite(normaliser).all()):
+        raise SubjectError("the model returned NaN or infinite logits; try --dtype float32, or another revision")
+    summary = zip((top - normaliser).tolist(), top_token.tolist(), (n_top > 1).tolist(), strict=True)
+    return [
+        NextToken(tuple(next(log_probs) for _ in read.tokens), token, log_prob, is_tied)
+        for read, (log_prob, token, is_tied) in zip(reads, summary, strict=True)
+    ]

@@ -1,0 +1,157 @@
+"""Weights and tokenizer into memory: safetensors only, complete, quiet, and never phoning home."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Read once when these libraries are imported, hence set before.
+for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_SAFETENSORS_CONVERSION", "DO_NOT_TRACK"):
+    os.environ.setdefault(_switch, "1")
+
+import torch  # noqa: E402
+
+from vulnscope.errors import CorruptData, InputError, MissingPrerequisite, SubjectError  # noqa: E402
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+QUANTIZATIONS = ("nf4",)
+# Below this compute capability bfloat16 is only emulated.
+_BF16_CAPABILITY = (8, 0)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device called `name`; `auto` is CUDA where there is one, else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not (device.index or 0) < torch.cuda.device_count():
+        raise InputError(f"device {name!r} does not exist; torch sees {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def pick_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The dtype called `name`; `auto` is float32 except on devices with native bfloat16."""
+    if name == "auto":
+        has_bf16 = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _BF16_CAPABILITY
+        return torch.bfloat16 if has_bf16 else torch.float32
+    if name not in DTYPES:
+        raise InputError(f"unknown dtype {name!r}; choose one of: auto, {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def load_model(
+    folder: Path, dtype: torch.dtype, device: torch.device, quantize: str | None, trust_remote_code: bool
+) -> PreTrainedModel:
+    """The causal language model in `folder`, in eval mode on `device`."""
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    arguments: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "trust_remote_code": trust_remote_code}
+    if quantize is not None:
+        arguments |= {"quantization_config": _quantization(quantize, dtype), "device_map": {"": device}}
+    try:
+        with _quiet():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder, local_files_only=True, output_loading_info=True, **arguments
+            )
+    except SafetensorError as error:
+        raise CorruptData(f"weights in {folder} are damaged: {error}; download them again") from error
+    except (ValueError, KeyError, OSError, RuntimeError, ImportError) as error:
+        raise _explain(folder, error) from error
+    model: PreTrainedModel = loaded[0]
+    report: dict[str, Any] = loaded[1]
+    if report["missing_keys"]:
+        missing = sorted(report["missing_keys"])
+        raise CorruptData(
+            f"weights in {folder} lack {len(missing)} tensors, {missing[0]} among them; they would be random"
+        )
+    if quantize is None:
+        model.to(device)  # type: ignore[arg-type]  # a decorated method of transformers
+    _use_differentiable_kernels(model)
+    model.eval().requires_grad_(requires_grad=False)
+    return model
+
+
+def load_adapter(model: PreTrainedModel, folder: Path) -> None:
+    """Put the PEFT adapter in `folder` into `model`, in place."""
+    if find_spec("peft") is None:
+        raise MissingPrerequisite("adapters need peft: pip install 'vulnscope[tune]'")
+    try:
+        with _quiet():
+            model.load_adapter(str(folder), local_files_only=True)
+    except (ValueError, KeyError, OSError, RuntimeError) as error:
+        raise InputError(f"adapter {folder} does not fit {model.config.model_type}: {_first_line(error)}") from error
+    model.eval().requires_grad_(requires_grad=False)
+
+
+def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
+    """The tokenizer in `folder`; one without pad or eos is fine, nothing here pads with it."""
+    from transformers import AutoTokenizer
+
+    try:
+        with _quiet():
+            return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
+    except (ValueError, KeyError, OSError, ImportError, TypeError) as error:
+        raise InputError(f"{folder} holds no usable tokenizer: {_first_line(error)}") from error
+
+
+def _quantization(name: str, dtype: torch.dtype) -> Any:
+    if name not in QUANTIZATIONS:
+        raise InputError(f"unknown quantisation {name!r}; choose one of: {', '.join(QUANTIZATIONS)}")
+    if find_spec("bitsandbytes") is None or find_spec("accelerate") is None:
+        raise MissingPrerequisite("nf4 needs bitsandbytes: pip install 'vulnscope[tune]'")
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+
+
+def _use_differentiable_kernels(model: PreTrainedModel) -> None:
+    """Keep bitsandbytes 0.50 from packing 4-bit weights in place at the first evaluation on CPUs with avx512_bf16.
+
+    Packed weights run through a kernel without autograd: later training fails, or silently gets wrong gradients.
+    """
+    switch = "support_avx512bf16_for_cpu"
+    for module in model.modules():
+        if hasattr(module, switch):
+            setattr(module, switch, False)
+
+
+def _explain(folder: Path, error: Exception) -> InputError | SubjectError:
+    text = str(error)
+    if "trust_remote_code" in text:
+        return InputError(f"{folder} brings its own Python code; read it, then allow it with --trust-remote-code")
+    if "for this kind of AutoModel" in text:
+        return InputError(f"{folder} is no causal language model: {_first_line(error)}")
+    return SubjectError(f"{folder} cannot be loaded: {type(error).__name__}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars and no notices of transformers inside the block."""
+    from transformers.utils import logging
+
+    verbosity, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if had_bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,138 @@
+"""The prefix tree over all token sequences of a batch: every shared prefix is one node, computed once.
+
+Sharing a prefix saves its tokens for every branch but the first. It costs each branch a gather of the prefix's
+keys and values, and the batch another forward call. A node that saves less than it costs is dissolved into its
+branches. What remains runs level by level, all nodes of one depth together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+Tokens = tuple[int, ...]
+Pays = Callable[[int, int, int], bool]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A run of tokens beginning at position `start`, after those of node number `parent` (None for a root)."""
+
+    tokens: Tokens
+    start: int
+    depth: int
+    parent: int | None
+    is_leaf: bool
+
+    @property
+    def end(self) -> int:
+        """Position after the last token."""
+        return self.start + len(self.tokens)
+
+
+@dataclass(frozen=True)
+class Forest:
+    """All nodes, parents before children, and for each input sequence the node holding its last token."""
+
+    nodes: tuple[Node, ...]
+    leaf_of: tuple[int, ...]
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens computed when every node runs once."""
+        return sum(len(node.tokens) for node in self.nodes)
+
+    def levels(self) -> list[list[int]]:
+        """Node numbers by depth, roots first."""
+        levels: list[list[int]] = [[] for _ in range(1 + max((node.depth for node in self.nodes), default=-1))]
+        for number, node in enumerate(self.nodes):
+            levels[node.depth].append(number)
+        return levels
+
+    def locate(self, sequence: int, position: int) -> tuple[int, int]:
+        """Node number and offset within that node of `position` in input sequence number `sequence`."""
+        number = self.leaf_of[sequence]
+        while position < self.nodes[number].start:
+            parent = self.nodes[number].parent
+            assert parent is not None, "a root starts at position 0"
+            number = parent
+        return number, position - self.nodes[number].start
+
+    def ancestry(self, number: int) -> list[int]:
+        """Node numbers from the root down to `number`, itself excluded."""
+        path: list[int] = []
+        parent = self.nodes[number].parent
+        while parent is not None:
+            path.append(parent)
+            parent = self.nodes[parent].parent
+        return path[::-1]
+
+
+@dataclass(frozen=True)
+class _Branch:
+    tokens: Tokens
+    start: int
+    children: list[_Branch] = field(default_factory=list)
+    ends: list[Tokens] = field(default_factory=list)
+
+
+def plant_forest(sequences: Sequence[Tokens], pays: Pays) -> Forest:
+    """The prefix tree of `sequences`, equal ones merged.
+
+    `pays(n_tokens, n_branches, start)` says whether `n_tokens` shared by `n_branches` branches are worth a node.
+    A sequence and its only extension always share one node, whose row is read at several positions.
+    """
+    roots = [settled for branch in _grow(sorted(set(sequences)), 0) for settled in _settle(branch, pays)]
+    nodes: list[Node] = []
+    leaf_of: dict[Tokens, int] = {}
+    queue: list[tuple[_Branch, int | None, int]] = [(root, None, 0) for root in roots]
+    for branch, parent, depth in queue:
+        leaf_of.update(dict.fromkeys(branch.ends, len(nodes)))
+        queue.extend((child, len(nodes), depth + 1) for child in branch.children)
+        nodes.append(Node(branch.tokens, branch.start, depth, parent, not branch.children))
+    return Forest(tuple(nodes), tuple(leaf_of[tokens] for tokens in sequences))
+
+
+def count_distinct(sequences: Sequence[Tokens]) -> int:
+    """Tokens left when every shared prefix is computed once: the floor of any scoring."""
+    ordered = sorted(sequences)
+    return sum(
+        len(tokens) - common_prefix(previous, tokens) for previous, tokens in zip([(), *ordered], ordered, strict=False)
+    )
+
+
+def common_prefix(left: Tokens, right: Tokens) -> int:
+    """Number of leading tokens that `left` and `right` share."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _grow(group: list[Tokens], start: int) -> list[_Branch]:
+    """Radix tree of `group`: sorted, distinct, longer than `start`, equal before it."""
+    branches = []
+    for _, members in groupby(group, key=lambda tokens: tokens[start]):
+        same = list(members)
+        end = common_prefix(same[0], same[-1])
+        is_end = len(same[0]) == end
+        branch = _Branch(same[0][start:end], start, _grow(same[is_end:], end), same[:is_end])
+        branches.append(branch)
+    return branches
+
+
+def _settle(branch: _Branch, pays: Pays) -> list[_Branch]:
+    """`branch` itself, or its branches each with its tokens in front, whichever is cheaper."""
+    children = [settled for child in branch.children for settled in _settle(child, pays)]
+    if not children or (len(children) > 1 and pays(len(branch.tokens), len(children), branch.start)):
+        return [_Branch(branch.tokens, branch.start, children, branch.ends)]
+    ends = [branch.ends, *([] for _ in children)]
+    return [
+        _Branch(branch.tokens + child.tokens, branch.start, child.children, first + child.ends)
+        for first, child in zip(ends, children, strict=False)
+    ]

@@ -1,0 +1,176 @@
+"""The scoring engine: log-probabilities of answers, with no token computed twice and no logits nobody reads.
+
+All token sequences of a batch form one prefix tree (`prefix`); its nodes run level by level over forked caches
+(`levels`, `cache`); the head is applied only at the positions read (`head`). The numbers are those of the plain
+forward, to 1e-4 nats in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from pydantic import Field
+
+from vulnscope.errors import InputError, SubjectError
+from vulnscope.models.levels import NextToken, Read, run_forest
+from vulnscope.models.memory import is_out_of_memory
+from vulnscope.models.plan import BatchPlan, ScoreRequest, costs_of, default_max_tokens, limits_of, plan_batches
+from vulnscope.models.prefix import Tokens, plant_forest
+from vulnscope.models.selfcheck import PREFIX_CACHE
+from vulnscope.records.base import Record
+
+if TYPE_CHECKING:
+    from vulnscope.models.subject import Subject
+
+__all__ = ["BackOff", "BatchPlan", "PromptScores", "ScoreRequest", "plan_batches", "score", "score_batch"]
+
+
+@dataclass(frozen=True)
+class PromptScores:
+    """What the model thinks of each answer to one prompt (nats), and what it would say itself."""
+
+    token_log_probs: tuple[tuple[float, ...], ...]
+    top_token: int
+    top_log_prob: float
+    is_tied: bool
+
+    @property
+    def log_probs(self) -> tuple[float, ...]:
+        """Log-probability of each whole answer: the sum over its tokens."""
+        return tuple(sum(tokens) for tokens in self.token_log_probs)
+
+    @property
+    def first_log_probs(self) -> tuple[float, ...]:
+        """Log-probability of each answer's first token."""
+        return tuple(tokens[0] for tokens in self.token_log_probs)
+
+
+class BackOff(Record):
+    """Memory ran out: requests `first` to `stop` (within the batch) run again as two halves or in smaller calls."""
+
+    first: int = Field(ge=0)
+    stop: int
+    size: int | None = Field(description="requests in the first half; None where a single request was left")
+    max_tokens: int = Field(description="tokens per call from now on, for these requests")
+
+
+def score(
+    subject: Subject, prompts: Sequence[Tokens], answers: Sequence[Sequence[Tokens]], max_tokens: int | None = None
+) -> list[PromptScores]:
+    """Scores of `answers[i]` (token ids) after `prompts[i]`, in the order given."""
+    requests = [
+        ScoreRequest((tuple(prompt),), (tuple(tuple(answer) for answer in choices),))
+        for prompt, choices in zip(prompts, answers, strict=True)
+    ]
+    check_requests(subject, requests)
+    plan = plan_batches(subject, requests, max_tokens)
+    scores: dict[int, PromptScores] = {}
+    for batch in plan.batches:
+        results = score_batch(subject, [requests[i] for i in batch], plan.max_tokens)
+        scores.update((i, result[0]) for i, result in zip(batch, results, strict=True))
+    return [scores[i] for i in range(len(requests))]
+
+
+def score_batch(
+    subject: Subject,
+    requests: Sequence[ScoreRequest],
+    max_tokens: int | None = None,
+    on_backoff: Callable[[BackOff], None] | None = None,
+) -> list[tuple[PromptScores, ...]]:
+    """Scores of every prompt of every request, sharing prefixes across all of them.
+
+    `max_tokens` is that of the plan; the same batch with the same value gives the same bytes on one machine. Where
+    memory runs out the batch runs in halves, and `on_backoff` hears of it.
+    """
+    check_requests(subject, requests)
+    return _score_or_halve(subject, requests, max_tokens or default_max_tokens(subject), on_backoff, 0)
+
+
+def check_requests(subject: Subject, requests: Sequence[ScoreRequest]) -> None:
+    """Raise `InputError` for empty or over-long token sequences and for ids outside the vocabulary."""
+    limit, vocab_size = subject.max_positions, subject.architecture.vocab_size
+    for number, request in enumerate(requests):
+        for prompt, answers in zip(request.prompts, request.answers, strict=True):
+            if not prompt or not all(answers):
+                raise InputError(f"request {number} has an empty prompt or answer; each needs at least one token")
+            longest = len(prompt) + max((len(answer) for answer in answers), default=0)
+            if limit is not None and longest > limit:
+                raise InputError(
+                    f"request {number} has {longest} tokens with its answer; {subject.name} reads at most {limit}. "
+                    "Cut the sample"
+                )
+            largest = max(max(prompt), *(max(answer) for answer in answers), 0)
+            if largest >= vocab_size:
+                raise InputError(f"request {number} holds token id {largest}; the vocabulary ends at {vocab_size - 1}")
+
+
+def _score_or_halve(
+    subject: Subject,
+    requests: Sequence[ScoreRequest],
+    max_tokens: int,
+    on_backoff: Callable[[BackOff], None] | None,
+    first: int,
+) -> list[tuple[PromptScores, ...]]:
+    try:
+        return _score(subject, requests, max_tokens)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        longest = max(len(tokens) for request in requests for tokens in request.sequences())
+        if len(requests) == 1 and max_tokens <= longest:
+            raise SubjectError(f"out of memory on one sequence of {longest} tokens, alone in its call") from error
+    # Outside the except block, so that the failed call's tensors are freed first.
+    if subject.device.type == "cuda":
+        torch.cuda.empty_cache()
+    n = len(requests)
+    size = n // 2 if n > 1 else None
+    smaller = max_tokens if size else max(longest, max_tokens // 2)
+    if on_backoff:
+        on_backoff(BackOff(first=first, stop=first + n, size=size, max_tokens=smaller))
+    if size is None:
+        return _score_or_halve(subject, requests, smaller, on_backoff, first)
+    return [
+        *_score_or_halve(subject, requests[:size], smaller, on_backoff, first),
+        *_score_or_halve(subject, requests[size:], smaller, on_backoff, first + size),
+    ]
+
+
+def _score(subject: Subject, requests: Sequence[ScoreRequest], max_tokens: int) -> list[tuple[PromptScores, ...]]:
+    costs = costs_of(subject)
+    can_share = subject.capabilities.has(PREFIX_CACHE)
+    sequences = [tokens for request in requests for tokens in request.sequences()]
+    forest = plant_forest(sequences, costs.pays if can_share else lambda *_: False)
+    wanted: dict[tuple[int, int], list[int]] = {}
+    number = 0
+    for request in requests:
+        for prompt, answers in zip(request.prompts, request.answers, strict=True):
+            wanted.setdefault(forest.locate(number, len(prompt) - 1), [])
+            for offset, answer in enumerate(answers, start=1):
+                for step, token in enumerate(answer):
+                    wanted.setdefault(forest.locate(number + offset, len(prompt) - 1 + step), []).append(token)
+            number += 1 + len(answers)
+    reads = [Read(node, offset, tuple(dict.fromkeys(tokens))) for (node, offset), tokens in wanted.items()]
+    limits = limits_of(subject, max_tokens)
+    found = run_forest(subject.model, subject.architecture, forest, reads, costs, limits)
+    table = {
+        (read.node, read.offset): (next_token, dict(zip(read.tokens, next_token.log_probs, strict=True)))
+        for read, next_token in zip(reads, found, strict=True)
+    }
+    scores: list[tuple[PromptScores, ...]] = []
+    number = 0
+    for request in requests:
+        prompts = []
+        for prompt, answers in zip(request.prompts, request.answers, strict=True):
+            end = len(prompt) - 1
+            says: NextToken = table[forest.locate(number, end)][0]
+            per_answer = tuple(
+                tuple(table[forest.locate(number + offset, end + step)][1][token] for step, token in enumerate(answer))
+                for offset, answer in enumerate(answers, start=1)
+            )
+            prompts.append(PromptScores(per_answer, says.top_token, says.top_log_prob, says.is_tied))
+            number += 1 + len(answers)
+        scores.append(tuple(prompts))
+    return scores

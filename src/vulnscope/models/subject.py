@@ -1,0 +1,122 @@
+"""Opening a model under study: where its files are, whether they are safe to load, and what it can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from vulnscope.models.architecture import Architecture, map_architecture
+from vulnscope.models.files import digest_files, resolve_folder
+from vulnscope.models.loading import load_adapter, load_model, load_tokenizer, pick_device, pick_dtype
+from vulnscope.models.selfcheck import check_model
+from vulnscope.records.audit import SubjectInfo
+from vulnscope.records.base import NotMeasured, Number
+from vulnscope.records.subject import Capabilities
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model opened for study: weights, tokenizer, the map of its layers, and what its self-check proved."""
+
+    name: str
+    revision: str | None
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    architecture: Architecture
+    capabilities: Capabilities
+    digest: str
+    n_parameters: int
+    quantization: str | None = None
+    adapter: str | None = None
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The decoder layers, bottom first."""
+        return self.architecture.layers(self.model)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Dtype of weights that are not quantised, and of activations."""
+        return self.model.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self.model.device
+
+    @property
+    def max_positions(self) -> int | None:
+        """Longest sequence in tokens, or None where the architecture sets no limit."""
+        return self.architecture.max_positions
+
+    @property
+    def eos_ids(self) -> tuple[int, ...]:
+        """Tokens that end a generation, from generation config, config or tokenizer; may be empty."""
+        sources = (self.model.generation_config, self.model.config, self.tokenizer)
+        found = next((ids for source in sources if (ids := getattr(source, "eos_token_id", None)) is not None), ())
+        return (found,) if isinstance(found, int) else tuple(found)
+
+    def info(self, noise_floor: Number | None = None) -> SubjectInfo:
+        """What a report says about this subject."""
+        return SubjectInfo(
+            name=self.name,
+            revision=self.revision,
+            subject_digest=self.digest,
+            architecture=self.architecture.model_type,
+            n_layers=self.architecture.n_layers,
+            d_model=self.architecture.d_model,
+            n_parameters=self.n_parameters,
+            dtype=str(self.dtype).removeprefix("torch."),
+            device=str(self.device),
+            quantization=self.quantization,
+            adapter=self.adapter,
+            chat_template=self.tokenizer.chat_template is not None,
+            switched_off=self.capabilities.switched_off(),
+            noise_floor_nats=NotMeasured(reason="not asked for") if noise_floor is None else noise_floor,
+        )
+
+
+def open_subject(
+    name_or_path: str,
+    revision: str | None = None,
+    dtype: str = "auto",
+    device: str = "auto",
+    quantize: str | None = None,
+    adapter: str | None = None,
+    *,
+    trust_remote_code: bool = False,
+    layers_path: str | None = None,
+    self_check: bool = True,
+) -> Subject:
+    """The subject behind a Hub id, a local folder or `organism`.
+
+    `auto` is CUDA where there is one; float32 on CPU, bfloat16 on devices of compute capability >= 8.0. Weights load
+    from safetensors only. Raises `InputError` for names and folders that do not exist, `CorruptData` for weights
+    that are damaged or incomplete, `MissingPrerequisite` for quantisation or adapters without their packages, and
+    `SubjectError` for models whose layers cannot be found or hooked.
+    """
+    target = pick_device(device)
+    located = resolve_folder(name_or_path, revision, trust_remote_code)
+    adapter_folder = resolve_folder(adapter, None, False, kind="adapter").path if adapter else None
+    model = load_model(located.path, pick_dtype(dtype, target), target, quantize, trust_remote_code)
+    if adapter_folder:
+        load_adapter(model, adapter_folder)
+    architecture = map_architecture(model, layers_path)
+    return Subject(
+        name=name_or_path,
+        revision=located.revision,
+        model=model,
+        tokenizer=load_tokenizer(located.path, trust_remote_code),
+        architecture=architecture,
+        capabilities=check_model(model, architecture) if self_check else Capabilities(),
+        digest=digest_files(located.path, adapter_folder, quantize),
+        n_parameters=sum(parameter.numel() for parameter in model.parameters()),
+        quantization=quantize,
+        adapter=adapter,
+    )
