@@ -23,7 +23,7 @@ def test_holm_worked_values() -> None:
 @given(p_values)
 def test_adjusted_values_keep_the_order_and_only_grow(values: list[float]) -> None:
     for adjusted in (holm(values), benjamini_hochberg(values)):
-        assert all(new >= old and new <= 1 for old, new in zip(values, adjusted, strict=True))
+        assert all(old * (1 - 1e-12) <= new <= 1 for old, new in zip(values, adjusted, strict=True))
         ranked = sorted(zip(values, adjusted, strict=True))
         assert all(one[1] <= other[1] for one, other in pairwise(ranked))
 

@@ -73,7 +73,7 @@ def measure_coverage(figure: str, truth: float, n_groups: int, n_simulations: in
     covered = n_with_interval = 0
     for seed in range(n_simulations):
         drawn = draw(np.random.default_rng([seed, n_groups]), truth, n_groups)
-        settings = Bootstrap(n_draws=1000, seed=seed)
+        settings = Bootstrap(n_draws=2000, seed=seed)
         result = estimate(drawn.statistic, n_groups, drawn.groups.n_items, settings, is_proportion=is_proportion)
         if isinstance(result.low, float) and isinstance(result.high, float):
             n_with_interval += 1

@@ -1,1 +1,21 @@
-"""TODO."""
+"""Templates as data; rendering to text with named character spans, and to tokens."""
+
+from vulnscope.prompts.answers import AnswerForms, AnswerTokens, distinguish
+from vulnscope.prompts.render import EncodedPrompt, RenderedPrompt, Span, encode, render
+from vulnscope.prompts.templates import POLARITIES, Polarity, Prompt, PromptSet, load_prompts
+
+__all__ = [
+    "POLARITIES",
+    "AnswerForms",
+    "AnswerTokens",
+    "EncodedPrompt",
+    "Polarity",
+    "Prompt",
+    "PromptSet",
+    "RenderedPrompt",
+    "Span",
+    "distinguish",
+    "encode",
+    "load_prompts",
+    "render",
+]

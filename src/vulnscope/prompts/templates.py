@@ -1,0 +1,123 @@
+"""Prompts as data: a YAML file of templates with named slots, read into frozen models and checked on reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from string import Formatter
+from typing import Any, Literal, NamedTuple, Self
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from vulnscope.errors import InputError
+from vulnscope.records.base import Record
+
+Polarity = Literal["vulnerable", "secure"]
+POLARITIES: tuple[Polarity, ...] = ("vulnerable", "secure")
+ANSWERS = ("yes", "no")
+SLOTS = ("language", "code", "question")
+
+
+class Piece(NamedTuple):
+    """Fixed text, then the slot that follows it, None at the end of a template."""
+
+    text: str
+    slot: str | None
+
+
+class Prompt(Record):
+    """One wording, asked in both polarities."""
+
+    name: str = Field(min_length=1)
+    vulnerable: str = Field(min_length=1, description="question whose yes asserts a vulnerability")
+    secure: str = Field(min_length=1, description="question whose yes asserts that there is none")
+
+    def question(self, polarity: Polarity) -> str:
+        """The question of one polarity."""
+        return self.vulnerable if polarity == "vulnerable" else self.secure
+
+
+class PromptSet(Record):
+    """The prompts of a protocol; the first is canonical: its greedy answer is what the model says."""
+
+    protocol: str
+    answers: Mapping[str, tuple[str, ...]] = Field(description="surface forms of yes and no")
+    plain: str = Field(description="template for models without a chat template")
+    chat: str = Field(description="template of the one user message of models with a chat template")
+    prompts: tuple[Prompt, ...] = Field(min_length=1)
+
+    @property
+    def canonical(self) -> Prompt:
+        """The prompt that decides what the model says."""
+        return self.prompts[0]
+
+    @field_validator("answers", mode="before")
+    @classmethod
+    def _quoted(cls, answers: Any) -> Any:
+        forms = [form for group in answers.values() for form in group] if isinstance(answers, dict) else []
+        if any(isinstance(text, bool) for text in [*answers, *forms]):
+            raise ValueError("write every yes and no in quotes: YAML reads bare ones as true and false")
+        return answers
+
+    @field_validator("answers")
+    @classmethod
+    def _both_answers(cls, answers: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        if set(answers) != set(ANSWERS) or not all(answers.values()):
+            raise ValueError(f"needs forms for exactly {' and '.join(ANSWERS)}, has {', '.join(answers) or 'none'}")
+        if any(not form.strip() for forms in answers.values() for form in forms):
+            raise ValueError("a form is empty")
+        return answers
+
+    @field_validator("plain", "chat")
+    @classmethod
+    def _slots(cls, template: str) -> str:
+        used = [piece.slot for piece in split_template(template) if piece.slot is not None]
+        for slot in ("code", "question"):
+            if used.count(slot) != 1:
+                raise ValueError(f"needs the slot {{{slot}}} exactly once, has it {used.count(slot)} times")
+        return template
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> Self:
+        names = [prompt.name for prompt in self.prompts]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"prompts: names must differ, {', '.join(repeated)} repeat")
+        return self
+
+
+def load_prompts(source: str | Path) -> PromptSet:
+    """The prompts of a protocol by its name ("yes-no"), or of the user's YAML file at a path.
+
+    Raises `InputError` naming the file, the key and the reason.
+    """
+    place: Any = files("vulnscope.prompts") / "templates" / f"{str(source).replace('-', '_')}.yaml"
+    if isinstance(source, Path) or not place.is_file():
+        place = Path(source)
+    try:
+        values = yaml.safe_load(place.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{place}: cannot read prompts: {error}") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{place}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{place}: prompts are a mapping with the keys {', '.join(PromptSet.model_fields)}")
+    try:
+        return PromptSet.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{place}: {key + ': ' if key else ''}{first['msg'].removeprefix('Value error, ')}") from error
+
+
+def split_template(template: str) -> Iterator[Piece]:
+    """Fixed texts and slots of `template` in order; doubled braces stand for themselves.
+
+    Raises `ValueError` on an unknown slot or an unbalanced brace.
+    """
+    for text, slot, format_spec, conversion in Formatter().parse(template):
+        if slot is not None and (slot not in SLOTS or format_spec or conversion):
+            raise ValueError(f"unknown slot {{{slot}}}; slots are {', '.join(f'{{{name}}}' for name in SLOTS)}")
+        yield Piece(text, slot)
