@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from vulnscope.errors import CorruptData
@@ -28,6 +29,8 @@ LANGUAGES: dict[str, str] = {
     ".ts": "typescript",
 }
 """Language by file suffix; a header counts as C, since its suffix does not tell."""
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 class RowError(CorruptData):
@@ -71,3 +74,19 @@ def split_lines(text: str) -> list[str]:
 def keep_lines(text: str, first: int, last: int) -> str:
     """Lines `first` to `last` (1-based, inclusive); empty where `last < first`."""
     return "\n".join(text.split("\n")[first - 1 : last])
+
+
+def show_controls(text: str) -> str:
+    """`text` with everything that could steer a terminal or hide in it made visible; line feeds and tabs stay.
+
+    Control characters become their Unicode pictures, and marks that reverse the reading order (the Trojan Source
+    trick: Boucher & Anderson 2021) their code points.
+    """
+    return _CONTROLS.sub(lambda match: _picture(match[0]), text)
+
+
+def _picture(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else f"<U+{code:04X}>"

@@ -50,3 +50,16 @@ class CorpusStats(Record):
     n_noted: int = Field(description="samples that carry at least one note on a known defect")
     notes: dict[str, int] = Field(description="samples by note")
     bad_rows: tuple[BadRow, ...] = ()
+
+
+class CorpusEntry(Record):
+    """A registered corpus by name, with one line on what it is."""
+
+    name: str
+    description: str
+
+
+class CorpusListing(Record):
+    """Every registered corpus."""
+
+    corpora: tuple[CorpusEntry, ...]
