@@ -7,7 +7,7 @@ templates. Whoever reports a figure says which.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from vulnscope.corpora.assembly import Row, assemble
 from vulnscope.corpora.samples import Corpus, Sample
@@ -38,13 +38,6 @@ def load_synthetic(
     """
     if data_dir is not None:
         raise InputError(f"corpus {NAME!r} is generated and reads no data; leave out the data folder {data_dir}")
-    for option, value, choices in (
-        ("difficulty", difficulty, get_args(Difficulty)),
-        ("templates", templates, get_args(Templates)),
-        ("group_by", group_by, get_args(GroupBy)),
-    ):
-        if value not in choices:
-            raise InputError(f"corpus {NAME!r}: {option} is {value!r}; choose one of: {', '.join(choices)}")
     ids = {"all": tuple(TEMPLATES), "train": training_templates(), "held-out": HELD_OUT}[templates]
     samples = generate(seed, n_pairs, difficulty=difficulty, templates=ids)
     if group_by == "template":
