@@ -47,7 +47,12 @@ def _convert_options(name: str, loader: Callable[..., Corpus], options: Mapping[
     if not options:
         return {}
     types = get_type_hints(loader)
+    return {option: _convert(name, option, types.get(option, Any), value) for option, value in options.items()}
+
+
+def _convert(name: str, option: str, kind: Any, value: Any) -> Any:
     try:
-        return {option: TypeAdapter(types.get(option, Any)).validate_python(value) for option, value in options.items()}
+        return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        raise InputError(f"corpus {name!r}: {error.errors(include_url=False)[0]['msg']}") from error
+        problem = error.errors(include_url=False)[0]["msg"]
+        raise InputError(f"corpus {name!r}, option {option}={value!r}: {problem}") from error
