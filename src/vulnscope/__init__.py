@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vulnscope.api import AuditResult as AuditResult
     from vulnscope.api import audit as audit
+    from vulnscope.api import estimate_audit as estimate_audit
     from vulnscope.api import inspect_machine as inspect_machine
     from vulnscope.api import inspect_model as inspect_model
     from vulnscope.api import load_corpus as load_corpus
     from vulnscope.api import open_subject as open_subject
+    from vulnscope.api import resume_audit as resume_audit
     from vulnscope.api import score as score
 
 __version__ = version("vulnscope")
@@ -23,10 +25,12 @@ __all__ = [
     "AuditResult",
     "__version__",
     "audit",
+    "estimate_audit",
     "inspect_machine",
     "inspect_model",
     "load_corpus",
     "open_subject",
+    "resume_audit",
     "score",
 ]
 

@@ -1,0 +1,54 @@
+"""Format, lint and types are part of the suite, so that CI runs what `make check` runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", [("ruff", "format", "--check", "."), ("ruff", "check", ".")])
+def test_sources_are_formatted_and_lint_free(command: tuple[str, ...]) -> None:
+    done = _run(*command)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_types_are_strict() -> None:
+    done = _run("mypy")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_public_names_are_a_known_list() -> None:
+    import vulnscope
+
+    assert sorted(vulnscope.__all__) == [
+        "AuditResult",
+        "__version__",
+        "audit",
+        "estimate_audit",
+        "inspect_machine",
+        "inspect_model",
+        "load_corpus",
+        "open_subject",
+        "resume_audit",
+        "score",
+    ]
+    for name in vulnscope.__all__:
+        assert getattr(vulnscope, name) is not None
+
+
+def test_no_machine_path_or_pickle_in_the_tree() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if tracked.returncode != 0:
+        pytest.skip("not a git checkout")
+    names = [name for name in tracked.stdout.split("\0") if name]
+    assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".bin"))]
