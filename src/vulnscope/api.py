@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from vulnscope.models import Subject
     from vulnscope.records.machine import MachineReport
+    from vulnscope.records.subject import SubjectReport
     from vulnscope.store import Run
 
 Progress = Callable[[int, int], None]
@@ -243,6 +244,13 @@ def _explain_interrupt(run: Run) -> Iterator[None]:
 
 def _load_requested(request: CorpusRequest) -> Corpus:
     return load_corpus(request.name, request.data_dir, skip_bad=request.skip_bad, **dict(request.options))
+
+
+def inspect_model(name: str, *, batch: int = 8, length: int = 1024, **options: Any) -> SubjectReport:
+    """Layers, streams and memory of the model `name`, and what its self-check proved; options of `SubjectRequest`."""
+    from vulnscope import models
+
+    return models.inspect_subject(open_subject(name, **options), batch=batch, length=length)
 
 
 def inspect_machine(runs_dir: str | Path = "runs") -> MachineReport:

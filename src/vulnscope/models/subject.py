@@ -83,7 +83,7 @@ class Subject:
 
 
 def open_subject(
-    name_or_path: str,
+    name: str,
     revision: str | None = None,
     dtype: str = "auto",
     device: str = "auto",
@@ -102,21 +102,47 @@ def open_subject(
     `SubjectError` for models whose layers cannot be found or hooked.
     """
     target = pick_device(device)
-    located = resolve_folder(name_or_path, revision, trust_remote_code)
+    located = resolve_folder(name, revision, trust_remote_code)
     adapter_folder = resolve_folder(adapter, None, False, kind="adapter").path if adapter else None
     model = load_model(located.path, pick_dtype(dtype, target), target, quantize, trust_remote_code)
     if adapter_folder:
         load_adapter(model, adapter_folder)
+    return wrap_model(
+        model,
+        load_tokenizer(located.path, trust_remote_code),
+        name=name,
+        revision=located.revision,
+        digest=digest_files(located.path, adapter_folder, quantize),
+        quantize=quantize,
+        adapter=adapter,
+        layers_path=layers_path,
+        self_check=self_check,
+    )
+
+
+def wrap_model(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    name: str,
+    digest: str = "in-memory",
+    revision: str | None = None,
+    quantize: str | None = None,
+    adapter: str | None = None,
+    layers_path: str | None = None,
+    self_check: bool = True,
+) -> Subject:
+    """The subject around a model that is already in memory and in eval mode."""
     architecture = map_architecture(model, layers_path)
     return Subject(
-        name=name_or_path,
-        revision=located.revision,
+        name=name,
+        revision=revision,
         model=model,
-        tokenizer=load_tokenizer(located.path, trust_remote_code),
+        tokenizer=tokenizer,
         architecture=architecture,
         capabilities=check_model(model, architecture) if self_check else Capabilities(),
-        digest=digest_files(located.path, adapter_folder, quantize),
-        n_parameters=sum(parameter.numel() for parameter in model.parameters()),
+        digest=digest,
+        n_parameters=model.num_parameters(),
         quantization=quantize,
         adapter=adapter,
     )

@@ -1,0 +1,124 @@
+"""`vulnscope model`: look at a model before studying it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from vulnscope.cli.common import Device, Dtype, Json, Revision, print_json, stdout
+from vulnscope.records.subject import Capability, SubjectReport
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `inspect` a subcommand although it is the only one."""
+
+
+@app.command()
+def inspect(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Hub id, local folder, or organism.")],
+    revision: Revision = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    quantize: Annotated[str | None, typer.Option(help="nf4 loads the weights in 4 bits.", show_default=False)] = None,
+    adapter: Annotated[str | None, typer.Option(help="Folder or Hub id of a PEFT adapter.", show_default=False)] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run Python code that comes with the model.")
+    ] = False,
+    layers_path: Annotated[
+        str | None, typer.Option(help="Path of the decoder layers where the rule cannot decide.", show_default=False)
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Rows of the memory estimate.")] = 8,
+    length: Annotated[int, typer.Option(min=1, help="Tokens per row of the memory estimate.")] = 1024,
+    as_json: Json = False,
+) -> None:
+    """Show a model's layers, streams and memory, and what the self-check proved or switched off."""
+    from vulnscope import api
+
+    report = api.inspect_model(
+        model,
+        batch=batch,
+        length=length,
+        revision=revision,
+        device=device,
+        dtype=dtype,
+        quantize=quantize,
+        adapter=adapter,
+        trust_remote_code=trust_remote_code,
+        layers_path=layers_path,
+    )
+    if as_json:
+        print_json(report)
+    else:
+        stdout.print(Group(_shape(report), Text(), _capabilities(report), Text(), _memory(report)))
+
+
+def _shape(report: SubjectReport) -> Table:
+    origin = report.name + (f" @ {report.revision}" if report.revision else "")
+    extras = [f"{report.quantization} weights" if report.quantization else "", f"adapter {report.adapter}"]
+    rows = {
+        "model": origin,
+        "digest": report.subject_digest,
+        "architecture": f"{report.architecture}, {report.attention} attention",
+        "layers": f"{report.n_layers} × {report.layer_class} at {report.layers_path}",
+        "width": f"{report.d_model}, vocabulary {report.vocab_size:,}",
+        "context": "no limit" if report.max_positions is None else f"{report.max_positions:,} tokens",
+        "parameters": f"{report.n_parameters:,}",
+        "dtype": ", ".join(filter(None, [report.dtype, *(extras if report.adapter else extras[:1])])),
+        "device": report.device,
+        "prompts": "chat template" if report.has_chat_template else "plain (no chat template)",
+    }
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in rows.items():
+        table.add_row(Text(name, style="bold"), Text(value))
+    return table
+
+
+def _capabilities(report: SubjectReport) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for header in ("self-check", "state", "where", "detail"):
+        table.add_column(header, overflow="fold")
+    for item in report.capabilities.items:
+        state = Text("proven", style="green") if item.is_proven else Text("off", style="bold yellow")
+        table.add_row(
+            Text(item.name.replace("_", " ")), state, Text(_where(item, report.n_layers)), Text(_detail(item))
+        )
+    return table
+
+
+def _where(item: Capability, n_layers: int) -> str:
+    if item.layers is None or not item.layers:
+        return ""
+    return "every layer" if len(item.layers) == n_layers else "layers " + ", ".join(map(str, item.layers))
+
+
+def _detail(item: Capability) -> str:
+    if item.reason:
+        return item.reason
+    if isinstance(item.largest_difference, float):
+        return f"differs from the plain forward by at most {item.largest_difference:.1e} nats"
+    return ""
+
+
+def _memory(report: SubjectReport) -> Table:
+    memory = report.memory
+    rows = {
+        "weights": memory.weights_bytes,
+        "keys and values": memory.cache_bytes,
+        "activations": memory.activations_bytes,
+        "answer logits": memory.logits_bytes,
+        "together": memory.total_bytes,
+        f"free on {report.device}": memory.free_bytes,
+    }
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"memory for {memory.batch} × {memory.length} tokens")
+    table.add_column("MiB", justify="right")
+    for name, n_bytes in rows.items():
+        table.add_row(name, f"{n_bytes / 2**20:,.1f}")
+    return table

@@ -1,0 +1,158 @@
+"""Greedy and sampled continuations whose every row is the same whatever rows run beside it.
+
+Sampling adds Gumbel noise from the row's own generator to its scaled logits and takes the largest: an exact draw
+from softmax(logits / temperature) (Gumbel-max), independent of the batch. Rows are padded on the left; where the
+self-check found padding inexact, rows of equal length run together instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+
+from vulnscope.errors import InputError
+from vulnscope.models.prefix import Tokens
+from vulnscope.models.selfcheck import LEFT_PADDING
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+    from vulnscope.models.subject import Subject
+
+_MOST_ROWS = 32
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One continuation: its tokens without the end token, its text, why it ended, and the seed it was drawn with."""
+
+    token_ids: Tokens
+    text: str
+    is_finished: bool
+    seed: int | None
+
+
+@torch.inference_mode()
+def generate(
+    subject: Subject,
+    prompts: Sequence[Tokens],
+    max_new_tokens: int,
+    temperature: float = 0.0,
+    seeds: Sequence[int] | None = None,
+    stop: Sequence[str] = (),
+    batch_size: int = _MOST_ROWS,
+) -> list[Generation]:
+    """A continuation of each of `prompts` (token ids), greedy at temperature 0, else drawn with `seeds[i]`.
+
+    A row ends at an end token of the subject, after a `stop` string (kept in the text), or after `max_new_tokens`
+    (then `is_finished` is False). Raises `InputError` where seeds are missing or a prompt leaves no room.
+    """
+    _check(subject, prompts, max_new_tokens, temperature, seeds)
+    results: dict[int, Generation] = {}
+    for rows in _batches(subject, prompts, batch_size):
+        row_seeds = [seeds[i] for i in rows] if seeds and temperature > 0 else None
+        new = _run(subject, [prompts[i] for i in rows], max_new_tokens, temperature, row_seeds, stop)
+        for position, index in enumerate(rows):
+            results[index] = _finish(subject, new[position], stop, row_seeds[position] if row_seeds else None)
+    return [results[i] for i in range(len(prompts))]
+
+
+class RowNoise(LogitsProcessor):
+    """Gumbel noise per row from a generator of its own, so that the largest logit is a sample."""
+
+    def __init__(self, temperature: float, seeds: Sequence[int]) -> None:
+        self.temperature = temperature
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def __call__(self, _: Int[Tensor, "batch seq"], scores: Float[Tensor, "batch vocab"]) -> Any:
+        """Scaled and perturbed float32 logits."""
+        uniform = torch.stack([torch.rand(scores.shape[-1], generator=g) for g in self.generators])
+        tiny = torch.finfo(torch.float32).tiny
+        gumbel = -(-uniform.clamp(min=tiny).log()).clamp(min=tiny).log()
+        return scores.float() / self.temperature + gumbel.to(scores.device)
+
+
+def _run(
+    subject: Subject,
+    prompts: Sequence[Tokens],
+    max_new_tokens: int,
+    temperature: float,
+    seeds: Sequence[int] | None,
+    stop: Sequence[str],
+) -> list[list[int]]:
+    width = max(len(prompt) for prompt in prompts)
+    pad = subject.eos_ids[0] if subject.eos_ids else 0
+    tokens = torch.tensor([(pad,) * (width - len(prompt)) + tuple(prompt) for prompt in prompts])
+    mask = torch.tensor([(0,) * (width - len(prompt)) + (1,) * len(prompt) for prompt in prompts])
+    arguments: dict[str, Any] = {"attention_mask": mask}
+    if "position_ids" in subject.architecture.accepts:
+        arguments["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)
+    if "attention_mask" not in subject.architecture.accepts:
+        arguments = {}
+    config = GenerationConfig(
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        eos_token_id=list(subject.eos_ids) or None,
+        pad_token_id=pad,
+        stop_strings=list(stop) or None,
+    )
+    output: Tensor = subject.model.generate(  # type: ignore[operator]  # mypy takes it for a submodule
+        inputs=tokens.to(subject.device),
+        generation_config=config,
+        logits_processor=LogitsProcessorList([RowNoise(temperature, seeds)] if seeds else []),
+        tokenizer=subject.tokenizer if stop else None,
+        **{name: tensor.to(subject.device) for name, tensor in arguments.items()},
+    )
+    return [list(row) for row in output[:, width:].tolist()]
+
+
+def _finish(subject: Subject, tokens: list[int], stop: Sequence[str], seed: int | None) -> Generation:
+    """Cut one row after its end: the model pads rows that ended before the longest one."""
+    end = next((i for i, token in enumerate(tokens) if token in subject.eos_ids), None)
+    kept, text = tokens[:end], _decode(subject, tokens[:end])
+    is_stopped = any(string in text for string in stop)
+    if is_stopped:
+        n_kept = next(
+            n for n in range(1, len(kept) + 1) if any(string in _decode(subject, kept[:n]) for string in stop)
+        )
+        kept, text = kept[:n_kept], _decode(subject, kept[:n_kept])
+    return Generation(tuple(kept), text, is_stopped or end is not None, seed)
+
+
+def _decode(subject: Subject, tokens: list[int]) -> str:
+    return str(subject.tokenizer.decode(tokens, skip_special_tokens=False))
+
+
+def _batches(subject: Subject, prompts: Sequence[Tokens], size: int) -> list[list[int]]:
+    """Prompt numbers sorted by length, in batches; of one length each where padding is not exact."""
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    groups = [order]
+    if not subject.capabilities.has(LEFT_PADDING):
+        groups = [list(same) for _, same in groupby(order, key=lambda i: len(prompts[i]))]
+    return [group[start : start + size] for group in groups for start in range(0, len(group), size)]
+
+
+def _check(
+    subject: Subject,
+    prompts: Sequence[Tokens],
+    max_new_tokens: int,
+    temperature: float,
+    seeds: Sequence[int] | None,
+) -> None:
+    if temperature < 0 or (temperature > 0 and (seeds is None or len(seeds) != len(prompts))):
+        raise InputError(f"temperature {temperature} needs to be 0, or above it with one seed per prompt")
+    for number, prompt in enumerate(prompts):
+        if not prompt:
+            raise InputError(f"prompt {number} is empty; it needs at least one token")
+        limit = subject.max_positions
+        if limit is not None and len(prompt) + max_new_tokens > limit:
+            raise InputError(
+                f"prompt {number} has {len(prompt)} tokens; with {max_new_tokens} new ones it exceeds the {limit} that "
+                f"{subject.name} reads. Cut the prompt or ask for fewer tokens"
+            )
