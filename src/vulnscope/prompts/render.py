@@ -82,6 +82,7 @@ def encode(
         return_offsets_mapping=with_offsets,
         return_attention_mask=False,
         return_token_type_ids=False,
+        verbose=False,
     )
     encoded = []
     for number, prompt in enumerate(rendered):

@@ -1,0 +1,158 @@
+"""Protocol `yes-no`: is it vulnerable, is it secure; in yes and no (MEASURES, "Say").
+
+Per question, the log-odds are the difference of the log-sum-exp over each answer's forms. With m+ the log-odds of yes
+to "vulnerable?" and m- those of yes to "secure?": margin = (m+ - m-)/2, acquiescence = (m+ + m-)/2. What the model
+says is its greedy answer to the canonical prompt's "vulnerable?".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from vulnscope.ask.requests import PackedRequest, pack
+from vulnscope.errors import InputError
+from vulnscope.prompts import POLARITIES, AnswerForms, AnswerTokens, Polarity, Prompt, PromptSet, encode, render
+from vulnscope.records.rows import Cut, Reading, Says, VerdictRow
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from vulnscope.models import PromptScores
+
+SAYS: Mapping[str, Says] = {"yes": "vulnerable", "no": "fixed", "unparsed": "unparsed"}
+
+
+class Question(NamedTuple):
+    """One prompt in one polarity."""
+
+    prompt: Prompt
+    polarity: Polarity
+
+
+class YesNoProtocol:
+    """The yes/no questions of a prompt set for one tokenizer."""
+
+    name = "yes-no"
+
+    def __init__(self, prompts: PromptSet, tokenizer: PreTrainedTokenizerBase, *, is_chat: bool | None = None) -> None:
+        """`is_chat` None means: through the chat template where the tokenizer has one."""
+        has_template = tokenizer.chat_template is not None
+        if is_chat and not has_template:
+            raise InputError("the tokenizer has no chat template; ask with plain prompts")
+        self.prompts = prompts
+        self.is_chat = has_template if is_chat is None else is_chat
+        # The canonical question about vulnerability comes first; `read` relies on it.
+        self.questions = tuple(Question(prompt, polarity) for prompt in prompts.prompts for polarity in POLARITIES)
+        self._tokenizer = tokenizer
+        self._forms = AnswerForms(prompts.answers, tokenizer)
+        self._texts: dict[int, str] = {}
+
+    def canonical_text(self, language: str = "…", code: str = "…") -> str:
+        """The canonical prompt as the model sees it."""
+        chat = self._tokenizer if self.is_chat else None
+        question = self.questions[0]
+        return render(
+            self.prompts, question.prompt, question.polarity, language=language, code=code, chat_tokenizer=chat
+        ).text
+
+    def pack(self, codes: Sequence[tuple[str, str]]) -> list[PackedRequest]:
+        """One request per (language, code): every question about it, tokenised together."""
+        chat = self._tokenizer if self.is_chat else None
+        rendered = [
+            render(self.prompts, prompt, polarity, language=language, code=code, chat_tokenizer=chat)
+            for language, code in codes
+            for prompt, polarity in self.questions
+        ]
+        encoded = encode(rendered, self._tokenizer)
+        answers = [self._forms.after(text, tokens) for text, tokens in zip(rendered, encoded, strict=True)]
+        n = len(self.questions)
+        return [pack(encoded[at : at + n], answers[at : at + n]) for at in range(0, len(encoded), n)]
+
+    def count_tokens(self, code: str) -> int:
+        """Tokens of code alone, but for what merges with the text around it."""
+        return len(self._tokenizer(code, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def read(
+        self, sample_id: str, request: PackedRequest, scores: Sequence[PromptScores], cut: Cut | None, intervention: str
+    ) -> VerdictRow:
+        """The verdict on one sample from the scores of its prompts."""
+        readings = tuple(
+            self._read_question(question, answers, score)
+            for question, answers, score in zip(self.questions, request.answers, scores, strict=True)
+        )
+        odds = [reading.log_odds for reading in readings]
+        margins = [(plus - minus) / 2 for plus, minus in _by_two(odds)]
+        return VerdictRow(
+            sample=sample_id,
+            protocol=self.name,
+            intervention=intervention,
+            readings=readings,
+            margin=margins[0],
+            acquiescence=(odds[0] + odds[1]) / 2,
+            mean_margin=fmean(margins),
+            says=SAYS[readings[0].answer],
+            n_prompt_tokens=request.n_tokens[0],
+            cut=cut,
+        )
+
+    def _read_question(self, question: Question, answers: AnswerTokens, scores: PromptScores) -> Reading:
+        yes, no = (
+            log_sum_exp(
+                value for value, answer in zip(scores.log_probs, answers.answers, strict=True) if answer == asked
+            )
+            for asked in ("yes", "no")
+        )
+        return Reading(
+            prompt=question.prompt.name,
+            polarity=question.polarity,
+            log_odds=yes - no,
+            label_mass=min(1.0, math.exp(log_sum_exp((yes, no)))),
+            answer=greedy_answer(answers, scores),
+            top_token=self._text(scores.top_token),
+        )
+
+    def _text(self, token: int) -> str:
+        if token not in self._texts:
+            self._texts[token] = str(self._tokenizer.decode([token]))
+        return self._texts[token]
+
+
+def greedy_answer(answers: AnswerTokens, scores: PromptScores) -> Literal["yes", "no", "unparsed"]:
+    """The answer that greedy decoding begins; unparsed where it begins with no label or ties.
+
+    A first token that both answers share decides nothing. What follows it is the likeliest form only where that form
+    beats all other forms and everything that is no form together; otherwise the answer is unparsed.
+    """
+    begun = answers.answers_of(scores.top_token)
+    if scores.is_tied or not begun:
+        return "unparsed"
+    if len(begun) == 1:
+        return _as_answer(*begun)
+    forms = zip(answers.sequences, answers.answers, scores.log_probs, strict=True)
+    shares = sorted(
+        (math.exp(log_prob - scores.top_log_prob), answer)
+        for sequence, answer, log_prob in forms
+        if sequence[0] == scores.top_token
+    )
+    (second, _), (first, answer) = shares[-2:]
+    others = 1 - sum(share for share, _ in shares)
+    return _as_answer(answer) if first > max(second, others) else "unparsed"
+
+
+def log_sum_exp(values: Iterable[float]) -> float:
+    """log of the sum of exponentials; the probability of disjoint events in logs."""
+    numbers = list(values)
+    largest = max(numbers)
+    return largest + math.log(sum(math.exp(number - largest) for number in numbers))
+
+
+def _as_answer(answer: str) -> Literal["yes", "no"]:
+    return "yes" if answer == "yes" else "no"
+
+
+def _by_two(values: Sequence[float]) -> list[tuple[float, float]]:
+    return list(pairwise(values))[::2]
