@@ -1,8 +1,9 @@
 """No surface rule can tell bound twins apart: length, bag of tokens, word 1-3-grams, character 1-5-grams.
 
 Each detector is a logistic regression on n-gram counts, trained on 3,000 pairs of one template and judged by pair-rank
-on 1,000 unseen ones. It is fitted twice: on single samples, as the audit's baselines are, and on the differences of
-twins, which is the strongest linear rule for ranking pairs. A naive twin shows that the detectors can detect.
+on 2,000 unseen ones, of which the standard error is 0.011, so that 0.05 from chance is no accident in some hundred
+figures. It is fitted twice: on single samples, as the audit's baselines are, and on the differences of twins, which is
+the strongest linear rule for ranking pairs. A naive twin shows that the detectors can detect.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Grams:
         """Sparse matrix, one row per code; runs are hashed into 2^20 columns."""
         rows = _characters(codes) if self.of == "characters" else _tokens(codes)
         units = np.concatenate(rows)
-        owner = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+        owner = np.repeat(np.arange(len(rows), dtype=np.int32), [len(row) for row in rows])
         hashes = np.zeros(len(units), dtype=np.uint64)
         columns, owners = [], []
         for length in range(1, self.longest + 1):
@@ -64,8 +65,9 @@ class Grams:
             columns.append((mixed >> np.uint64(64 - N_BUCKETS_LOG2)).astype(np.int32))
             owners.append(owner[:starts][inside])
         column, row = np.concatenate(columns), np.concatenate(owners)
-        counts = sparse.csr_matrix((np.ones(len(column)), (row, column)), shape=(len(rows), 1 << N_BUCKETS_LOG2))
-        return counts[:, np.unique(column)]
+        ones = np.ones(len(column), dtype=np.float32)
+        counts = sparse.csr_matrix((ones, (row, column)), shape=(len(rows), 1 << N_BUCKETS_LOG2))
+        return counts[:, np.unique(counts.indices)]
 
 
 def _characters(codes: Sequence[str]) -> list[Any]:
@@ -126,7 +128,7 @@ def measure(template: Template, n_train: int, n_test: int) -> dict[str, float]:
 @pytest.mark.slow
 @pytest.mark.parametrize("template_id", BOUND)
 def test_surface_rules_are_at_chance(template_id: str) -> None:
-    ranks = measure(TEMPLATES[template_id], n_train=3000, n_test=1000)
+    ranks = measure(TEMPLATES[template_id], n_train=3000, n_test=2000)
 
     assert {name: rank for name, rank in ranks.items() if not 0.45 <= rank <= 0.55} == {}
 
