@@ -58,7 +58,7 @@ def test_result_and_report_are_replaced_whole(open_small: Any, batches: Batches)
         run.write_report("<p>one</p>")
         run.write_report("<p>two</p>")
     stored = load_run(run.path, run.path.parent)
-    assert json.loads(stored.result_text()) == batches[0][0].model_dump()
+    assert stored.result(type(batches[0][0])) == batches[0][0]
     assert stored.report_path.read_text() == "<p>two</p>"
     assert not list(run.path.glob("*.tmp")) + list(run.path.glob(".*.tmp"))
     stored.write_report("<p>three</p>")
@@ -86,7 +86,14 @@ def test_no_result_yet_is_said_with_the_way_on(open_small: Any) -> None:
     with pytest.raises(RuntimeError), open_small() as run:
         raise RuntimeError("boom")
     with pytest.raises(RunError, match=r"is failed and has no result; continue it with: vulnscope audit .* --resume "):
-        load_run(run.path, run.path).result_text()
+        load_run(run.path, run.path).result(Record)
+
+
+def test_a_result_of_another_shape_is_corrupt_data(open_small: Any, batches: Batches) -> None:
+    with open_small() as run:
+        run.write_result(batches[0][0])
+    with pytest.raises(CorruptData, match=r"result\.json: .*; write it again with: vulnscope audit .* --resume "):
+        run.result(Record)
 
 
 class TestStatus:

@@ -49,3 +49,24 @@ class RunSummary(Record):
     finished: datetime | None = None
     n_rows: int = Field(ge=0, description="rows on disk")
     error: str | None = None
+
+
+class RunList(Record):
+    """What `vulnscope run list --json` prints."""
+
+    runs: tuple[RunSummary, ...]
+
+
+class RunDetail(Record):
+    """What `vulnscope run show --json` prints."""
+
+    summary: RunSummary
+    manifest: Manifest
+    result: dict[str, object] | None = Field(description="the result record; None where there is none yet")
+
+
+class RenderedReport(Record):
+    """What `vulnscope run report --json` prints."""
+
+    run: str
+    report: str = Field(description="path of the HTML file")

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from vulnscope.errors import RunError
+from pydantic import ValidationError
+
+from vulnscope.errors import CorruptData, RunError
 from vulnscope.records.base import Record, canonical_json
 from vulnscope.records.runs import Manifest, RunSummary, Status
 from vulnscope.store.files import DISK_FULL, write_atomic
@@ -22,6 +24,7 @@ ROWS = "rows.jsonl"
 RESULT = "result.json"
 REPORT = "report.html"
 
+R = TypeVar("R", bound=Record)
 Clock = Callable[[], datetime]
 
 
@@ -73,11 +76,18 @@ class StoredRun:
         """All rows of complete batches in order."""
         return list(self.iter_rows())
 
-    def result_text(self) -> str:
-        """`result.json` as written; raises `RunError` where the run has none yet."""
+    def result(self, record: type[R]) -> R:
+        """`result.json` as a `record`; raises `RunError` where there is none yet, `CorruptData` where it is no such."""
         if not self.result_path.is_file():
             raise RunError(f"run {self.id} is {self.status} and has no result; continue it with: {self.resume_command}")
-        return self.result_path.read_text(encoding="utf-8")
+        try:
+            return record.model_validate_json(self.result_path.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"])) or "the file"
+            raise CorruptData(
+                f"{self.result_path}: {place}: {first['msg']}; write it again with: {self.resume_command}"
+            ) from error
 
     def summary(self) -> RunSummary:
         """The run in one line."""

@@ -1,0 +1,128 @@
+"""`vulnscope run`: what was run, how it ended, and its report again."""
+
+from __future__ import annotations
+
+import json
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from vulnscope.cli.common import Json, RunsDir, print_json, print_note, stdout
+
+if TYPE_CHECKING:
+    from vulnscope.records.audit import AuditRecord
+    from vulnscope.records.runs import RunSummary
+    from vulnscope.store import StoredRun
+
+app = typer.Typer(no_args_is_help=True)
+
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="Folder, id, or a unique beginning or end of the id.")]
+
+_STYLES = {"finished": "green", "running": "cyan", "interrupted": "yellow", "failed": "red", "corrupt": "bold red"}
+
+
+@app.command("list")
+def list_(runs_dir: RunsDir = Path("runs"), as_json: Json = False) -> None:
+    """List all runs, oldest first."""
+    from vulnscope import store
+    from vulnscope.records.runs import RunList
+
+    runs = store.list_runs(runs_dir)
+    if as_json:
+        print_json(RunList(runs=runs))
+    elif runs:
+        stdout.print(_list_table(runs))
+    else:
+        print_note(f"no runs under {runs_dir}; start one with: vulnscope audit organism")
+
+
+@app.command()
+def show(run: RunName, runs_dir: RunsDir = Path("runs"), as_json: Json = False) -> None:
+    """Show how a run was made and what it found."""
+    from vulnscope import report, store
+    from vulnscope.records.runs import RunDetail
+
+    stored = store.load_run(run, runs_dir)
+    record = _read_record(stored) if stored.result_path.is_file() else None
+    if as_json:
+        result = None if record is None else record.model_dump(mode="json")
+        print_json(RunDetail(summary=stored.summary(), manifest=stored.manifest, result=result))
+        return
+    stdout.print(_detail_table(stored))
+    if record is not None:
+        stdout.print()
+        report.render_terminal(record, stdout)
+
+
+@app.command("report")
+def report_(
+    run: RunName,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    runs_dir: RunsDir = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Write a run's HTML report again from its result, and print its path."""
+    from vulnscope import report, store
+    from vulnscope.records.runs import RenderedReport
+
+    stored = store.load_run(run, runs_dir)
+    path = stored.write_report(report.render_html(_read_record(stored)))
+    if as_json:
+        print_json(RenderedReport(run=stored.id, report=str(path)))
+    else:
+        stdout.print(Text(str(path)), soft_wrap=True)
+    if open_it and not webbrowser.open(path.resolve().as_uri()):
+        print_note(f"no browser could be started; open {path} yourself")
+
+
+def _read_record(stored: StoredRun) -> AuditRecord:
+    from vulnscope.records.audit import AuditRecord
+
+    return stored.result(AuditRecord)
+
+
+def _list_table(runs: tuple[RunSummary, ...]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for header in ("run", "kind", "status", "rows", "started (UTC)", "why it stopped"):
+        table.add_column(header, overflow="fold", justify="right" if header == "rows" else "left")
+    for run in runs:
+        table.add_row(
+            Text(run.id),
+            run.kind,
+            Text(run.status, style=_STYLES[run.status]),
+            f"{run.n_rows:,}",
+            f"{run.created:%Y-%m-%d %H:%M}" if run.created else "",
+            Text(run.error or ""),
+        )
+    return table
+
+
+def _detail_table(stored: StoredRun) -> Table:
+    manifest, summary = stored.manifest, stored.summary()
+    lines = {
+        "run": manifest.id,
+        "folder": str(stored.path),
+        "status": summary.status + (f": {manifest.error}" if manifest.error else ""),
+        "started": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",
+        "finished": f"{manifest.finished:%Y-%m-%d %H:%M:%S} UTC" if manifest.finished else "",
+        "continued": f"{manifest.n_resumed} times" if manifest.n_resumed else "",
+        "rows": f"{summary.n_rows:,}",
+        "command": manifest.command,
+        "seed": str(manifest.seed),
+        "device": manifest.device,
+        "digests": ", ".join(f"{name} {digest}" for name, digest in manifest.digests.items()),
+        "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+        "config": json.dumps(manifest.config, ensure_ascii=False),
+        "continue": "" if summary.status in ("finished", "running") else stored.resume_command,
+    }
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in lines.items():
+        if value:
+            table.add_row(name, Text(value))
+    return table

@@ -1,0 +1,78 @@
+"""How a number reads, the same on the page, in the terminal and in a sentence."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from vulnscope.records.base import Estimate, NotMeasured, Number
+
+NOT_AVAILABLE = "n/a"
+MINUS = "\N{MINUS SIGN}"
+
+Scale = Literal["rate", "score"]
+
+# Terminal escapes, and the characters behind "Trojan Source": they make text read other than it is.
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def show_invisible(text: str) -> str:
+    """`text` with control, direction and zero-width characters spelled out as `⟨U+202E⟩`; tab and newline stay."""
+    return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", text)
+
+
+def format_number(value: Number, scale: Scale) -> str:
+    """A rate as `52 %`, a score in [0, 1] as `0.52`; `n/a` where not measured."""
+    if isinstance(value, NotMeasured):
+        return NOT_AVAILABLE
+    return f"{_percent(value)} %" if scale == "rate" else _decimal(value)
+
+
+def format_interval(estimate: Estimate, scale: Scale) -> str:
+    """`[46, 58]` or `[0.46, 0.58]`; empty where there is no interval."""
+    if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
+        return ""
+    show = _percent if scale == "rate" else _decimal
+    return f"[{show(estimate.low)}, {show(estimate.high)}]"
+
+
+def format_estimate(estimate: Estimate, scale: Scale) -> str:
+    """`52 % [46, 58]`."""
+    return f"{format_number(estimate.value, scale)} {format_interval(estimate, scale)}".rstrip()
+
+
+def format_signed(value: Number) -> str:
+    """`+1.20`, `−0.31`, `0.00`, or `n/a`: two digits and always a sign, for figures around zero."""
+    if isinstance(value, NotMeasured):
+        return NOT_AVAILABLE
+    text = f"{value:+.2f}"
+    return "0.00" if float(text) == 0 else text.replace("-", MINUS)
+
+
+def format_p(value: Number) -> str:
+    """`0.030`, `< 0.001`, or `n/a`."""
+    if isinstance(value, NotMeasured):
+        return NOT_AVAILABLE
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def format_count(value: int) -> str:
+    """`12,345`."""
+    return f"{value:,}"
+
+
+def find_reason(value: Number | Estimate) -> str | None:
+    """Why a figure, or else its interval, is missing; None where both are there."""
+    parts = (value.value, value.low, value.high) if isinstance(value, Estimate) else (value,)
+    return next((part.reason for part in parts if isinstance(part, NotMeasured)), None)
+
+
+def _percent(value: float) -> str:
+    """Whole percents, except where rounding would turn some into none or most into all."""
+    percent = 100 * value
+    digits = 1 if 0 < percent < 0.95 or 99.05 < percent < 100 else 0
+    return f"{percent:.{digits}f}"
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.2f}".replace("-", MINUS)

@@ -1,0 +1,77 @@
+"""The report as one HTML file that opens from disk, loads nothing and runs nothing but this package's scripts."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from vulnscope.records.audit import AuditRecord
+from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.report import assets, view
+from vulnscope.report import format as reading
+from vulnscope.report.glossary import GLOSSARY
+
+
+def render_html(record: AuditRecord) -> str:
+    """The page of one audit. Every text of `record` is escaped; equal records give equal bytes."""
+    return (
+        _environment()
+        .get_template("audit.html.j2")
+        .render(
+            record=record,
+            config_text=json.dumps(record.model_dump(mode="json")["config"], indent=2, ensure_ascii=False),
+            data=assets.embed_json(view.chart_data(record)),
+            policy=assets.security_policy(),
+            styles=tuple(map(assets.read_asset, assets.STYLES)),
+            scripts=tuple(map(assets.read_asset, assets.SCRIPTS)),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("vulnscope.report"),
+        autoescape=True,
+        finalize=_show_invisible,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(
+        footnotes=view.Footnotes,
+        glossary=GLOSSARY,
+        group_slices=view.group_slices,
+        is_synthetic=view.is_synthetic,
+        list_cells=view.list_cells,
+        list_tiles=view.list_tiles,
+        name_slice=view.name_slice,
+    )
+    environment.filters.update(
+        count=reading.format_count,
+        interval=reading.format_interval,
+        number=reading.format_number,
+        p=reading.format_p,
+        percent_place=_percent_place,
+        reason=reading.find_reason,
+        signed=reading.format_signed,
+    )
+    environment.tests.update(measured=_is_measured)
+    return environment
+
+
+def _show_invisible(value: object) -> object:
+    # Markup is our own text or escaped already; every other string comes from a record.
+    return reading.show_invisible(value) if type(value) is str else value
+
+
+def _is_measured(value: Number | Estimate) -> bool:
+    return not isinstance(value.value if isinstance(value, Estimate) else value, NotMeasured)
+
+
+def _percent_place(value: float) -> str:
+    """Where a value in [0, 1] lies on a range drawn 100 wide."""
+    return f"{100 * min(max(value, 0.0), 1.0):.2f}"

@@ -1,0 +1,201 @@
+"""What of an audit record stands where on the page. Chooses, orders and words; computes no figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from vulnscope.cwe import describe_cwe
+from vulnscope.records.audit import AuditRecord, Baseline, CorpusInfo, PairCells, PairView, Slice
+from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.records.rows import Cut
+from vulnscope.report.diff import Segments, diff_lines
+from vulnscope.report.format import Scale, format_number, format_p, show_invisible
+
+SYNTHETIC = "synthetic"
+
+KIND_TITLES: dict[str, str] = {
+    "all": "All",
+    "corpus": "By corpus",
+    "part": "By part of the corpus",
+    "cwe": "By CWE",
+    "language": "By language",
+    "difficulty": "By difficulty",
+    "augmentation": "By augmentation",
+    "split": "By split of the publisher",
+    "cut": "By cut of over-long samples",
+}
+
+# More points than this make the page slow and the picture black.
+_MAX_POINTS = 4000
+
+
+class Tile(NamedTuple):
+    """One key figure: what it is called, its value, what to hold against it, and what that means."""
+
+    term: str
+    label: str
+    estimate: Estimate
+    scale: Scale
+    reference: Number | None
+    note: str
+
+
+class Cell(NamedTuple):
+    """One share of the pairs."""
+
+    key: str
+    label: str
+    share: float
+
+
+class SliceGroup(NamedTuple):
+    """The rows of one kind, under one heading."""
+
+    title: str
+    slices: tuple[Slice, ...]
+
+
+@dataclass
+class Footnotes:
+    """Reasons of one table, numbered in order of first use; equal reasons share a number."""
+
+    reasons: list[str] = field(default_factory=list)
+
+    def mark(self, reason: str) -> int:
+        """The number of `reason`, from 1."""
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        return self.reasons.index(reason) + 1
+
+
+def is_synthetic(corpus: CorpusInfo) -> bool:
+    """Whether the code was generated rather than found."""
+    return corpus.name.partition(":")[0] == SYNTHETIC
+
+
+def list_tiles(record: AuditRecord) -> tuple[Tile, ...]:
+    """The key figures in reading order."""
+    overall = record.overall
+    tiles = [
+        Tile("yes-rate", "Says vulnerable", overall.yes_rate, "rate", None, "of all answers; half of the code is"),
+        Tile(
+            "pair-correct",
+            "Both twins right",
+            overall.pair_correct,
+            "rate",
+            overall.pair_correct_chance,
+            f"chance at its yes-rate {format_number(overall.pair_correct_chance, 'rate')}; "
+            f"p {_relation(overall.pair_correct_p)}",
+        ),
+        Tile(
+            "pair-rank",
+            "Twins ranked right",
+            overall.pair_rank,
+            "rate",
+            0.5,
+            f"guessing gives 50 %; p {_relation(overall.pair_rank_p)}",
+        ),
+        Tile("auroc", "AUROC of the margin", overall.auroc, "score", 0.5, "guessing gives 0.50"),
+        Tile("says", "No clear answer", overall.unparsed_rate, "rate", None, "neither yes nor no, counted as wrong"),
+    ]
+    if (best := find_best_baseline(overall.baselines)) is not None:
+        note = "AUROC of the best rule without a model"
+        tiles.insert(4, Tile("baseline", f"Best baseline: {best.name}", best.auroc, "score", 0.5, note))
+    return tuple(tiles)
+
+
+def find_best_baseline(baselines: Sequence[Baseline]) -> Baseline | None:
+    """The baseline with the highest measured AUROC; None where none is measured."""
+    measured = [(value, -place) for place, b in enumerate(baselines) if isinstance(value := b.auroc.value, float)]
+    return baselines[-max(measured)[1]] if measured else None
+
+
+def list_cells(cells: PairCells | None) -> tuple[Cell, ...]:
+    """The outcomes of pairs in reading order; () where no pair was answered."""
+    if cells is None:
+        return ()
+    return (
+        Cell("right", "both right", cells.both_right),
+        Cell("vulnerable", "both called vulnerable", cells.both_vulnerable),
+        Cell("fixed", "both called secure", cells.both_fixed),
+        Cell("wrong", "both wrong", cells.both_wrong),
+        Cell("unparsed", "an answer unparsed", cells.unparsed),
+    )
+
+
+def group_slices(record: AuditRecord) -> tuple[SliceGroup, ...]:
+    """The overall row, then the slices by kind in the order of `KIND_TITLES`."""
+    order = {kind: place for place, kind in enumerate(KIND_TITLES)}
+    ordered = sorted(record.slices, key=lambda part: order[part.kind])
+    groups = (SliceGroup(KIND_TITLES[kind], tuple(parts)) for kind, parts in groupby(ordered, lambda part: part.kind))
+    return (SliceGroup(KIND_TITLES["all"], (record.overall,)), *groups)
+
+
+def name_slice(part: Slice) -> str:
+    """`CWE-89 SQL Injection`, `python`, `all samples`."""
+    if part.kind == "all":
+        return "all samples"
+    return describe_cwe(part.value) if part.kind == "cwe" else part.value
+
+
+def describe_cut(cut: Cut) -> str:
+    """Which lines of an over-long sample the model saw."""
+    around = {"changed-window": "around the change", "function": "by function", "head": "from the top"}[cut.kind]
+    return f"over-long: the model saw lines {cut.first_line}–{cut.last_line} of {cut.n_lines}, cut {around}"
+
+
+def chart_data(record: AuditRecord) -> dict[str, Any]:
+    """What the scripts draw: points, twins and slices as plain values, pairs with their diffs."""
+    step = -(-len(record.points) // _MAX_POINTS) or 1
+    return {
+        "points": [
+            [point.label, point.margin, point.acquiescence, point.says, point.sample, point.cwe]
+            for point in record.points[::step]
+        ],
+        "n_points": len(record.points),
+        "slices": [
+            {
+                "kind": part.kind,
+                "name": name_slice(part),
+                "n_pairs": part.n_pairs,
+                "yes": _interval(part.yes_rate),
+                "auroc": _interval(part.auroc),
+                "d": _plain(part.d_prime),
+                "c": _plain(part.criterion),
+            }
+            for part in (record.overall, *record.slices)
+        ],
+        "pairs": [_pair(pair) for pair in record.pairs],
+    }
+
+
+def _pair(pair: PairView) -> dict[str, Any]:
+    return {
+        "id": pair.pair,
+        "cwe": pair.cwe,
+        "language": pair.language,
+        "margins": [pair.vulnerable_margin, pair.fixed_margin],
+        "says": [pair.vulnerable_says, pair.fixed_says],
+        "notes": [*([describe_cut(pair.cut)] if pair.cut else []), *pair.notes],
+        "diff": [[_show(row.left), _show(row.right)] for row in diff_lines(pair.vulnerable_code, pair.fixed_code)],
+    }
+
+
+def _show(segments: Segments | None) -> list[str] | None:
+    return None if segments is None else [show_invisible(segment) for segment in segments]
+
+
+def _interval(estimate: Estimate) -> list[float | None]:
+    return [_plain(estimate.value), _plain(estimate.low), _plain(estimate.high)]
+
+
+def _plain(value: Number) -> float | None:
+    return None if isinstance(value, NotMeasured) else value
+
+
+def _relation(p: Number) -> str:
+    text = format_p(p)
+    return text if text.startswith("<") else f"= {text}"
