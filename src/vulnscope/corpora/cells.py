@@ -11,13 +11,21 @@ from vulnscope.corpora.text import RowError, decode
 
 
 class Cells:
-    """Cells of a row under a column map; a role without entry in the map is the column of its own name."""
+    """Cells of a row under a column map.
+
+    A role without entry in the map is the column of its own name, unless the map gives that column to another role.
+    """
 
     def __init__(self, cells: Mapping[str, Any], columns: Mapping[str, str]) -> None:
         if missing := [column for column in columns.values() if column not in cells]:
             raise RowError(f"no column {missing[0]!r}; there are: {', '.join(cells)}")
         self._cells = cells
         self._columns = columns
+        self._taken = frozenset(columns.values())
+
+    def has(self, role: str) -> bool:
+        """Whether there is a column for it."""
+        return self._column(role) in self._cells and (role in self._columns or role not in self._taken)
 
     def text(self, role: str) -> str | None:
         """The cell as text, None where it is missing or empty; raises `RowError` on lists and objects."""
@@ -30,7 +38,7 @@ class Cells:
             return None
         if isinstance(value, int | float):
             # Tables that passed through a data frame hold labels as 1.0.
-            return str(int(value) if value == int(value) and not isinstance(value, bool) else value)
+            return str(int(value) if isinstance(value, float) and value.is_integer() else value)
         raise RowError(f"column {self._column(role)!r}: expected text, found {type(value).__name__}")
 
     def require(self, role: str) -> str:
@@ -38,7 +46,7 @@ class Cells:
         value = self.text(role)
         if value is None:
             column = self._column(role)
-            problem = "is empty" if column in self._cells else f"is missing; there are: {', '.join(self._cells)}"
+            problem = "is empty" if self.has(role) else f"is missing; there are: {', '.join(self._cells)}"
             raise RowError(f"column {column!r} {problem}")
         return value
 
@@ -53,7 +61,7 @@ class Cells:
         return self._columns.get(role, role)
 
     def _value(self, role: str) -> Any:
-        return self._cells.get(self._column(role))
+        return self._cells[self._column(role)] if self.has(role) else None
 
 
 def split_words(text: str) -> list[str]:

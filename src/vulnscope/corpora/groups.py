@@ -18,11 +18,11 @@ SEALED = "group:"
 """Prefix of the key that holds a group's id once the whole corpus is known."""
 
 # An id should speak: a commit or scenario rather than the pair or copy that joined two of them.
-_LEAST_TELLING = ("pair:", "copy:", "near:", "sample:")
+_LEAST_TELLING = ("pair", "sample", "near", "copy")
 
 
 def connect_groups(samples: Sequence[Sample]) -> dict[str, str]:
-    """Group id of every sample id. The id is the first of the group's keys in alphabetical order.
+    """Group id of every sample id. The id is the most telling of the group's keys, the first by name.
 
     It does not depend on the order of the samples, and for samples of a sealed corpus not on which of them are given.
     """
@@ -74,9 +74,14 @@ def _keys(sample: Sample) -> list[str]:
 
 
 def _name_group(keys: Iterable[str]) -> str:
-    ordered = sorted(keys, key=lambda key: (key.startswith(_LEAST_TELLING), key))
+    ordered = sorted(keys, key=_rank)
     sealed = [key.removeprefix(SEALED) for key in ordered if key.startswith(SEALED)]
     return sealed[0] if sealed else ordered[0]
+
+
+def _rank(key: str) -> tuple[int, str]:
+    kind = key.partition(":")[0]
+    return (_LEAST_TELLING.index(kind) + 1 if kind in _LEAST_TELLING else 0), key
 
 
 def _add_key(sample: Sample, key: str) -> Sample:

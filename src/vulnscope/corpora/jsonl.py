@@ -24,7 +24,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
 
 def parse_object(line: bytes, position: int = 0) -> dict[str, Any]:
     """The JSON object of one line; raises `RowError` where it is none, or not UTF-8."""
-    text = decode(line, position)
+    text = decode(line, position).rstrip("\r\n")
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

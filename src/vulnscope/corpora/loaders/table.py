@@ -6,14 +6,14 @@ Options, from the command line as `--option KEY=VALUE`:
 - `columns`: `code=func,label=target` reads the code from the column "func" and the label from "target"; `ROLES` lists
   what can be mapped. A column that is named like its role needs no entry.
 - `labels`: `1=vulnerable,0=fixed,?=unlabelled`; default `DEFAULT_LABELS`, in any case of letters.
-- `language`, `cwe`, `licence`: one value for all rows that have none of their own.
+- `label`, `language`, `cwe`, `licence`: one value for all rows that have none of their own.
 
 `data_dir` is one file, or a folder of which all tables are read. Groups: pair, CVE, commit, and the column `group`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -60,7 +60,7 @@ class _Plan(Record):
     labels: dict[str, Label]
     label: str
     language: str
-    cwe: str
+    cwes: tuple[str, ...]
     licence: str
 
 
@@ -76,8 +76,14 @@ def load_table(
     licence: str = "unknown",
 ) -> Corpus:
     """Your own table: JSONL, CSV or Parquet with a column map such as --option columns=code=func,label=target."""
-    options = {"labels": labels, "label": label, "language": language, "cwe": cwe, "licence": licence}
-    plan = _Plan(**{**options, "columns": _parse_columns(columns), "labels": _parse_labels(labels)})
+    plan = _Plan(
+        columns=_parse_columns(columns),
+        labels=_parse_labels(labels),
+        label=label,
+        language=language,
+        cwes=_parse_cwes(split_words(cwe)),
+        licence=licence,
+    )
     root = require_path(NAME, data_dir, EXPECTED)
     paths = [path for path in ([root] if root.is_file() else files(root)) if path.suffix.lower() in SUFFIXES]
     if not paths:
@@ -85,7 +91,8 @@ def load_table(
     rows = [row for path in paths for row in _read_file(path, plan)]
     if not rows:
         raise InputError(f"corpus {NAME!r} is empty: no rows in {', '.join(str(path) for path in paths)}")
-    return assemble(NAME, rows, skip_bad=skip_bad, options={"columns": columns, **options})
+    options = {"columns": columns, "labels": labels, "label": label, "language": language, "cwe": cwe}
+    return assemble(NAME, rows, skip_bad=skip_bad, options=options)
 
 
 def _read_file(path: Path, plan: _Plan) -> Iterator[Row]:
@@ -97,15 +104,17 @@ def _read_samples(path: Path, plan: _Plan, row: TableRow) -> tuple[Sample, ...]:
     cells = Cells(row.parse(), plan.columns)
     name = cells.text("id") or f"{path.stem}:{row.line}"
     frame = _make_frame(path, plan, row, cells)
-    if cells.text("vulnerable") is None and cells.text("fixed") is None:
-        changes = {"id": name, "label": _read_label(plan, cells), "code": cells.require("code")}
-        return (frame.model_copy(update={**changes, "pair_id": cells.text("pair")}),)
-    return tuple(
-        frame.model_copy(
-            update={"id": f"{name}/{label}", "label": label, "code": cells.require(label), "pair_id": name}
+    if cells.has("vulnerable") and cells.has("fixed"):
+        return tuple(
+            _complete(frame, id=f"{name}/{label}", label=label, code=cells.require(label), pair_id=name)
+            for label in ("vulnerable", "fixed")
         )
-        for label in ("vulnerable", "fixed")
-    )
+    label, code = _read_label(plan, cells), cells.require("code")
+    return (_complete(frame, id=name, label=label, code=code, pair_id=cells.text("pair")),)
+
+
+def _complete(frame: Sample, **fields: str | None) -> Sample:
+    return frame.model_copy(update=fields)
 
 
 def _make_frame(path: Path, plan: _Plan, row: TableRow, cells: Cells) -> Sample:
@@ -116,7 +125,7 @@ def _make_frame(path: Path, plan: _Plan, row: TableRow, cells: Cells) -> Sample:
         id=f"{path.stem}:{row.line}",
         corpus=NAME,
         language=(cells.text("language") or plan.language).lower(),
-        cwes=tuple(dict.fromkeys(normalise_cwe(cwe) for cwe in cells.words("cwe") or split_words(plan.cwe))),
+        cwes=_parse_cwes(cells.words("cwe")) or plan.cwes,
         label="unlabelled",
         code="",
         part=cells.text("part"),
@@ -134,7 +143,7 @@ def _read_label(plan: _Plan, cells: Cells) -> Label:
     label = plan.labels.get(value.strip().lower())
     if label is None:
         raise RowError(
-            f"label {value!r} is outside the set: {', '.join(plan.labels)}; give others with labels=VALUE=LABEL"
+            f"label {value!r} is outside the set: {', '.join(plan.labels)}; map others with labels=VALUE=LABEL"
         )
     return label
 
@@ -144,6 +153,10 @@ def _parse_columns(text: str) -> dict[str, str]:
     if unknown := [role for role in columns if role not in ROLES]:
         raise InputError(f"columns: unknown role {unknown[0]!r}; choose from: {', '.join(ROLES)}")
     return columns
+
+
+def _parse_cwes(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(normalise_cwe(word) for word in words))
 
 
 def _parse_labels(text: str) -> dict[str, str]:
