@@ -38,9 +38,9 @@ class TokenPool:
 class Fork:
     """Which pool slots one call reads and writes.
 
-    `read` (batch, past + new) lists for each row the slots of its prefix, right-aligned, then those of its new
-    tokens; padding names a slot that exists and is masked. `write` holds the slots of the new tokens, and
-    `written` their index in the flattened (batch × new) of the call.
+    `read` (batch, past + new) lists for each row the slots of its prefix, right-aligned; padding, and the columns of
+    the new tokens, name any slot written before. New tokens that later calls read are found at `written` in the
+    flattened (batch × new) of the call and stored in the slots `write`.
     """
 
     n_past: int
@@ -64,17 +64,23 @@ class ForkedLayer(CacheLayerMixin):
     def update(
         self, key_states: Float[Tensor, "batch heads new width"], value_states: Tensor, *_: Any, **__: Any
     ) -> tuple[Tensor, Tensor]:
-        """Write the new tokens to the pool and return keys and values of prefix and new tokens."""
+        """Store the new tokens that later calls read, and return keys and values of prefix and new tokens."""
         self.n_tokens += key_states.shape[-2]
-        new = [states.transpose(1, 2).flatten(0, 1)[self.fork.written] for states in (key_states, value_states)]
-        self.pool.write(self.layer, self.fork.write, new[0], new[1])
+        if len(self.fork.write):
+            new = [states.transpose(1, 2).flatten(0, 1)[self.fork.written] for states in (key_states, value_states)]
+            self.pool.write(self.layer, self.fork.write, new[0], new[1])
         if self.fork.n_past == 0:
             return key_states, value_states
-        return self._gather(self.pool.keys[self.layer]), self._gather(self.pool.values[self.layer])
+        keys, values = self.pool.keys[self.layer], self.pool.values[self.layer]
+        return self._gather(keys, key_states), self._gather(values, value_states)
 
-    def _gather(self, store: Float[Tensor, "slots heads width"]) -> Float[Tensor, "batch heads total width"]:
-        rows = store.index_select(0, self.fork.read.flatten())
-        return rows.view(*self.fork.read.shape, *store.shape[1:]).transpose(1, 2)
+    def _gather(
+        self, store: Float[Tensor, "slots heads width"], new: Float[Tensor, "batch heads new width"]
+    ) -> Float[Tensor, "batch heads total width"]:
+        """The prefix of each row out of `store`, then `new`; one copy, not one for gathering and one for joining."""
+        rows = store.index_select(0, self.fork.read.flatten()).view(*self.fork.read.shape, *store.shape[1:])
+        rows[:, self.fork.n_past :] = new.transpose(1, 2)
+        return rows.transpose(1, 2)
 
     def get_seq_length(self) -> int:
         """Tokens in the cache, padding included."""

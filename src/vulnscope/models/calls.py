@@ -24,9 +24,16 @@ class Costs:
     gather: float
     attend: float
 
-    def pays(self, n_tokens: int, n_branches: int, start: int) -> bool:
-        """Whether `n_tokens` shared by `n_branches` are cheaper gathered than recomputed."""
-        return n_tokens * (n_branches - 1) > self.gather * (n_branches * n_tokens + start) + min(self.call, 16.0)
+    def row(self, past: int, length: int) -> float:
+        """Price of one row of `length` new tokens over `past` cached ones; half of a root's attention is skipped."""
+        if past == 0:
+            return length + self.attend * length * length / 2
+        return length + self.gather * (past + length) + self.attend * length * (past + length)
+
+    def pays(self, start: int, length: int, branches: Sequence[int]) -> bool:
+        """Whether `length` tokens from `start` on, shared by branches of these lengths, are worth a node."""
+        shared = self.row(start, length) + sum(self.row(start + length, branch) for branch in branches)
+        return shared + min(self.call, 16.0) < sum(self.row(start, length + branch) for branch in branches)
 
 
 @dataclass(frozen=True)
@@ -76,9 +83,7 @@ def _cut(items: Sequence[_Item], costs: Costs, limits: Limits) -> tuple[float, l
             n_rows = stop - first
             if n_rows > 1 and not _fits(n_rows, past, length, reads, item, items[stop - 1], limits):
                 break
-            gathered = costs.gather * (past + length if past else 0)
-            row = length + gathered + costs.attend * length * (past + length)
-            candidates.append((best[first] + costs.call + n_rows * row, first))
+            candidates.append((best[first] + costs.call + n_rows * costs.row(past, length), first))
         cost, first = min(candidates)
         best.append(cost)
         cuts.append(first)

@@ -60,7 +60,7 @@ def run_forest(
     for number, read in enumerate(reads):
         reads_of[read.node].append(number)
     levels = [cut_calls(forest.nodes, level, [len(r) for r in reads_of], costs, limits) for level in forest.levels()]
-    slots = _Slots(forest, levels)
+    slots = _Slots(forest)
     answers: dict[int, NextToken] = {}
     for level in levels:
         for call in level:
@@ -71,30 +71,16 @@ def run_forest(
 
 
 class _Slots:
-    """Pool slots: one per token of a node with children for the whole run, and scratch for the leaves of a call."""
+    """Pool slots: one for each token of each node with children."""
 
-    def __init__(self, forest: Forest, levels: Sequence[Sequence[Sequence[int]]]) -> None:
-        self.first: dict[int, int] = {}
+    def __init__(self, forest: Forest) -> None:
+        self.ranges: dict[int, range] = {}
         used = 0
         for number, node in enumerate(forest.nodes):
             if not node.is_leaf:
-                self.first[number] = used
+                self.ranges[number] = range(used, used + len(node.tokens))
                 used += len(node.tokens)
-        scratch = 0
-        for level in levels[1:]:
-            for call in level:
-                next_slot = used
-                for number in call:
-                    if forest.nodes[number].is_leaf:
-                        self.first[number] = next_slot
-                        next_slot += len(forest.nodes[number].tokens)
-                scratch = max(scratch, next_slot - used)
-        self.pool = TokenPool(used + scratch)
-
-    def of(self, forest: Forest, number: int) -> range:
-        """Slots of the tokens of node `number`."""
-        first = self.first[number]
-        return range(first, first + len(forest.nodes[number].tokens))
+        self.pool = TokenPool(used)
 
 
 def _run_call(
@@ -139,22 +125,18 @@ def _mask(nodes: Sequence[Node], n_past: int, width: int) -> Tensor:
 
 
 def _fork(forest: Forest, call: Sequence[int], slots: _Slots) -> Fork:
-    """Read and write slots of one call; padding reads the row's own first slot, which is written by then."""
+    """Read and write slots of one call."""
     nodes = [forest.nodes[number] for number in call]
     n_past, width = max(node.start for node in nodes), max(len(node.tokens) for node in nodes)
     read: list[list[int]] = []
     write: list[int] = []
     written: list[int] = []
     for row, number in enumerate(call):
-        if number not in slots.first:  # a leaf among roots: nobody reads its keys again
-            continue
-        own = slots.of(forest, number)
-        write.extend(own)
-        written.extend(range(row * width, row * width + len(own)))
-        if n_past:
-            past = [slot for ancestor in forest.ancestry(number) for slot in slots.of(forest, ancestor)]
-            pad = past[:1] or list(own[:1])
-            read.append(pad * (n_past - len(past)) + past + list(own) + pad * (width - len(own)))
+        if own := slots.ranges.get(number):
+            write.extend(own)
+            written.extend(range(row * width, row * width + len(own)))
+        past = [slot for ancestor in forest.ancestry(number) for slot in slots.ranges[ancestor]]
+        read.append(past[:1] * (n_past - len(past)) + past + past[:1] * width)
     return Fork(n_past, torch.tensor(read), torch.tensor(write), torch.tensor(written))
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _MOST_TOKENS = {"cpu": 4096, "cuda": 65536}
 _FEWEST_TOKENS = 128
 _MEMORY_SHARE = 0.4
+# Distinct tokens of a batch, in full calls: their keys and values stay until the batch ends.
+_CALLS_PER_BATCH = 4
 _LOGITS_BYTES = {"cpu": 256 << 20, "cuda": 2 << 30}
 # Tokens shared by two requests from which on they belong into one batch.
 _FAMILY_TOKENS = 24
@@ -65,13 +67,16 @@ def plan_batches(subject: Subject, requests: Sequence[ScoreRequest], max_tokens:
     limit = max_tokens or default_max_tokens(subject)
     batches: list[list[int]] = []
     room = 0
-    for index in [index for family in _ordered_families(requests) for index in family]:
-        size = count_distinct(requests[index].sequences())
-        if size > room:
-            batches.append([])
-            room = limit
-        batches[-1].append(index)
-        room -= size
+    for family in _ordered_families(requests):
+        size = count_distinct([tokens for index in family for tokens in requests[index].sequences()])
+        parts = [family] if size <= _CALLS_PER_BATCH * limit else [[index] for index in family]
+        for part in parts:
+            size = count_distinct([tokens for index in part for tokens in requests[index].sequences()])
+            if size > room:
+                batches.append([])
+                room = _CALLS_PER_BATCH * limit
+            batches[-1].extend(part)
+            room -= size
     n_distinct = sum(count_distinct([t for i in batch for t in requests[i].sequences()]) for batch in batches)
     n_tokens = sum(
         len(prompt) + len(answer)
@@ -90,7 +95,7 @@ def plan_batches(subject: Subject, requests: Sequence[ScoreRequest], max_tokens:
 def default_max_tokens(subject: Subject) -> int:
     """Padded tokens per call that fit into the free memory of the subject's device."""
     footprint = measure_footprint(subject.model)
-    per_token = footprint.cache_bytes + footprint.activation_bytes
+    per_token = _CALLS_PER_BATCH * footprint.cache_bytes + footprint.activation_bytes
     fitting = int(free_bytes(subject.device) * _MEMORY_SHARE / per_token)
     most = _MOST_TOKENS.get(subject.device.type, _MOST_TOKENS["cpu"])
     return max(_FEWEST_TOKENS, min(most, fitting))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 Tokens = tuple[int, ...]
-Pays = Callable[[int, int, int], bool]
+Pays = Callable[[int, int, Sequence[int]], bool]
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,14 @@ class _Branch:
 def plant_forest(sequences: Sequence[Tokens], pays: Pays) -> Forest:
     """The prefix tree of `sequences`, equal ones merged.
 
-    `pays(n_tokens, n_branches, start)` says whether `n_tokens` shared by `n_branches` branches are worth a node.
-    A sequence and its only extension always share one node, whose row is read at several positions.
+    `pays(start, length, branches)` says whether `length` tokens at `start`, shared by branches of such lengths, deserve
+    a node. A sequence and its only extension always share one node, whose row is read at several positions.
     """
-    roots = [settled for branch in _grow(sorted(set(sequences)), 0) for settled in _settle(branch, pays)]
+    roots = _grow(sorted(set(sequences)), 0)
+    n_nodes = 0
+    while n_nodes != (n_nodes := sum(map(_count, roots))):
+        # Again while something changes: a node whose parent was dissolved starts earlier and may no longer pay.
+        roots = [settled for branch in roots for settled in _settle(branch, pays)]
     nodes: list[Node] = []
     leaf_of: dict[Tokens, int] = {}
     queue: list[tuple[_Branch, int | None, int]] = [(root, None, 0) for root in roots]
@@ -126,10 +130,15 @@ def _grow(group: list[Tokens], start: int) -> list[_Branch]:
     return branches
 
 
+def _count(branch: _Branch) -> int:
+    return 1 + sum(map(_count, branch.children))
+
+
 def _settle(branch: _Branch, pays: Pays) -> list[_Branch]:
     """`branch` itself, or its branches each with its tokens in front, whichever is cheaper."""
     children = [settled for child in branch.children for settled in _settle(child, pays)]
-    if not children or (len(children) > 1 and pays(len(branch.tokens), len(children), branch.start)):
+    lengths = [len(child.tokens) for child in children]
+    if not children or (len(children) > 1 and pays(branch.start, len(branch.tokens), lengths)):
         return [_Branch(branch.tokens, branch.start, children, branch.ends)]
     ends = [branch.ends, *([] for _ in children)]
     return [
