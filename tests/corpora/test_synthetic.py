@@ -194,6 +194,31 @@ def test_bound_places_are_more_than_eight_tokens_apart(template_id: str) -> None
             assert first_use - last_guard > 8
 
 
+@EVERY_BOUND_TEMPLATE
+def test_label_is_whether_both_places_name_the_same(template_id: str) -> None:
+    template = TEMPLATES[template_id]
+    assert isinstance(template, BoundTemplate)
+    for pair in twins(template_id, 20):
+        for sample in pair:
+            guarded, used = named_by(template.guard, sample.code), named_by(template.use, sample.code)
+            other, spare = named_by(template.other, sample.code), named_by(template.spare, sample.code)
+            assert {guarded, other} == {used, spare}
+            assert guarded != other
+            assert sample.label == ("fixed" if (guarded == used) == template.same_is_fixed else "vulnerable")
+
+
+def named_by(statements: tuple[str, ...], code: str) -> str:
+    """The variable that stands for `$x` in the one line of the code that is one of the statements."""
+    found = []
+    for statement in statements:
+        pattern = re.escape(statement.split("\n")[0]).replace(r"\$\$", r"\x24")
+        pattern = pattern.replace(r"\$x", r"(?P<x>[a-z]+)", 1).replace(r"\$x", r"(?P=x)")
+        pattern = re.sub(r"\\\$\w+", ".+?", pattern)
+        found += [match["x"] for match in re.finditer(rf"(?m)^ *{pattern}$", code)]
+    (name,) = set(found)
+    return name
+
+
 def test_label_is_independent_of_each_place_alone() -> None:
     template = TEMPLATES["c-free-bound-text"]
     n_pairs = 600

@@ -47,7 +47,6 @@ POOLS: dict[str, tuple[str, ...]] = {
         "column": "name email city title status owner kind state",
         "tool": "ls cat du file stat wc head sort",
         "tagname": "p b li h1 h2 td span em div",
-        "const": "LIMIT SIZE WIDTH MAX SPAN COUNT",
         "service": "api db mail cache queue bucket store cloud",
         "opaque": "hunter2 s3cr3t k9-delta zx81-blue 4dm1n-pw tango77 qwerty9 pl4in-tk m00nlight r0ot-pass",
     }.items()
