@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ def load_fixture(corpora_dir: Path) -> LoadFixture:
         return load_corpus(name, None if folder is None else corpora_dir / folder, **{**options, **changes})
 
     return load
+
+
+@pytest.fixture(scope="session")
+def load_real(real_corpus_dir: Callable[[str], Path]) -> Callable[[str], Corpus]:
+    """Loads a real corpus, once for all tests."""
+    return cache(lambda name: load_corpus(name, real_corpus_dir(name)))
 
 
 @pytest.fixture(scope="session")

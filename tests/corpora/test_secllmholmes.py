@@ -20,8 +20,8 @@ def corpus(load_fixture: Callable[..., Corpus]) -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def real(real_corpus_dir: Callable[[str], Path]) -> Corpus:
-    return load_corpus("secllmholmes", real_corpus_dir("secllmholmes"))
+def real(load_real: Callable[[str], Corpus]) -> Corpus:
+    return load_real("secllmholmes")
 
 
 class _Watch:

@@ -19,8 +19,8 @@ def corpus(load_fixture: Callable[..., Corpus]) -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def real(real_corpus_dir: Callable[[str], Path]) -> Corpus:
-    return load_corpus("sven", real_corpus_dir("sven"))
+def real(load_real: Callable[[str], Corpus]) -> Corpus:
+    return load_real("sven")
 
 
 def test_a_line_becomes_a_pair(corpus: Corpus) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, computed_field, model_validator
 
@@ -55,11 +55,26 @@ class Sample(Record):
     notes: tuple[str, ...] = Field(default=(), description="known defects, kept beside the upstream label")
     licence: str = "unknown"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _check_stored_hash(cls, data: Any) -> Any:
+        """A sample read back from JSON brings its hash along; code that was changed since is refused."""
+        if not isinstance(data, dict) or "sha256" not in data:
+            return data
+        fields = {name: value for name, value in data.items() if name != "sha256"}
+        if _hash(str(fields.get("code"))) != data["sha256"]:
+            raise ValueError("the code does not have the SHA-256 that is stored with it")
+        return fields
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def sha256(self) -> str:
         """SHA-256 of the code's UTF-8 bytes."""
-        return hashlib.sha256(self.code.encode("utf-8", "surrogatepass")).hexdigest()
+        return _hash(self.code)
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Pair(NamedTuple):
