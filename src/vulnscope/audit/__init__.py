@@ -1,6 +1,20 @@
-"""What does the model say? Two polarities, pairs, controls and intervals."""
+"""What does the model say? Two polarities, pairs, controls and intervals. Imported on first use, as models are."""
 
-from vulnscope.audit.config import AuditConfig
-from vulnscope.audit.run import run_audit
+from __future__ import annotations
 
-__all__ = ["AuditConfig", "run_audit"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vulnscope.audit.config import AuditConfig as AuditConfig
+    from vulnscope.audit.estimate import estimate_audit as estimate_audit
+    from vulnscope.audit.run import run_audit as run_audit
+
+_HOMES = {"AuditConfig": "config", "estimate_audit": "estimate", "run_audit": "run"}
+__all__ = ["AuditConfig", "estimate_audit", "run_audit"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"vulnscope.audit.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'vulnscope.audit' has no attribute {name!r}")

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from vulnscope import registry
+from vulnscope.ask.baselines import score_baselines
+from vulnscope.ask.measure import Item, Twins, measure, pair_up
+from vulnscope.ask.prepare import Prepared, prepare
+from vulnscope.ask.run import Progress, ask
+from vulnscope.audit.sentence import write_sentence
+from vulnscope.corpora import Corpus, select
+from vulnscope.errors import InputError
+from vulnscope.models import Subject, measure_noise_floor
+from vulnscope.prompts import load_prompts
+from vulnscope.records.audit import AuditRecord, CorpusInfo, LeftOut, PairView, Point
+from vulnscope.stats import Bootstrap
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vulnscope.ask.yes_no import YesNoProtocol
     from vulnscope.audit.config import AuditConfig
-    from vulnscope.corpora import Corpus
-    from vulnscope.models import Subject
-    from vulnscope.records.audit import AuditRecord
+    from vulnscope.records.base import Number
+    from vulnscope.records.rows import VerdictRow
     from vulnscope.store import AnswerCache, Run
+
+_N_NOISE_REQUESTS = 8
+_N_EXAMPLES = 5
 
 
 def run_audit(
@@ -23,7 +39,7 @@ def run_audit(
     baseline_corpus: Corpus | None = None,
     cache: AnswerCache | None = None,
     command: str = "",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> AuditRecord:
     """What `subject` says about `corpus`, with controls and intervals.
 
@@ -31,4 +47,134 @@ def run_audit(
     `config.baseline_corpus` names. `progress` receives (rows done, rows in all). Neither result nor report is
     written: the caller does. Raises `InputError` when nothing is left to ask.
     """
-    raise NotImplementedError
+    protocol = open_protocol(subject, config)
+    prepared = prepare_audit(subject, corpus, config, protocol)
+    noise_floor = _measure_noise(subject, prepared)
+    rows = ask(
+        subject, protocol, prepared, run, cache=cache, max_batch_tokens=config.max_batch_tokens, progress=progress
+    )
+    items = _join(prepared, rows, corpus)
+    baselines = score_baselines(prepared.samples, corpus, baseline_corpus, seed=config.seed)
+    measured = measure(items, baselines, Bootstrap(n_draws=config.n_bootstrap, seed=config.seed))
+    info = describe_corpus(corpus, items)
+    pairs = pair_up(items)
+    shown = spread_out(pairs, config.max_pairs_shown)
+    return AuditRecord(
+        sentence=write_sentence(measured.overall, info),
+        subject=subject.info(noise_floor).model_copy(update={"chat_template": protocol.is_chat}),
+        corpus=info,
+        protocol=protocol.name,
+        prompts=tuple(prompt.name for prompt in protocol.prompts.prompts),
+        canonical_prompt=protocol.canonical_text(),
+        overall=measured.overall,
+        slices=measured.slices,
+        points=tuple(_point(item) for item in items),
+        pairs=tuple(_view(twins) for twins in shown),
+        n_pairs_not_shown=len(pairs) - len(shown),
+        left_out=prepared.left_out,
+        config=config.model_dump(mode="json"),
+        command=command,
+        versions=run.manifest.versions,
+        seed=config.seed,
+        code_digest=run.manifest.digests["code"],
+        run=run.id,
+    )
+
+
+def open_protocol(subject: Subject, config: AuditConfig) -> YesNoProtocol:
+    """The protocol that `config` names, with its own prompts or the user's."""
+    build: type[YesNoProtocol] = registry.resolve("protocol", config.protocol)
+    return build(load_prompts(config.prompts_file or config.protocol), subject.tokenizer, is_chat=config.chat)
+
+
+def prepare_audit(subject: Subject, corpus: Corpus, config: AuditConfig, protocol: YesNoProtocol) -> Prepared:
+    """What will be asked of the corpus, and what is left out for which reason."""
+    selected = select(corpus, cwes=config.cwes, languages=config.languages, limit=config.limit, seed=config.seed)
+    labelled = [sample for sample in selected.samples if sample.label != "unlabelled"]
+    unlabelled = [sample.id for sample in selected.samples if sample.label == "unlabelled"]
+    prepared = prepare(protocol, labelled, subject.max_positions)
+    notes = []
+    if n_unselected := len(corpus.samples) - len(selected.samples):
+        notes.append(LeftOut(reason="not selected by CWE, language or limit", n=n_unselected))
+    if unlabelled:
+        notes.append(LeftOut(reason="no label", n=len(unlabelled), examples=tuple(unlabelled[:_N_EXAMPLES])))
+    left_out = (*notes, *prepared.left_out)
+    if not prepared.samples:
+        reasons = "; ".join(f"{part.n}: {part.reason}" for part in left_out)
+        raise InputError(f"corpus {corpus.name!r} leaves nothing to ask ({reasons})")
+    return Prepared(prepared.samples, prepared.cuts, prepared.requests, left_out)
+
+
+def describe_corpus(corpus: Corpus, items: Sequence[Item]) -> CorpusInfo:
+    """The audited part of `corpus`; version and digest are those of the whole."""
+    return CorpusInfo(
+        name=corpus.name,
+        version=corpus.version,
+        corpus_digest=corpus.content_digest,
+        n_samples=len(items),
+        n_pairs=len(pair_up(items)),
+        n_groups=len({item.group for item in items}),
+        grouping=describe_grouping(corpus, items),
+        licence=", ".join(sorted({item.sample.licence for item in items})),
+        bad_rows=tuple(
+            f"{bad.path}{f':{bad.line}' if bad.line is not None else ''}: {bad.reason}" for bad in corpus.bad_rows
+        ),
+    )
+
+
+def describe_grouping(corpus: Corpus, items: Sequence[Item]) -> str:
+    """What makes a group, and for generated code what a claim is therefore about."""
+    if corpus.name == "synthetic":
+        is_by_template = corpus.options.get("group_by") == "template"
+        return "by template: claims about new templates" if is_by_template else "by pair: claims about these templates"
+    keys = {key.partition(":")[0] for item in items for key in item.sample.group_keys}
+    kinds = sorted(keys - {"group", "copy", "near", "sample", "pair"})
+    if any(item.sample.pair_id is not None for item in items):
+        kinds.append("pair")
+    return f"by {', '.join(kinds)} and equal code" if kinds else "by equal code"
+
+
+def spread_out(pairs: Sequence[Twins], n_shown: int) -> list[Twins]:
+    """`n_shown` pairs evenly over the range from best to worst told apart, so that they stand for all."""
+    ordered = sorted(pairs, key=lambda twins: twins.fixed.row.margin - twins.vulnerable.row.margin)
+    if len(ordered) <= n_shown:
+        return ordered
+    return [ordered[round(place * (len(ordered) - 1) / max(n_shown - 1, 1))] for place in range(n_shown)]
+
+
+def _measure_noise(subject: Subject, prepared: Prepared) -> Number:
+    shortest = sorted(range(len(prepared.samples)), key=lambda i: prepared.requests.packed[i].n_tokens[0])
+    return measure_noise_floor(subject, [prepared.requests[i] for i in shortest[:_N_NOISE_REQUESTS]])
+
+
+def _join(prepared: Prepared, rows: Sequence[VerdictRow], corpus: Corpus) -> list[Item]:
+    pairs = zip(prepared.samples, rows, strict=True)
+    return [Item(sample, row, corpus.groups[sample.id], place) for place, (sample, row) in enumerate(pairs)]
+
+
+def _point(item: Item) -> Point:
+    return Point(
+        sample=item.sample.id,
+        label="vulnerable" if item.is_vulnerable else "fixed",
+        cwe=" ".join(item.sample.cwes),
+        margin=item.row.margin,
+        acquiescence=item.row.acquiescence,
+        says=item.row.says,
+    )
+
+
+def _view(twins: Twins) -> PairView:
+    vulnerable, fixed = twins
+    return PairView(
+        pair=vulnerable.sample.pair_id or "",
+        cwe=" ".join(vulnerable.sample.cwes),
+        language=vulnerable.sample.language,
+        vulnerable_code=vulnerable.sample.code,
+        fixed_code=fixed.sample.code,
+        vulnerable_margin=vulnerable.row.margin,
+        fixed_margin=fixed.row.margin,
+        vulnerable_says=vulnerable.row.says,
+        fixed_says=fixed.row.says,
+        cut=vulnerable.row.cut,
+        notes=tuple(dict.fromkeys((*vulnerable.sample.notes, *fixed.sample.notes))),
+    )

@@ -66,7 +66,7 @@ class Baseline(Record):
 class Slice(Record):
     """Every "Say" figure for one subset of the corpus."""
 
-    kind: Literal["all", "corpus", "cwe", "language", "difficulty", "augmentation", "split", "cut"]
+    kind: Literal["all", "corpus", "part", "cwe", "language", "difficulty", "augmentation", "split", "cut"]
     value: str
     n_samples: int
     n_pairs: int
@@ -154,3 +154,22 @@ class AuditRecord(Record):
     seed: int
     code_digest: str
     run: str = Field(description="run id")
+
+
+class AuditEstimate(Record):
+    """What an audit would ask and need, before anything is asked for good."""
+
+    n_samples: int
+    n_pairs: int
+    n_groups: int
+    n_left_out: int
+    n_cut: int = Field(description="over-long samples that would be shortened")
+    n_prompts: int
+    n_batches: int
+    n_tokens: int = Field(description="of all prompts, each counted alone")
+    n_distinct_tokens: int = Field(description="left when shared prefixes are counted once")
+    seconds: Number = Field(description="from one batch of middling length, timed; without the measures")
+    memory_bytes: int = Field(description="weights, caches and activations of the longest call")
+    disk_bytes: int = Field(description="rows of the run folder; the report comes on top")
+    left_out: tuple[LeftOut, ...]
+    config: dict[str, object] = Field(description="resolved config")

@@ -31,7 +31,7 @@ def swap_test(differences: ArrayLike, groups: Groups) -> Number:
     sums: Ints = np.abs(groups.sums(values)).round().astype(np.int64)
     observed = abs(int(np.asarray(values).sum()))
     total = int(sums.sum())
-    if total == 0:
+    if observed == 0:
         return 1.0
     # The flipped sum is 2X - total with X = sum of sums[g] × Bernoulli(1/2); X's distribution from its
     # characteristic function on a grid that holds all its values, so nothing is approximated.
