@@ -44,7 +44,9 @@ class Sample(Record):
     part: str | None = Field(default=None, description="section of the corpus, e.g. hand-crafted or real-world")
     pair_id: str | None = None
     group_keys: tuple[str, ...] = Field(
-        default=(), description="samples sharing any key (pair:, commit:, cve:, scenario:, template:) form one group"
+        default=(),
+        description="samples sharing any key (commit:, cve:, scenario:, template:, near:, ...) form one group; "
+        "group: holds its id once the whole corpus is known",
     )
     split: str | None = Field(default=None, description="split of the publisher, if any: train, val, test")
     difficulty: str | None = None
