@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +126,26 @@ def open_subject(name: str, **options: Any) -> Subject:
     from vulnscope import models
 
     return models.open_subject(**SubjectRequest(name=name, **options).model_dump())
+
+
+def inspect_model(model: str, *, batch: int = 8, length: int = 1024, **options: Any) -> SubjectReport:
+    """Layers, streams and memory of `model`, and what its self-check proved; options of `SubjectRequest`."""
+    from vulnscope import models
+
+    return models.inspect_subject(open_subject(model, **options), batch, length)
+
+
+def score(subject: Subject, prompts: Sequence[str], answers: Sequence[str]) -> list[tuple[float, ...]]:
+    """Log-probability in nats of each of `answers` after each prompt, as the subject's tokenizer reads the whole text.
+
+    For token ids, several answers per prompt, or the most likely token beside them, see `vulnscope.models.score`.
+    """
+    from vulnscope import models
+    from vulnscope.prompts import tokenise_with_answers
+
+    pairs = [tokenise_with_answers(prompt, answers, subject.tokenizer) for prompt in prompts]
+    results = models.score(subject, [prompt for prompt, _ in pairs], [choices for _, choices in pairs])
+    return [result.log_probs for result in results]
 
 
 def load_corpus(name: str, data_dir: str | Path | None = None, *, skip_bad: bool = False, **options: Any) -> Corpus:

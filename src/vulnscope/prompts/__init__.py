@@ -1,6 +1,6 @@
 """Templates as data; rendering to text with named character spans, and to tokens."""
 
-from vulnscope.prompts.answers import AnswerForms, AnswerTokens, distinguish
+from vulnscope.prompts.answers import AnswerForms, AnswerTokens, distinguish, tokenise_with_answers
 from vulnscope.prompts.render import EncodedPrompt, RenderedPrompt, Span, encode, render
 from vulnscope.prompts.templates import POLARITIES, Polarity, Prompt, PromptSet, load_prompts
 
@@ -18,4 +18,5 @@ __all__ = [
     "encode",
     "load_prompts",
     "render",
+    "tokenise_with_answers",
 ]

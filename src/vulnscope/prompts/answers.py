@@ -72,6 +72,24 @@ class AnswerForms:
         return bool(tokens) and self._tokenizer.unk_token_id not in tokens
 
 
+def tokenise_with_answers(
+    prompt: str, answers: Sequence[str], tokenizer: PreTrainedTokenizerBase
+) -> tuple[TokenIds, tuple[TokenIds, ...]]:
+    """Tokens of a plain `prompt`, and of each answer as it follows that prompt.
+
+    Raises `SubjectError` where the tokenizer merges an answer with the prompt's end, so that it has no tokens of its own.
+    """
+    texts = [RenderedPrompt(text, {}, is_chat=False) for text in (prompt, *(prompt + answer for answer in answers))]
+    first, *wholes = (each.token_ids for each in encode(texts, tokenizer))
+    suffixes = tuple(_suffix(first, whole) for whole in wholes)
+    for answer, suffix in zip(answers, suffixes, strict=True):
+        if not suffix:
+            raise SubjectError(
+                f"the tokenizer merges the answer {answer!r} with the end of the prompt {prompt[-20:]!r}"
+            )
+    return first, suffixes
+
+
 def distinguish(sequences: Mapping[str, Sequence[TokenIds]]) -> AnswerTokens:
     """Each sequence cut after the first token that tells it from every sequence of the other answers.
 
