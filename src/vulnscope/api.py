@@ -128,13 +128,6 @@ def open_subject(name: str, **options: Any) -> Subject:
     return models.open_subject(**SubjectRequest(name=name, **options).model_dump())
 
 
-def inspect_model(model: str, *, batch: int = 8, length: int = 1024, **options: Any) -> SubjectReport:
-    """Layers, streams and memory of `model`, and what its self-check proved; options of `SubjectRequest`."""
-    from vulnscope import models
-
-    return models.inspect_subject(open_subject(model, **options), batch, length)
-
-
 def score(subject: Subject, prompts: Sequence[str], answers: Sequence[str]) -> list[tuple[float, ...]]:
     """Log-probability in nats of each of `answers` after each prompt, as the subject's tokenizer reads the whole text.
 

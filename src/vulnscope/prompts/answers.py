@@ -77,7 +77,7 @@ def tokenise_with_answers(
 ) -> tuple[TokenIds, tuple[TokenIds, ...]]:
     """Tokens of a plain `prompt`, and of each answer as it follows that prompt.
 
-    Raises `SubjectError` where the tokenizer merges an answer with the prompt's end, so that it has no tokens of its own.
+    Raises `SubjectError` where the tokenizer merges an answer with the prompt's end.
     """
     texts = [RenderedPrompt(text, {}, is_chat=False) for text in (prompt, *(prompt + answer for answer in answers))]
     first, *wholes = (each.token_ids for each in encode(texts, tokenizer))
