@@ -139,7 +139,7 @@ def test_code_parses(template_id: str) -> None:
 def test_c_compiles(tmp_path: Path) -> None:
     names = [name for name, template in TEMPLATES.items() if template.language == "c"]
     paths = []
-    for number, sample in enumerate(generate(2, 4 * len(names), templates=names)):
+    for number, sample in enumerate(generate(2, 2 * len(names), templates=names)):
         paths.append(tmp_path / f"{number}.c")
         paths[-1].write_text(f"{PRELUDE}\n/* {sample.id} */\n{sample.code}\n")
     strict = ["-std=gnu11", "-Wall", "-Werror=implicit-function-declaration", "-Werror=int-conversion"]

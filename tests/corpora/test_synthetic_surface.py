@@ -9,7 +9,7 @@ the strongest linear rule for ranking pairs. A naive twin shows that the detecto
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vulnscope.corpora.synthetic import EVALUATION_SEED, TEMPLATES, Template, generate_pair
 from vulnscope.corpora.synthetic.plain import PlainTemplate
@@ -41,6 +42,13 @@ void $function(char *$pointer, char *$pointer2)
 
 # lbfgs may stop before it is fully converged; the ranks below do not change with more iterations.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    # Several threads gain nothing on these sizes and wait for each other on a busy machine.
+    with threadpool_limits(1):
+        yield
 
 
 @dataclass(frozen=True)

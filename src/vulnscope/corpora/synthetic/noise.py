@@ -104,7 +104,8 @@ class Noise:
 
     def _fill(self, text: str, *, newest: bool = False) -> str:
         """`text` with variables, numbers and the helper's name put in."""
-        variable = self._variables[-1] if newest else self._rng.choice(self._variables or ["rest"])
+        # The helper is drawn before any variable is declared, and names none.
+        variable = self._variables[-1] if newest else self._rng.choice(self._variables or [""])
         return Slots(text).substitute(
             v=variable,
             h=self._helper or "",
