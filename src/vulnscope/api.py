@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas
 
     from vulnscope.models import Subject
+    from vulnscope.records.audit import AuditEstimate
     from vulnscope.records.machine import MachineReport
     from vulnscope.records.subject import SubjectReport
     from vulnscope.store import Run
@@ -198,6 +200,15 @@ def stored_request(run: str | Path, runs_dir: Path) -> AuditRequest:
     if manifest.kind != "audit":
         raise InputError(f"run {manifest.id} is no audit but a {manifest.kind} run; resume it with its own command")
     return AuditRequest.model_validate(manifest.config)
+
+
+def estimate_audit(request: AuditRequest) -> AuditEstimate:
+    """What the audit would ask, and the time, memory and disk it would take; asks one batch, writes nothing."""
+    from vulnscope.audit import estimate_audit as estimate
+
+    corpus = _load_requested(request.corpus)
+    subject = open_subject(**request.subject.model_dump())
+    return estimate(subject, corpus, request.audit, time.perf_counter)
 
 
 def run_audit_request(

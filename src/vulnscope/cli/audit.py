@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -172,9 +173,20 @@ def _resumed_request(
 
 
 def _estimate_table(estimate: AuditEstimate) -> Table:
+    rows = {
+        "samples": f"{estimate.n_samples:,} in {estimate.n_pairs:,} pairs and {estimate.n_groups:,} groups",
+        "left out": "; ".join(f"{part.n}: {part.reason}" for part in estimate.left_out) or "none",
+        "cut": f"{estimate.n_cut:,}",
+        "prompts": f"{estimate.n_prompts:,} in {estimate.n_batches:,} batches",
+        "tokens": f"{estimate.n_distinct_tokens:,} after sharing prefixes, of {estimate.n_tokens:,}",
+        "time": f"about {timedelta(seconds=round(estimate.seconds))} (h:mm:ss)",
+        "memory": f"about {estimate.memory_bytes / 2**20:,.0f} MiB",
+        "disk": f"about {estimate.disk_bytes / 2**20:,.1f} MiB",
+        **{f"config: {name}": str(value) for name, value in estimate.config.items()},
+    }
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for name, value in estimate.lines():
-        table.add_row(name, Text(value))
+    for name, value in rows.items():
+        table.add_row(Text(name), Text(value))
     return table
