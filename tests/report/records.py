@@ -30,7 +30,8 @@ from vulnscope.records.rows import Cut, Says
 HOSTILE = (
     '</script><script>document.documentElement.setAttribute("data-owned", "script")</script>'
     "<img src=x onerror=\"document.documentElement.setAttribute('data-owned', 'image')\">"
-    "<svg onload=\"document.title='owned'\"></svg>\"' onmouseover='document.title=1' {{ 7*7 }} <!-- \u2028\u2029 ]]>"
+    "<svg onload=\"document.title='owned'\"></svg>\"' onmouseover='document.title=1'"
+    " {{ 7919*7907 }} <!-- \u2028\u2029 ]]>"
 )
 
 

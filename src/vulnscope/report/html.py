@@ -21,7 +21,7 @@ def render_html(record: AuditRecord) -> str:
         .get_template("audit.html.j2")
         .render(
             record=record,
-            config_text=json.dumps(record.model_dump(mode="json")["config"], indent=2, ensure_ascii=False),
+            config_text=json.dumps(record.model_dump(mode="json")["config"], indent=2, sort_keys=True, ensure_ascii=False),
             data=assets.embed_json(view.chart_data(record)),
             policy=assets.security_policy(),
             styles=tuple(map(assets.read_asset, assets.STYLES)),

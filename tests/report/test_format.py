@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
+from vulnscope.report.format import (
+    find_reason,
+    format_count,
+    format_estimate,
+    format_interval,
+    format_number,
+    format_p,
+    format_signed,
+    show_invisible,
+)
+
+MISSING = NotMeasured(reason="too few groups")
+
+
+def estimate(value: Number, low: Number, high: Number) -> Estimate:
+    return Estimate(value=value, low=low, high=high, method="bca", n=10, n_groups=10)
+
+
+@pytest.mark.parametrize(
+    ("value", "rate", "score"),
+    [
+        (0.0, "0 %", "0.00"),
+        (0.004, "0.4 %", "0.00"),
+        (0.029, "3 %", "0.03"),
+        (0.5, "50 %", "0.50"),
+        (0.996, "99.6 %", "1.00"),
+        (1.0, "100 %", "1.00"),
+        (MISSING, "n/a", "n/a"),
+    ],
+)
+def test_numbers(value: Number, rate: str, score: str) -> None:
+    assert (format_number(value, "rate"), format_number(value, "score")) == (rate, score)
+
+
+def test_estimates() -> None:
+    assert format_estimate(estimate(0.52, 0.46, 0.58), "rate") == "52 % [46, 58]"
+    assert format_estimate(estimate(0.52, 0.46, 0.58), "score") == "0.52 [0.46, 0.58]"
+    assert format_estimate(estimate(0.52, MISSING, MISSING), "rate") == "52 %"
+    assert format_interval(estimate(0.52, 0.4, MISSING), "rate") == ""
+    assert format_estimate(not_measured("no pairs"), "rate") == "n/a"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.2, "+1.20"), (-0.314, "−0.31"), (-0.001, "0.00"), (0.0, "0.00"), (MISSING, "n/a")]
+)
+def test_signed(value: Number, text: str) -> None:
+    assert format_signed(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0004, "< 0.001"), (0.03, "0.030"), (1.0, "1.000"), (MISSING, "n/a")])
+def test_p(value: Number, text: str) -> None:
+    assert format_p(value) == text
+
+
+def test_counts() -> None:
+    assert format_count(3148992) == "3,148,992"
+
+
+def test_reasons_come_from_the_value_or_else_the_interval() -> None:
+    assert find_reason(0.5) is None
+    assert find_reason(MISSING) == "too few groups"
+    assert find_reason(estimate(0.5, 0.4, 0.6)) is None
+    assert find_reason(estimate(0.5, 0.4, MISSING)) == "too few groups"
+    assert find_reason(not_measured("no pairs")) == "no pairs"
+
+
+def test_what_makes_text_read_other_than_it_is_becomes_visible() -> None:
+    assert show_invisible("a\x1b[31mb") == "a⟨U+001B⟩[31mb"
+    assert show_invisible("if (x) /*\u202e } \u2066*/") == "if (x) /*⟨U+202E⟩ } ⟨U+2066⟩*/"
+    assert show_invisible("pass\u200bword\ufeff\u2028\ud800") == "pass⟨U+200B⟩word⟨U+FEFF⟩⟨U+2028⟩⟨U+D800⟩"
+    assert show_invisible("tab\tline\nnaïve ☃ 日本") == "tab\tline\nnaïve ☃ 日本"
+
+
+@given(st.text())
+def test_visible_text_stays(text: str) -> None:
+    once = show_invisible(text)
+    assert show_invisible(once) == once
+    once.encode("utf-8")
+    assert not any(ord(c) < 32 for c in once.replace("\t", "").replace("\n", ""))

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+from tests.report.golden import render_text
+from tests.report.records import make_hostile_record, make_record
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_no_line_is_wider_than_the_terminal_and_no_figure_is_broken(width: int) -> None:
+    shown = render_text(make_record(), width)
+    assert max(map(len, shown.splitlines())) <= width
+    assert "85 % [76, 94]" in shown
+    assert "0.68 [0.56, 0.80]" in shown
+    assert "…" not in shown
+
+
+def test_the_verdict_the_corpus_and_what_is_missing_are_said() -> None:
+    record = make_record()
+    shown = render_text(record, 200)
+    assert shown.startswith(record.sentence)
+    assert "corpus synthetic (synthetic: generated code)" in shown
+    assert "n/a: not identified: fewer than 5 of one answer on a side" in shown
+    assert "left out: 3 samples, no twin in the corpus" in shown
+    assert "left out: 1 row that could not be read" in shown
+    assert "switched off: prefix cache" in shown
+
+
+def test_markup_and_escape_sequences_stay_text() -> None:
+    record = make_hostile_record().model_copy(update={"sentence": "[bold red]x[/] \x1b]0;owned\x07 \x9b31m"})
+    assert render_text(record, 140).startswith("[bold red]x[/] ⟨U+001B⟩]0;owned⟨U+0007⟩ ⟨U+009B⟩31m")
