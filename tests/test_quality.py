@@ -46,6 +46,16 @@ def test_public_names_are_a_known_list() -> None:
         assert getattr(vulnscope, name) is not None
 
 
+def test_a_verb_outlives_the_import_of_the_room_of_the_same_name() -> None:
+    import vulnscope
+    from vulnscope.audit.config import AuditConfig
+
+    assert AuditConfig().protocol == "yes-no"
+    assert vulnscope.audit is vulnscope.api.audit
+    with pytest.raises(AttributeError, match="nothing_here"):
+        vulnscope.nothing_here  # noqa: B018
+
+
 def test_no_machine_path_or_pickle_in_the_tree() -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if tracked.returncode != 0:

@@ -5,8 +5,10 @@ The public verbs live in `vulnscope.api` and are imported on first use, so that 
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.metadata import version
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,10 +37,25 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module("vulnscope.api"), name)
-    raise AttributeError(f"module 'vulnscope' has no attribute {name!r}")
+class _Verb:
+    """A public name, imported from `vulnscope.api` on first use.
+
+    Some verbs share their name with the room that does the work (`audit`). Importing that room would replace the verb
+    on this package; a data descriptor keeps it, and `from vulnscope.audit import ...` works all the same.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, package: ModuleType, owner: type[ModuleType]) -> Any:
+        return getattr(import_module("vulnscope.api"), self._name)
+
+    def __set__(self, package: ModuleType, room: ModuleType) -> None:
+        """Called by the import system with the room of the same name."""
+
+
+_Package = type("_Package", (ModuleType,), {name: _Verb(name) for name in __all__ if name != "__version__"})
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:
