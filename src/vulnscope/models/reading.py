@@ -1,0 +1,80 @@
+"""Running a batch up to its highest site: taps fire, then the forward stops; nothing above is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+from vulnscope.models.forward import run_model
+from vulnscope.models.hooks import Site, Tap, tapped
+from vulnscope.models.selfcheck import RIGHT_PADDING
+
+if TYPE_CHECKING:
+    from jaxtyping import Int
+    from torch import Tensor
+
+    from vulnscope.models.subject import Subject
+
+
+class _Reached(Exception):  # noqa: N818 - no error: it carries the forward out of the model
+    """Every site has been seen."""
+
+
+@contextmanager
+def stopping(subject: Subject, taps: Mapping[Site, Tap]) -> Iterator[None]:
+    """Inside the block a forward calls each tap once and ends as soon as all have fired.
+
+    The block around the forward is left at that point, silently; code after the forward inside it does not run.
+    Counting sites rather than comparing layers makes no assumption on the order of branches inside a layer.
+    """
+    waiting = set(taps)
+
+    def counted(site: Site, tap: Tap) -> Tap:
+        def fire(hidden: Tensor) -> Tensor | None:
+            changed = tap(hidden)
+            waiting.discard(site)
+            if not waiting:
+                raise _Reached
+            return changed
+
+        return fire
+
+    try:
+        with tapped(subject.model, subject.architecture, {site: counted(site, tap) for site, tap in taps.items()}):
+            yield
+    except _Reached:
+        return
+
+
+def read_batch(subject: Subject, rows: Sequence[Sequence[int]], taps: Mapping[Site, Tap]) -> None:
+    """Run token `rows`, padded on the right where they differ in length, and stop after the highest site.
+
+    What follows a token cannot change it, so no mask is needed.
+    """
+    tokens, positions = pad_right(rows)
+    with stopping(subject, taps):
+        run_model(subject.model, subject.architecture, tokens.to(subject.device), positions.to(subject.device))
+
+
+def pad_right(rows: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]:
+    """Token ids padded on the right with 0, and their positions."""
+    width = max(len(row) for row in rows)
+    tokens = torch.tensor([[*row, *(0 for _ in range(width - len(row)))] for row in rows])
+    return tokens, torch.arange(width).expand(len(rows), -1)
+
+
+def plan_reading(subject: Subject, lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Rows of similar length together, at most `max_tokens` with padding; equal lengths where padding is not exact."""
+    is_padding_allowed = subject.capabilities.has(RIGHT_PADDING)
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        longest = lengths[batches[-1][0]] if batches else 0
+        has_room = bool(batches) and (len(batches[-1]) + 1) * longest <= max_tokens
+        if has_room and (is_padding_allowed or lengths[index] == longest):
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches[::-1]
