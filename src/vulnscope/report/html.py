@@ -16,17 +16,15 @@ from vulnscope.report.glossary import GLOSSARY
 
 def render_html(record: AuditRecord) -> str:
     """The page of one audit. Every text of `record` is escaped; equal records give equal bytes."""
-    return (
-        _environment()
-        .get_template("audit.html.j2")
-        .render(
-            record=record,
-            config_text=json.dumps(record.model_dump(mode="json")["config"], indent=2, sort_keys=True, ensure_ascii=False),
-            data=assets.embed_json(view.chart_data(record)),
-            policy=assets.security_policy(),
-            styles=tuple(map(assets.read_asset, assets.STYLES)),
-            scripts=tuple(map(assets.read_asset, assets.SCRIPTS)),
-        )
+    config = record.model_dump(mode="json")["config"]
+    template = _environment().get_template("audit.html.j2")
+    return template.render(
+        record=record,
+        config_text=json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
+        data=assets.embed_json(view.chart_data(record)),
+        policy=assets.security_policy(),
+        styles=tuple(map(assets.read_asset, assets.STYLES)),
+        scripts=tuple(map(assets.read_asset, assets.SCRIPTS)),
     )
 
 

@@ -156,6 +156,7 @@ def chart_data(record: AuditRecord) -> dict[str, Any]:
             for point in record.points[::step]
         ],
         "n_points": len(record.points),
+        "n_pairs_not_shown": record.n_pairs_not_shown,
         "slices": [
             {
                 "kind": part.kind,

@@ -34,7 +34,7 @@ def append_durably(path: Path, data: bytes, end: int) -> None:
         os.lseek(descriptor, end, os.SEEK_SET)
         _write_all(descriptor, data)
         os.fsync(descriptor)
-    except OSError:
+    except BaseException:  # Ctrl-C as well: the caller may go on appending
         os.ftruncate(descriptor, end)
         raise
     finally:

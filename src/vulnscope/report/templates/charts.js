@@ -6,6 +6,7 @@
   const COLORS = ["var(--vulnerable)", "var(--fixed)"];
   const color = { type: "ordinal", domain: LABELS, range: COLORS };
   const points = data.points.map(([label, margin, acquiescence, says, sample, cwe]) => ({ label, margin, acquiescence, says, sample, cwe }));
+  const inLayers = [...data.slices.slice(1), data.slices[0]]; // all samples on top
   const isNumber = (value) => value !== null;
 
   function domainOf(values, ...also) {
@@ -22,7 +23,7 @@
   const grid = { stroke: "var(--line)", strokeOpacity: 1, ticks: 5 };
 
   function drawBias(width) {
-    const shown = data.slices.filter((slice) => isNumber(slice.yes[0]) && isNumber(slice.auroc[0]));
+    const shown = inLayers.filter((slice) => isNumber(slice.yes[0]) && isNumber(slice.auroc[0]));
     if (!shown.length) return null;
     const place = { x: (slice) => slice.yes[0], y: (slice) => slice.auroc[0] };
     return Plot.plot({
@@ -41,7 +42,7 @@
   }
 
   function drawDetection(width, figure) {
-    const shown = data.slices.filter((slice) => isNumber(slice.d) && isNumber(slice.c));
+    const shown = inLayers.filter((slice) => isNumber(slice.d) && isNumber(slice.c));
     const rest = data.slices.filter((slice) => !shown.includes(slice));
     const text = rest.length && `Not identified (too few of one answer on a side), hence not shown: ${rest.map((slice) => slice.name).join(", ")}.`;
     if (!shown.length) return note(figure, text), null;
@@ -94,9 +95,10 @@
     if (!data.pairs.length) return null;
     const twins = d3.sort(data.pairs.map((pair, index) => ({ ...pair, index })), (pair) => pair.margins[0] - pair.margins[1]);
     twins.forEach((pair, rank) => (pair.rank = rank));
-    const turn = d3.bisector((pair) => pair.margins[0] - pair.margins[1]).left(twins, 0);
+    const { left, right } = d3.bisector((pair) => pair.margins[0] - pair.margins[1]);
+    const nWrong = left(twins, 0), nTied = right(twins, 0) - nWrong, nRight = twins.length - nWrong - nTied;
     const isDense = width / twins.length < 5;
-    const size = isDense ? 1.2 : 3;
+    const size = isDense ? 1.5 : 3;
     const both = (side) => ({ x: "rank", y: (pair) => pair.margins[side] });
     const chart = Plot.plot({
       className: "plot", width, height: 300, marginLeft: 44, marginBottom: 24, ariaLabel: "Margins of both twins of every pair, sorted by their difference",
@@ -104,17 +106,17 @@
       y: { label: "↑ margin, nats", ticks: 5, tickFormat: (value) => String(value).replace("-", "−") },
       marks: [
         Plot.gridY(grid), zero("y"),
-        turn > 0 && turn < twins.length ? Plot.ruleX([turn - 0.5], { stroke: "var(--ink)", strokeDasharray: "2,3" }) : null,
+        Plot.ruleX([nWrong, nWrong + nTied].filter((place) => place > 0 && place < twins.length), { x: (place) => place - 0.5, stroke: "var(--ink)", strokeDasharray: "2,3" }),
         Plot.ruleX(twins, { x: "rank", y1: (pair) => pair.margins[0], y2: (pair) => pair.margins[1], stroke: "var(--muted)", strokeOpacity: isDense ? 0.35 : 0.5, strokeWidth: isDense ? 1 : 1.5 }),
         Plot.dot(twins, { ...both(1), fill: COLORS[1], r: size, symbol: "square" }),
         Plot.dot(twins, { ...both(0), fill: COLORS[0], r: size }),
-        Plot.text([`${turn} of ${twins.length} ranked wrong`], { frameAnchor: "bottom-left", dy: 18, textAnchor: "start" }),
-        Plot.text([`${twins.length - turn} ranked right`], { frameAnchor: "bottom-right", dy: 18, textAnchor: "end" }),
+        Plot.text([`${nWrong} of ${twins.length} ranked wrong${nTied ? `, ${nTied} tied` : ""}`], { frameAnchor: "bottom-left", dy: 18, textAnchor: "start" }),
+        Plot.text([`${nRight} ranked right`], { frameAnchor: "bottom-right", dy: 18, textAnchor: "end" }),
         Plot.tip(twins, Plot.pointerX({ x: "rank", y: (pair) => d3.max(pair.margins), title: (pair) => `${pair.id}\n${pair.cwe}, ${pair.language}\nvulnerable ${signed(pair.margins[0])}, says ${pair.says[0]}\nfixed ${signed(pair.margins[1])}, says ${pair.says[1]}` })),
       ],
     });
     chart.addEventListener("click", () => chart.value && document.dispatchEvent(new CustomEvent("pair", { detail: chart.value.index })));
-    return chart;
+    return { chart, text: data.n_pairs_not_shown && `${data.n_pairs_not_shown} further pairs are in the figures but not drawn.` };
   }
 
   const charts = { bias: drawBias, detection: drawDetection, distribution: drawDistribution, acquiescence: drawAcquiescence, twins: drawTwins };
