@@ -10,30 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from vulnscope.models.costs import Costs
 from vulnscope.models.prefix import Node
 
 # Keys a call may touch per new token it may hold; bounds the gathered prefixes of many short rows.
 _KEYS_PER_TOKEN = 16
-
-
-@dataclass(frozen=True)
-class Costs:
-    """Prices in units of one token's forward: of a call, of gathering one key, of attending to one key."""
-
-    call: float
-    gather: float
-    attend: float
-
-    def row(self, past: int, length: int) -> float:
-        """Price of one row of `length` new tokens over `past` cached ones; half of a root's attention is skipped."""
-        if past == 0:
-            return length + self.attend * length * length / 2
-        return length + self.gather * (past + length) + self.attend * length * (past + length)
-
-    def pays(self, start: int, length: int, branches: Sequence[int]) -> bool:
-        """Whether `length` tokens from `start` on, shared by branches of these lengths, are worth a node."""
-        shared = self.row(start, length) + sum(self.row(start + length, branch) for branch in branches)
-        return shared + min(self.call, 16.0) < sum(self.row(start, length + branch) for branch in branches)
 
 
 @dataclass(frozen=True)
@@ -83,7 +64,8 @@ def _cut(items: Sequence[_Item], costs: Costs, limits: Limits) -> tuple[float, l
             n_rows = stop - first
             if n_rows > 1 and not _fits(n_rows, past, length, reads, item, items[stop - 1], limits):
                 break
-            candidates.append((best[first] + costs.call + n_rows * costs.row(past, length), first))
+            call = costs.call + (costs.reading_call if reads else 0.0)
+            candidates.append((best[first] + call + n_rows * costs.row(past, length), first))
         cost, first = min(candidates)
         best.append(cost)
         cuts.append(first)

@@ -14,7 +14,8 @@ import torch
 
 from vulnscope.errors import SubjectError
 from vulnscope.models.cache import Fork, ForkedCache, TokenPool
-from vulnscope.models.calls import Costs, Limits, cut_calls
+from vulnscope.models.calls import Limits, cut_calls
+from vulnscope.models.costs import Costs
 from vulnscope.models.forward import run_model
 from vulnscope.models.head import reading_head
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
     from vulnscope.models.architecture import Architecture
     from vulnscope.models.prefix import Forest, Node
+
+
+# Logits are reduced in slices of about this size, which stay in a core's cache from pass to pass.
+_CACHED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -145,17 +150,30 @@ def _move(fork: Fork, device: torch.device) -> Fork:
 
 
 def _answer(logits: Float[Tensor, "n vocab"], reads: Sequence[Read]) -> list[NextToken]:
-    """Float32 log-probabilities out of one call's logits; raises `SubjectError` on NaN or infinity."""
-    normaliser = logits.logsumexp(-1)
-    top, top_token = logits.max(-1)
-    n_top = (logits == top[:, None]).sum(-1)
+    """Float32 log-probabilities out of one call's logits, which it overwrites; raises `SubjectError` on NaN."""
+    step = len(reads) if logits.is_cuda else max(1, _CACHED_BYTES // (4 * logits.shape[1]))
+    answers: list[NextToken] = []
+    for start in range(0, len(reads), step):
+        answers.extend(_answer_rows(logits[start : start + step], reads[start : start + step]))
+    return answers
+
+
+def _answer_rows(logits: Float[Tensor, "n vocab"], reads: Sequence[Read]) -> list[NextToken]:
+    """In place, and few passes: at a vocabulary of 150,000 every pass over a row costs as much as a small layer."""
     rows = torch.tensor([row for row, read in enumerate(reads) for _ in read.tokens], device=logits.device)
     wanted = torch.tensor([token for read in reads for token in read.tokens], device=logits.device)
-    log_probs = iter((logits[rows, wanted] - normaliser[rows]).tolist())
+    top = logits.amax(-1, keepdim=True)
+    best = (logits == top).nonzero().tolist()
+    logits.sub_(top)
+    picked = logits[rows, wanted]
+    normaliser = logits.exp_().sum(-1).log_()
     if not bool(torch.isfinite(normaliser).all()):
         raise SubjectError("the model returned NaN or infinite logits; try --dtype float32, or another revision")
-    summary = zip((top - normaliser).tolist(), top_token.tolist(), (n_top > 1).tolist(), strict=True)
+    log_probs = iter((picked - normaliser[rows]).tolist())
+    top_tokens: list[list[int]] = [[] for _ in reads]
+    for row, token in best:
+        top_tokens[row].append(token)
     return [
-        NextToken(tuple(next(log_probs) for _ in read.tokens), token, log_prob, is_tied)
-        for read, (log_prob, token, is_tied) in zip(reads, summary, strict=True)
+        NextToken(tuple(next(log_probs) for _ in read.tokens), tokens[0], -log_normaliser, len(tokens) > 1)
+        for read, tokens, log_normaliser in zip(reads, top_tokens, normaliser.tolist(), strict=True)
     ]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from vulnscope.models.calls import Costs, Limits
+from vulnscope.models.calls import Limits
+from vulnscope.models.costs import costs_of
 from vulnscope.models.memory import free_bytes, measure_footprint
 from vulnscope.models.prefix import Tokens, common_prefix, count_distinct
 from vulnscope.models.selfcheck import RIGHT_PADDING
@@ -23,6 +24,8 @@ _FEWEST_TOKENS = 128
 _MEMORY_SHARE = 0.4
 # Distinct tokens of a batch, in full calls: their keys and values stay until the batch ends.
 _CALLS_PER_BATCH = 4
+# A batch is what a kill loses; on slow machines it is kept to about this much work.
+_BATCH_SECONDS = 15.0
 _LOGITS_BYTES = {"cpu": 256 << 20, "cuda": 2 << 30}
 # Tokens shared by two requests from which on they belong into one batch.
 _FAMILY_TOKENS = 24
@@ -65,16 +68,17 @@ def plan_batches(subject: Subject, requests: Sequence[ScoreRequest], max_tokens:
     Depends only on the requests and `max_tokens` (padded tokens per call, from free memory by default).
     """
     limit = max_tokens or default_max_tokens(subject)
+    capacity = min(_CALLS_PER_BATCH * limit, max(limit // 4, int(_BATCH_SECONDS / costs_of(subject).token_seconds)))
     batches: list[list[int]] = []
     room = 0
     for family in _ordered_families(requests):
         size = count_distinct([tokens for index in family for tokens in requests[index].sequences()])
-        parts = [family] if size <= _CALLS_PER_BATCH * limit else [[index] for index in family]
+        parts = [family] if size <= capacity else [[index] for index in family]
         for part in parts:
             size = count_distinct([tokens for index in part for tokens in requests[index].sequences()])
             if size > room:
                 batches.append([])
-                room = _CALLS_PER_BATCH * limit
+                room = capacity
             batches[-1].extend(part)
             room -= size
     n_distinct = sum(count_distinct([t for i in batch for t in requests[i].sequences()]) for batch in batches)
@@ -106,21 +110,6 @@ def limits_of(subject: Subject, max_tokens: int) -> Limits:
     bytes_per_read = 2 * 4 * subject.architecture.vocab_size
     budget = _LOGITS_BYTES.get(subject.device.type, _LOGITS_BYTES["cpu"])
     return Limits(max_tokens, max(1, budget // bytes_per_read), subject.capabilities.has(RIGHT_PADDING))
-
-
-def costs_of(subject: Subject) -> Costs:
-    """Rough prices on this subject's device; they steer speed only, never the numbers."""
-    d_model = subject.architecture.d_model
-    flops = 24.0 * d_model**2
-    layer_seconds, flops_per_second, bytes_per_second = (
-        (3e-4, 2e14, 1e12) if subject.device.type == "cuda" else (4e-4, 6e10, 1e10)
-    )
-    token_seconds = flops / flops_per_second
-    return Costs(
-        call=layer_seconds / token_seconds,
-        gather=16.0 * d_model / bytes_per_second / token_seconds,
-        attend=4.0 * d_model / flops,
-    )
 
 
 def _ordered_families(requests: Sequence[ScoreRequest]) -> list[list[int]]:

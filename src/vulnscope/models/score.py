@@ -15,9 +15,10 @@ import torch
 from pydantic import Field
 
 from vulnscope.errors import InputError, SubjectError
+from vulnscope.models.costs import costs_of
 from vulnscope.models.levels import NextToken, Read, run_forest
 from vulnscope.models.memory import is_out_of_memory
-from vulnscope.models.plan import BatchPlan, ScoreRequest, costs_of, default_max_tokens, limits_of, plan_batches
+from vulnscope.models.plan import BatchPlan, ScoreRequest, default_max_tokens, limits_of, plan_batches
 from vulnscope.models.prefix import Tokens, plant_forest
 from vulnscope.models.selfcheck import PREFIX_CACHE
 from vulnscope.records.base import Record

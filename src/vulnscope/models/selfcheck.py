@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from vulnscope.errors import SubjectError
-from vulnscope.models.calls import Costs, Limits
+from vulnscope.models.calls import Limits
+from vulnscope.models.costs import Costs
 from vulnscope.models.forward import run_model
 from vulnscope.models.hooks import STREAMS, Site, Stream, Tap, tapped
 from vulnscope.models.levels import Read, run_forest
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 RIGHT_PADDING, LEFT_PADDING, PREFIX_CACHE = "right_padding", "left_padding", "prefix_cache"
 # Largest difference of a log-probability, in nats, that rounding alone explains.
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-4, torch.float16: 0.05, torch.bfloat16: 0.4}
-_FREE = Costs(call=0.0, gather=0.0, attend=0.0)
+_FREE = Costs(call=0.0, reading_call=0.0, gather=0.0, attend=0.0)
 
 
 def check_model(model: PreTrainedModel, architecture: Architecture) -> Capabilities:
@@ -56,7 +57,7 @@ def check_batching(model: PreTrainedModel, architecture: Architecture) -> tuple[
         forest = plant_forest(tuples, lambda *_: is_shared)
         reads = [Read(*forest.locate(i, len(tokens) - 1), (int(wanted[i].indices),)) for i, tokens in enumerate(tuples)]
         limits = Limits(1 << 30, 1 << 30, is_padding_allowed)
-        costs = Costs(1e9, 0, 0) if is_padding_allowed else _FREE
+        costs = Costs(1e9, 0, 0, 0) if is_padding_allowed else _FREE
         results = run_forest(model, architecture, forest, reads, costs, limits)
         return max(abs(r.log_probs[0] - float(w.values)) for r, w in zip(results, wanted, strict=True))
 
