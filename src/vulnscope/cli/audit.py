@@ -25,6 +25,7 @@ from vulnscope.cli.common import (
     stdout,
 )
 from vulnscope.errors import InputError
+from vulnscope.records.base import NotMeasured, Number
 
 if TYPE_CHECKING:
     from vulnscope.api import AuditRequest
@@ -179,7 +180,7 @@ def _estimate_table(estimate: AuditEstimate) -> Table:
         "cut": f"{estimate.n_cut:,}",
         "prompts": f"{estimate.n_prompts:,} in {estimate.n_batches:,} batches",
         "tokens": f"{estimate.n_distinct_tokens:,} after sharing prefixes, of {estimate.n_tokens:,}",
-        "time": f"about {timedelta(seconds=round(estimate.seconds))} (h:mm:ss)",
+        "time": _duration(estimate.seconds),
         "memory": f"about {estimate.memory_bytes / 2**20:,.0f} MiB",
         "disk": f"about {estimate.disk_bytes / 2**20:,.1f} MiB",
         **{f"config: {name}": str(value) for name, value in estimate.config.items()},
@@ -190,3 +191,9 @@ def _estimate_table(estimate: AuditEstimate) -> Table:
     for name, value in rows.items():
         table.add_row(Text(name), Text(value))
     return table
+
+
+def _duration(seconds: Number) -> str:
+    if isinstance(seconds, NotMeasured):
+        return seconds.reason
+    return f"about {timedelta(seconds=round(seconds))} (h:mm:ss)"
