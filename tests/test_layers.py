@@ -11,6 +11,15 @@ import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 ROOT = Path(__file__).parents[1]
+HELP = """
+import sys
+from vulnscope.cli import main
+sys.argv = ["vulnscope", "--help"]
+try:
+    main()
+except SystemExit:
+    pass
+"""
 
 
 def test_folders_import_only_downward(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,7 +33,7 @@ def test_folders_import_only_downward(monkeypatch: pytest.MonkeyPatch, capsys: p
     [
         "import vulnscope",
         "import vulnscope; vulnscope.__version__; dir(vulnscope)",
-        "import sys; sys.argv = ['vulnscope', '--help']; from vulnscope.cli import main\ntry: main()\nexcept SystemExit: pass",
+        HELP,
         "from vulnscope.registry import list_names; list_names('corpus')",
     ],
 )
