@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
@@ -29,6 +30,8 @@ _BATCH_SECONDS = 15.0
 _LOGITS_BYTES = {"cpu": 256 << 20, "cuda": 2 << 30}
 # Tokens shared by two requests from which on they belong into one batch.
 _FAMILY_TOKENS = 24
+# Relatives are looked for among neighbours in the order of this many first tokens.
+_KEY_TOKENS = 128
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,6 @@ class BatchPlan(Record):
     n_tokens: int = Field(description="tokens of all prompts and answers, each counted alone")
     n_distinct_tokens: int = Field(description="tokens left when shared prefixes are counted once per batch")
 
-    def split(self, batch: int, size: int) -> BatchPlan:
-        """The plan with batch number `batch` cut after `size` requests: how a back-off is made to last."""
-        whole = self.batches[batch]
-        parts = (whole[:size], whole[size:])
-        return self.model_copy(update={"batches": (*self.batches[:batch], *parts, *self.batches[batch + 1 :])})
-
 
 def plan_batches(subject: Subject, requests: Sequence[ScoreRequest], max_tokens: int | None = None) -> BatchPlan:
     """The batches of `requests`: relatives (a long common prefix) together, similar lengths together.
@@ -72,27 +69,22 @@ def plan_batches(subject: Subject, requests: Sequence[ScoreRequest], max_tokens:
     batches: list[list[int]] = []
     room = 0
     for family in _ordered_families(requests):
-        size = count_distinct([tokens for index in family for tokens in requests[index].sequences()])
-        parts = [family] if size <= capacity else [[index] for index in family]
-        for part in parts:
-            size = count_distinct([tokens for index in part for tokens in requests[index].sequences()])
+        sizes = _added_tokens(requests, family)
+        parts = [(family, sum(sizes))]
+        if sum(sizes) > capacity:
+            parts = [([number], size) for number, size in zip(family, sizes, strict=True)]
+        for members, size in parts:
             if size > room:
                 batches.append([])
                 room = capacity
-            batches[-1].extend(part)
+            batches[-1].extend(members)
             room -= size
-    n_distinct = sum(count_distinct([t for i in batch for t in requests[i].sequences()]) for batch in batches)
-    n_tokens = sum(
-        len(prompt) + len(answer)
-        for request in requests
-        for prompt, answers in zip(request.prompts, request.answers, strict=True)
-        for answer in answers
-    )
+    counts = [_count(requests[number] for number in batch) for batch in batches]
     return BatchPlan(
         batches=tuple(tuple(batch) for batch in batches),
         max_tokens=limit,
-        n_tokens=n_tokens,
-        n_distinct_tokens=n_distinct,
+        n_tokens=sum(count.n_tokens for count in counts),
+        n_distinct_tokens=sum(count.n_distinct_tokens for count in counts),
     )
 
 
@@ -112,18 +104,50 @@ def limits_of(subject: Subject, max_tokens: int) -> Limits:
     return Limits(max_tokens, max(1, budget // bytes_per_read), subject.capabilities.has(RIGHT_PADDING))
 
 
+class _Count(NamedTuple):
+    n_tokens: int
+    n_distinct_tokens: int
+
+
+def _count(batch: Iterable[ScoreRequest]) -> _Count:
+    members = list(batch)
+    n_tokens = sum(
+        len(prompt) + len(answer)
+        for request in members
+        for prompt, answers in zip(request.prompts, request.answers, strict=True)
+        for answer in answers
+    )
+    return _Count(n_tokens, count_distinct([tokens for request in members for tokens in request.sequences()]))
+
+
+def _added_tokens(requests: Sequence[ScoreRequest], family: Sequence[int]) -> list[int]:
+    """Distinct tokens of each member beyond what it shares with the one before."""
+    added: list[int] = []
+    previous: Tokens = ()
+    for number in family:
+        request = requests[number]
+        added.append(count_distinct(request.sequences()) - common_prefix(previous, request.prompts[0]))
+        previous = request.prompts[0]
+    return added
+
+
 def _ordered_families(requests: Sequence[ScoreRequest]) -> list[list[int]]:
-    """Requests grouped by long common prefixes of their first prompts; groups by length, members by tokens."""
-    order = sorted(range(len(requests)), key=lambda i: (requests[i].prompts, i))
+    """Requests grouped by long common prefixes of their first prompts; groups by length, members by tokens.
+
+    Keeps a few bytes per request, so that a sequence may build each request as it is read.
+    """
+    keys: list[tuple[bytes, int]] = []
+    lengths: list[int] = []
+    for number, request in enumerate(requests):
+        keys.append((array("Q", request.prompts[0][:_KEY_TOKENS]).tobytes(), number))
+        lengths.append(len(request.prompts[0]))
     families: list[list[int]] = []
-    for position, index in enumerate(order):
-        if position and _are_related(requests[order[position - 1]], requests[index]):
-            families[-1].append(index)
+    previous: Tokens = ()
+    for _, number in sorted(keys):
+        tokens = requests[number].prompts[0]
+        if common_prefix(previous, tokens) >= max(_FAMILY_TOKENS, min(len(previous), len(tokens)) // 8):
+            families[-1].append(number)
         else:
-            families.append([index])
-    return sorted(families, key=lambda family: (max(len(requests[i].prompts[0]) for i in family), family))
-
-
-def _are_related(left: ScoreRequest, right: ScoreRequest) -> bool:
-    shared = common_prefix(left.prompts[0], right.prompts[0])
-    return shared >= max(_FAMILY_TOKENS, min(len(left.prompts[0]), len(right.prompts[0])) // 8)
+            families.append([number])
+        previous = tokens
+    return sorted(families, key=lambda family: (max(lengths[number] for number in family), family))
