@@ -16,6 +16,8 @@ import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from vulnscope.errors import InputError
+from vulnscope.models.editing import bound_texts, check_texts, maybe_edited
+from vulnscope.models.items import Item
 from vulnscope.models.prefix import Tokens
 from vulnscope.models.selfcheck import LEFT_PADDING
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
+    from vulnscope.models.edits import Edit
     from vulnscope.models.subject import Subject
 
 _MOST_ROWS = 32
@@ -41,25 +44,33 @@ class Generation:
 @torch.inference_mode()
 def generate(
     subject: Subject,
-    prompts: Sequence[Tokens],
+    prompts: Sequence[Tokens | Item],
     max_new_tokens: int,
     temperature: float = 0.0,
     seeds: Sequence[int] | None = None,
     stop: Sequence[str] = (),
     batch_size: int = _MOST_ROWS,
+    edits: Sequence[Edit] | None = None,
 ) -> list[Generation]:
-    """A continuation of each of `prompts` (token ids), greedy at temperature 0, else drawn with `seeds[i]`.
+    """A continuation of each of `prompts` (token ids or items), greedy at temperature 0, else drawn with `seeds[i]`.
 
     A row ends at an end token of the subject, after a `stop` string (kept in the text), or after `max_new_tokens`
-    (then `is_finished` is False). Raises `InputError` where seeds are missing or a prompt leaves no room.
+    (then `is_finished` is False). `edits` are in force while it runs, as are those of an `edited` block around it;
+    parameters given per text belong to the prompts in their order. Raises `InputError` where seeds are missing or a
+    prompt leaves no room.
     """
-    _check(subject, prompts, max_new_tokens, temperature, seeds)
+    items = [prompt if isinstance(prompt, Item) else Item(tuple(prompt)) for prompt in prompts]
+    tokens = [item.tokens for item in items]
+    _check(subject, tokens, max_new_tokens, temperature, seeds)
     results: dict[int, Generation] = {}
-    for rows in _batches(subject, prompts, batch_size):
-        row_seeds = [seeds[i] for i in rows] if seeds and temperature > 0 else None
-        new = _run(subject, [prompts[i] for i in rows], max_new_tokens, temperature, row_seeds, stop)
-        for position, index in enumerate(rows):
-            results[index] = _finish(subject, new[position], stop, row_seeds[position] if row_seeds else None)
+    with maybe_edited(subject, edits):
+        check_texts(subject, items, is_growing=True)
+        for rows in _batches(subject, tokens, batch_size):
+            row_seeds = [seeds[i] for i in rows] if seeds and temperature > 0 else None
+            with bound_texts(subject, [items[i] for i in rows], rows):
+                new = _run(subject, [tokens[i] for i in rows], max_new_tokens, temperature, row_seeds, stop)
+            for position, index in enumerate(rows):
+                results[index] = _finish(subject, new[position], stop, row_seeds[position] if row_seeds else None)
     return [results[i] for i in range(len(prompts))]
 
 

@@ -14,10 +14,12 @@ import torch
 
 from vulnscope.errors import SubjectError
 from vulnscope.models.cache import Fork, ForkedCache, TokenPool
+from vulnscope.models.calling import Call, announcing
 from vulnscope.models.calls import Limits, cut_calls
 from vulnscope.models.costs import Costs
 from vulnscope.models.forward import run_model
 from vulnscope.models.head import reading_head
+from vulnscope.models.prefix import TOKEN_BITS
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -108,17 +110,22 @@ def _run_call(
     row_of = {number: row for row, number in enumerate(call)}
     rows = torch.tensor([row_of[read.node] for read in reads], dtype=torch.long, device=device)
     columns = torch.tensor([read.offset for read in reads], dtype=torch.long, device=device)
-    with reading_head(model, rows, columns):
-        logits = run_model(model, architecture, tokens.to(device), positions.to(device), mask, cache)
+    holds = Call(
+        positions.to(device),
+        (torch.arange(tokens.shape[1]) < torch.tensor([len(node.tokens) for node in nodes])[:, None]).to(device),
+        torch.tensor([forest.owners[number] for number in call], device=device),
+    )
+    with reading_head(model, rows, columns), announcing(model, holds):
+        logits = run_model(model, architecture, tokens.to(device), holds.positions, mask, cache)
     return _answer(logits[0], reads) if reads else []
 
 
 def _rectangle(nodes: Sequence[Node]) -> tuple[Tensor, Tensor]:
     """Token ids and positions of `nodes`, padded on the right with token 0."""
     width = max(len(node.tokens) for node in nodes)
-    tokens = torch.tensor([node.tokens + (0,) * (width - len(node.tokens)) for node in nodes])
+    keys = torch.tensor([node.tokens + (0,) * (width - len(node.tokens)) for node in nodes])
     starts = torch.tensor([node.start for node in nodes])
-    return tokens, starts[:, None] + torch.arange(width)
+    return keys & ((1 << TOKEN_BITS) - 1), starts[:, None] + torch.arange(width)
 
 
 def _mask(nodes: Sequence[Node], n_past: int, width: int) -> Tensor:

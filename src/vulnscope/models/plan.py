@@ -17,6 +17,7 @@ from vulnscope.models.selfcheck import RIGHT_PADDING
 from vulnscope.records.base import Record
 
 if TYPE_CHECKING:
+    from vulnscope.models.items import Item
     from vulnscope.models.subject import Subject
 
 # Larger calls gain nothing: a CPU's caches are full, a GPU's units busy.
@@ -36,10 +37,16 @@ _KEY_TOKENS = 128
 
 @dataclass(frozen=True)
 class ScoreRequest:
-    """One unit of work, such as a sample: several prompts, and for each prompt its answers, all as token ids."""
+    """One unit of work, such as a sample: several prompts, and for each prompt its answers, all as token ids.
+
+    Under edits `items` tell selectors about the prompts' characters and lines, and `row` says which of the edits'
+    parameters are meant, where those are given per text.
+    """
 
     prompts: tuple[Tokens, ...]
     answers: tuple[tuple[Tokens, ...], ...]
+    items: tuple[Item, ...] = ()
+    row: int = 0
 
     def sequences(self) -> list[Tokens]:
         """What the model must read: each prompt, and each prompt with its answers but for their last token."""

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 Tokens = tuple[int, ...]
+TOKEN_BITS = 32
+"""A sequence's element holds the token id in its low bits, and above them how that token is edited: only elements
+that are computed alike are equal, so that sharing stays exact under edits."""
 Pays = Callable[[int, int, Sequence[int]], bool]
 
 
@@ -33,10 +36,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Forest:
-    """All nodes, parents before children, and for each input sequence the node holding its last token."""
+    """All nodes, parents before children; for each input sequence the node holding its last token, and for each node
+    an input sequence that holds all of its tokens."""
 
     nodes: tuple[Node, ...]
     leaf_of: tuple[int, ...]
+    owners: tuple[int, ...]
 
     @property
     def n_tokens(self) -> int:
@@ -95,7 +100,19 @@ def plant_forest(sequences: Sequence[Tokens], pays: Pays) -> Forest:
         leaf_of.update(dict.fromkeys(branch.ends, len(nodes)))
         queue.extend((child, len(nodes), depth + 1) for child in branch.children)
         nodes.append(Node(branch.tokens, branch.start, depth, parent, not branch.children))
-    return Forest(tuple(nodes), tuple(leaf_of[tokens] for tokens in sequences))
+    leaves = tuple(leaf_of[tokens] for tokens in sequences)
+    return Forest(tuple(nodes), leaves, _find_owners(nodes, leaves, sequences))
+
+
+def _find_owners(nodes: Sequence[Node], leaf_of: Sequence[int], sequences: Sequence[Tokens]) -> tuple[int, ...]:
+    """The longest sequence through each node: others may end inside it."""
+    owners = [-1] * len(nodes)
+    for sequence in sorted(range(len(sequences)), key=lambda i: -len(sequences[i])):
+        number: int | None = leaf_of[sequence]
+        while number is not None and owners[number] < 0:
+            owners[number] = sequence
+            number = nodes[number].parent
+    return tuple(owners)
 
 
 def count_distinct(sequences: Sequence[Tokens]) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vulnscope.models.subject import Subject
 
 
-class _Reached(Exception):  # noqa: N818 - no error: it carries the forward out of the model
+class _Reached(Exception):  # no error: it carries the forward out of the model
     """Every site has been seen."""
 
 

@@ -8,7 +8,7 @@ forward, to 1e-4 nats in float32.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,14 +16,19 @@ from pydantic import Field
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.costs import costs_of
+from vulnscope.models.editing import bound_texts, check_texts, maybe_edited
+from vulnscope.models.items import Item
+from vulnscope.models.keys import key_sequences
 from vulnscope.models.levels import NextToken, Read, run_forest
 from vulnscope.models.memory import is_out_of_memory
 from vulnscope.models.plan import BatchPlan, ScoreRequest, default_max_tokens, limits_of, plan_batches
 from vulnscope.models.prefix import Tokens, plant_forest
 from vulnscope.models.selfcheck import PREFIX_CACHE
+from vulnscope.models.session import active_sessions
 from vulnscope.records.base import Record
 
 if TYPE_CHECKING:
+    from vulnscope.models.edits import Edit
     from vulnscope.models.subject import Subject
 
 __all__ = ["BackOff", "BatchPlan", "PromptScores", "ScoreRequest", "plan_batches", "score", "score_batch"]
@@ -59,19 +64,30 @@ class BackOff(Record):
 
 
 def score(
-    subject: Subject, prompts: Sequence[Tokens], answers: Sequence[Sequence[Tokens]], max_tokens: int | None = None
+    subject: Subject,
+    prompts: Sequence[Tokens | Item],
+    answers: Sequence[Sequence[Tokens]],
+    max_tokens: int | None = None,
+    edits: Sequence[Edit] | None = None,
 ) -> list[PromptScores]:
-    """Scores of `answers[i]` (token ids) after `prompts[i]`, in the order given."""
+    """Scores of `answers[i]` (token ids) after `prompts[i]` (token ids or an item), in the order given.
+
+    `edits` are in force while it runs, as are those of an `edited` block around it; parameters given per text belong
+    to the prompts in their order.
+    """
+    items = [prompt if isinstance(prompt, Item) else Item(tuple(prompt)) for prompt in prompts]
     requests = [
-        ScoreRequest((tuple(prompt),), (tuple(tuple(answer) for answer in choices),))
-        for prompt, choices in zip(prompts, answers, strict=True)
+        ScoreRequest((item.tokens,), (tuple(tuple(answer) for answer in choices),), (item,), row)
+        for row, (item, choices) in enumerate(zip(items, answers, strict=True))
     ]
     check_requests(subject, requests)
-    plan = plan_batches(subject, requests, max_tokens)
     scores: dict[int, PromptScores] = {}
-    for batch in plan.batches:
-        results = score_batch(subject, [requests[i] for i in batch], plan.max_tokens)
-        scores.update((i, result[0]) for i, result in zip(batch, results, strict=True))
+    with maybe_edited(subject, edits):
+        check_texts(subject, [_longest(request) for request in requests], is_growing=False)
+        plan = plan_batches(subject, requests, max_tokens)
+        for batch in plan.batches:
+            results = score_batch(subject, [requests[i] for i in batch], plan.max_tokens)
+            scores.update((i, result[0]) for i, result in zip(batch, results, strict=True))
     return [scores[i] for i in range(len(requests))]
 
 
@@ -140,9 +156,21 @@ def _score_or_halve(
 
 
 def _score(subject: Subject, requests: Sequence[ScoreRequest], max_tokens: int) -> list[tuple[PromptScores, ...]]:
+    if not active_sessions(subject):
+        sequences = [tokens for request in requests for tokens in request.sequences()]
+        return _read_answers(subject, requests, sequences, max_tokens)
+    items = [item for request in requests for item in _sequence_items(request)]
+    rows = [request.row for request in requests for _ in request.sequences()]
+    with bound_texts(subject, items, rows):
+        return _read_answers(subject, requests, key_sequences(subject, items), max_tokens)
+
+
+def _read_answers(
+    subject: Subject, requests: Sequence[ScoreRequest], sequences: Sequence[Tokens], max_tokens: int
+) -> list[tuple[PromptScores, ...]]:
+    """Scores of `requests`, whose sequences are given with their edits."""
     costs = costs_of(subject)
     can_share = subject.capabilities.has(PREFIX_CACHE)
-    sequences = [tokens for request in requests for tokens in request.sequences()]
     forest = plant_forest(sequences, costs.pays if can_share else lambda *_: False)
     wanted: dict[tuple[int, int], list[int]] = {}
     number = 0
@@ -175,3 +203,22 @@ def _score(subject: Subject, requests: Sequence[ScoreRequest], max_tokens: int) 
             number += 1 + len(answers)
         scores.append(tuple(prompts))
     return scores
+
+
+def _sequence_items(request: ScoreRequest) -> list[Item]:
+    """An item for each sequence of `request`: what its prompt is known by, and the answer tokens after it."""
+    known = request.items or tuple(Item(prompt) for prompt in request.prompts)
+    return [
+        replace(item, tokens=prompt + answer[:-1], n_prompt=len(prompt), offsets=_extend(item, len(answer) - 1))
+        for item, prompt, answers in zip(known, request.prompts, request.answers, strict=True)
+        for answer in ((0,), *answers)
+    ]
+
+
+def _extend(item: Item, n: int) -> tuple[tuple[int, int], ...] | None:
+    """The offsets of `item`, and none for `n` answer tokens after it."""
+    return None if item.offsets is None else (*item.offsets, *((0, 0) for _ in range(n)))
+
+
+def _longest(request: ScoreRequest) -> Item:
+    return max(_sequence_items(request), key=lambda item: len(item.tokens))

@@ -1,0 +1,101 @@
+"""The context manager under which a subject runs with edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from vulnscope.errors import InputError
+from vulnscope.models.conditions import decide
+from vulnscope.models.edits import Edit
+from vulnscope.models.effects import check_effects
+from vulnscope.models.items import Item, as_items
+from vulnscope.models.refusals import guarded_generation, refuse_compiled
+from vulnscope.models.selectors import select
+from vulnscope.models.session import Session, active_sessions, attached, bound
+from vulnscope.models.sites import check_sites
+
+if TYPE_CHECKING:
+    from vulnscope.models.subject import Subject
+
+
+@contextmanager
+def edited(
+    subject: Subject,
+    edits: Sequence[Edit],
+    texts: Sequence[str | Sequence[int] | Item] | None = None,
+    *,
+    check: bool = True,
+) -> Iterator[Session]:
+    """Run the subject with `edits` inside the block; afterwards it is as before, whatever happened.
+
+    Several edits at one site apply in the order given, those of an outer block first. With `texts`, row i of every
+    call is text i. Without them `score`, `generate` and `capture` bind the edits to their own prompts, and calls of
+    the model itself can carry only edits that do not depend on the text. Everything is checked before the subject
+    runs edited; `check` also makes sure that each edit changes a logit (one forward per edit).
+    """
+    check_edits(subject, edits)
+    refuse_compiled(subject)
+    items = None if texts is None else as_items(subject, texts)
+    session = Session(subject, edits, lambda condition, given: decide(subject, condition, given))
+    session.is_checked = not check
+    with ExitStack() as stack:
+        stack.enter_context(attached(session))
+        stack.enter_context(guarded_generation(subject))
+        if items is not None:
+            check_texts(subject, items, is_growing=True)
+            stack.enter_context(bound_texts(subject, items, range(len(items))))
+        elif not any(edit.selector.needs_items or edit.condition for edit in edits):
+            probe = Item(tuple(i % 7 for i in range(1 + max([3, *(n for e in edits for n in e.selector.numbers)]))))
+            rows = range(session.n_rows or 1)
+            check_effects(session, [probe] * len(rows), rows)
+        yield session
+
+
+@contextmanager
+def bound_texts(subject: Subject, items: Sequence[Item], rows: Sequence[int]) -> Iterator[None]:
+    """Bind every session in force to `items`, text i with the parameters of row `rows[i]`; all edits change a logit."""
+    with bound(subject, items, rows):
+        for session in active_sessions(subject):
+            check_effects(session, items, rows)
+        yield
+
+
+@contextmanager
+def maybe_edited(subject: Subject, edits: Sequence[Edit] | None) -> Iterator[None]:
+    """`edited` where there are edits; how the verbs take theirs."""
+    if not edits:
+        yield
+        return
+    with edited(subject, edits):
+        yield
+
+
+def check_texts(subject: Subject, items: Sequence[Item], *, is_growing: bool) -> None:
+    """Raise `InputError` where the edits in force do not fit the texts: other numbers of them, nothing selected.
+
+    Texts that are growing will have generated tokens, even if they have none yet.
+    """
+    for session in active_sessions(subject):
+        if session.n_rows not in (None, len(items)):
+            raise InputError(f"the edits hold parameters for {session.n_rows} texts, but there are {len(items)}")
+        for edit in session.edits:
+            if is_growing and edit.selector.kind == "generated":
+                continue
+            for number, item in enumerate(items):
+                select(item, edit.selector, number)
+
+
+def check_edits(subject: Subject, edits: Sequence[Edit]) -> None:
+    """Raise `InputError` or `SubjectError` for sites that do not exist and vectors that do not fit."""
+    if not edits:
+        raise InputError("no edits given")
+    conditions = [edit.condition for edit in edits if edit.condition]
+    check_sites(subject, [*(edit.site for edit in edits), *(condition.site for condition in conditions)])
+    width = subject.architecture.d_model
+    for edit in edits:
+        edit.operation.check_width(width)
+    for condition in conditions:
+        if len(condition.direction) != width:
+            raise InputError(f"condition: direction has {len(condition.direction)} numbers; the site has {width}")

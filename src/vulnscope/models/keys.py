@@ -1,0 +1,28 @@
+"""Sequences whose elements say how each token is edited, so that only what is computed alike shares a prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vulnscope.models.items import Item
+from vulnscope.models.prefix import TOKEN_BITS, Tokens
+from vulnscope.models.session import active_sessions
+
+if TYPE_CHECKING:
+    from vulnscope.models.subject import Subject
+
+
+def key_sequences(subject: Subject, items: Sequence[Item]) -> list[Tokens]:
+    """Token ids of `items`, to which the sessions in force are bound, with their edits in the bits above."""
+    sessions = active_sessions(subject)
+    if not sessions:
+        return [item.tokens for item in items]
+    codes = np.stack([code for session in sessions for code in session.codes(items)])
+    _, numbers = np.unique(codes, axis=1, return_inverse=True)
+    tokens = np.concatenate([np.array(item.tokens, dtype=np.int64) for item in items])
+    keys = (tokens + (numbers.reshape(-1).astype(np.int64) << TOKEN_BITS)).tolist()
+    stops = np.cumsum([len(item.tokens) for item in items]).tolist()
+    return [tuple(keys[stop - len(item.tokens) : stop]) for item, stop in zip(items, stops, strict=True)]

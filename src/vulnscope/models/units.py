@@ -1,0 +1,74 @@
+"""The norm unit of a site: how large its activations are, so that a scale means the same at every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from vulnscope.errors import InputError
+from vulnscope.models.capture import capture
+from vulnscope.models.hooks import Site
+from vulnscope.models.sites import name_site
+from vulnscope.records.base import Finite, Record
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+
+    from vulnscope.models.items import Item
+    from vulnscope.models.selectors import Selector
+    from vulnscope.models.subject import Subject
+
+# Attention sinks carry norms of hundreds of times the others' (Sun et al. 2024, "Massive activations").
+SINK_RATIO = 10.0
+
+
+class NormUnit(Record):
+    """Median activation norm at the selected tokens of the fit split, attention sinks left out (MEASURES)."""
+
+    site: str
+    selector: str
+    value: Finite = Field(gt=0)
+    n_tokens: int = Field(ge=1, description="tokens behind the median")
+    n_left_out: int = Field(ge=0, description="first tokens and other attention sinks")
+
+
+def measure_norm_units(
+    subject: Subject,
+    texts: Sequence[str | Sequence[int] | Item],
+    sites: Iterable[Site | str | int],
+    selector: str | Selector = "last",
+) -> dict[Site, NormUnit]:
+    """The norm unit of each site on `texts` (those of the fit split).
+
+    Left out are the first token of each text and tokens whose norm exceeds ten times the median of the rest. Raises
+    `InputError` where nothing is left.
+    """
+    found = capture(subject, texts, sites, selector)
+    return {
+        site: _measure(site, str(selector), torch.linalg.vector_norm(vectors, dim=-1), found.index["position"])
+        for site, vectors in found.values.items()
+    }
+
+
+def _measure(site: Site, selector: str, norms: Float[Tensor, " n"], positions: Int[Tensor, " n"]) -> NormUnit:
+    kept = norms[positions > 0]
+    if not len(kept):
+        raise InputError(f"selector {selector} picks first tokens only; they are attention sinks and give no norm unit")
+    kept = kept[~find_sinks(kept)]
+    return NormUnit(
+        site=name_site(site),
+        selector=selector,
+        value=float(np.median(kept.numpy())),
+        n_tokens=len(kept),
+        n_left_out=len(norms) - len(kept),
+    )
+
+
+def find_sinks(norms: Float[Tensor, " n"]) -> Bool[Tensor, " n"]:
+    """Which tokens are attention sinks by their norm."""
+    return norms > SINK_RATIO * norms.median()
