@@ -53,7 +53,7 @@ def audit(
     option: Annotated[
         list[str] | None, typer.Option(help="Loader option KEY=VALUE; repeatable.", metavar="KEY=VALUE")
     ] = None,
-    skip_bad: Annotated[bool, typer.Option(help="Leave malformed rows out, counted and listed.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed rows out, counted and listed.")] = False,
     protocol: Annotated[str, typer.Option(help="How a sample becomes prompts and an answer a verdict.")] = "yes-no",
     prompts: Annotated[
         Path | None, typer.Option(help="YAML of your own prompts.", dir_okay=False, show_default=False)
@@ -68,12 +68,14 @@ def audit(
     revision: Revision = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    quantize: Annotated[str | None, typer.Option(help="nf4", show_default=False)] = None,
+    quantize: Annotated[str | None, typer.Option(help="nf4 loads the weights in 4 bits.", show_default=False)] = None,
     adapter: Annotated[str | None, typer.Option(help="PEFT adapter, folder or Hub id.", show_default=False)] = None,
     layers_path: Annotated[
         str | None, typer.Option(help="Path of the decoder layers where the rule cannot decide.", show_default=False)
     ] = None,
-    trust_remote_code: Annotated[bool, typer.Option(help="Run code that comes with the model.")] = False,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
+    ] = False,
     max_batch_tokens: Annotated[
         int | None, typer.Option(help="Tokens per batch; default from free memory.", min=1, show_default=False)
     ] = None,
@@ -82,7 +84,7 @@ def audit(
     ] = None,
     runs_dir: RunsDir = Path("runs"),
     cached: Annotated[bool, typer.Option("--cache/--no-cache", help="Reuse answers of earlier runs.")] = True,
-    dry_run: Annotated[bool, typer.Option(help="Print settings and an estimate; ask nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print settings and an estimate; ask nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask MODEL whether code is vulnerable, and measure what it says against its fixed twins."""
