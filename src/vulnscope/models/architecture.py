@@ -32,6 +32,7 @@ class Branch:
 
     path: str | None
     reason: str = ""
+    adds_residual: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ class Architecture:
     attention: tuple[Branch, ...]
     mlp: tuple[Branch, ...]
     accepts: frozenset[str]
+
+    def branch(self, layer: int, stream: str) -> Branch:
+        """Where `attn_out`, `mlp_in` or `mlp_out` of `layer` would be read."""
+        found = (self.attention if stream == "attn_out" else self.mlp)[layer]
+        if found.adds_residual and stream.endswith("_out"):
+            return Branch(None, f"its module {found.path!r} adds the residual itself")
+        return found
 
     def layers(self, model: nn.Module) -> list[nn.Module]:
         """The decoder layers of `model`, bottom first."""
@@ -103,9 +111,8 @@ def _find_branch(layer: nn.Module, names: tuple[str, ...], kind: str) -> Branch:
         return Branch(None, f"no {kind} module (children: {', '.join(children)})")
     if len(found) > 1:
         return Branch(None, f"several {kind} modules ({', '.join(found)})")
-    if "residual" in inspect.signature(children[found[0]].forward).parameters:
-        return Branch(None, f"its {kind} module {found[0]!r} adds the residual itself")
-    return Branch(found[0])
+    parameters = inspect.signature(children[found[0]].forward).parameters
+    return Branch(found[0], adds_residual="residual" in parameters)
 
 
 def _vocab_size(model: PreTrainedModel, config: Any) -> int:

@@ -58,7 +58,7 @@ def locate(model: nn.Module, architecture: Architecture, site: Site) -> nn.Modul
     layer = architecture.layers(model)[site.layer]
     if site.stream.startswith("resid"):
         return layer
-    branch = (architecture.attention if site.stream == "attn_out" else architecture.mlp)[site.layer]
+    branch = architecture.branch(site.layer, site.stream)
     if branch.path is None:
         raise SubjectError(f"layer {site.layer} of {architecture.model_type} has no {site.stream}: {branch.reason}")
     return layer.get_submodule(branch.path)
