@@ -133,7 +133,7 @@ def open_subject(name: str, **options: Any) -> Subject:
 def score(subject: Subject, prompts: Sequence[str], answers: Sequence[str]) -> list[tuple[float, ...]]:
     """Log-probability in nats of each of `answers` after each prompt, as the subject's tokenizer reads the whole text.
 
-    For token ids, several answers per prompt, or the most likely token beside them, see `vulnscope.models.score`.
+    For token ids, several answers per prompt, or the most likely token beside them, see `vulnscope.models.scoring`.
     """
     from vulnscope import models
     from vulnscope.prompts import tokenise_with_answers

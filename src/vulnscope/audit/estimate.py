@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vulnscope.audit.run import open_protocol, prepare_audit
 from vulnscope.models import plan_batches, score_batch
-from vulnscope.models.inspect import estimate_memory
+from vulnscope.models.inspection import estimate_memory
 from vulnscope.records.audit import AuditEstimate
 
 if TYPE_CHECKING:

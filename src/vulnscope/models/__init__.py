@@ -6,35 +6,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vulnscope.models.generate import Generation as Generation
-    from vulnscope.models.generate import generate as generate
-    from vulnscope.models.inspect import inspect_subject as inspect_subject
+    from vulnscope.models.generation import Generation as Generation
+    from vulnscope.models.generation import generate as generate
+    from vulnscope.models.inspection import inspect_subject as inspect_subject
     from vulnscope.models.noise import measure_noise_floor as measure_noise_floor
     from vulnscope.models.plan import BatchPlan as BatchPlan
     from vulnscope.models.plan import ScoreRequest as ScoreRequest
     from vulnscope.models.plan import plan_batches as plan_batches
-    from vulnscope.models.score import BackOff as BackOff
-    from vulnscope.models.score import PromptScores as PromptScores
-    from vulnscope.models.score import score as score
-    from vulnscope.models.score import score_batch as score_batch
+    from vulnscope.models.scoring import BackOff as BackOff
+    from vulnscope.models.scoring import PromptScores as PromptScores
+    from vulnscope.models.scoring import score as score
+    from vulnscope.models.scoring import score_batch as score_batch
     from vulnscope.models.subject import Subject as Subject
     from vulnscope.models.subject import open_subject as open_subject
     from vulnscope.models.subject import wrap_model as wrap_model
 
 _HOMES = {
-    "BackOff": "score",
+    "BackOff": "scoring",
     "BatchPlan": "plan",
-    "Generation": "generate",
-    "PromptScores": "score",
+    "Generation": "generation",
+    "PromptScores": "scoring",
     "ScoreRequest": "plan",
     "Subject": "subject",
-    "generate": "generate",
-    "inspect_subject": "inspect",
+    "generate": "generation",
+    "inspect_subject": "inspection",
     "measure_noise_floor": "noise",
     "open_subject": "subject",
     "plan_batches": "plan",
-    "score": "score",
-    "score_batch": "score",
+    "score": "scoring",
+    "score_batch": "scoring",
     "wrap_model": "subject",
 }
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vulnscope.models.plan import ScoreRequest, plan_batches
-from vulnscope.models.score import PromptScores, score_batch
+from vulnscope.models.scoring import PromptScores, score_batch
 from vulnscope.records.base import NotMeasured, Number
 
 if TYPE_CHECKING:
