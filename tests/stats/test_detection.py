@@ -1,17 +1,10 @@
-import math
-
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
 from vulnscope.records.base import NotMeasured
 from vulnscope.stats import (
     AnswerCounts,
-    Groups,
-    auroc,
-    auroc_statistic,
     chance_pair_correct,
     corrected_rate,
     count_answers,
@@ -20,79 +13,8 @@ from vulnscope.stats import (
     d_prime,
     false_alarm_rate,
     hit_rate,
-    mean_statistic,
     pair_cells,
-    pair_ranks,
-    stratified_auroc,
 )
-
-scored = st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=40).filter(
-    lambda items: 0 < sum(positive for _, positive in items) < len(items)
-)
-
-
-@given(scored)
-def test_auroc_equals_scikit_learn_with_ties(items: list[tuple[int, bool]]) -> None:
-    scores, positive = zip(*items, strict=True)
-    assert auroc(scores, positive) == pytest.approx(roc_auc_score(positive, scores))
-
-
-@given(scored)
-def test_auroc_does_not_depend_on_order_or_scale(items: list[tuple[int, bool]]) -> None:
-    scores, positive = (np.array(side) for side in zip(*items, strict=True))
-    assert auroc(scores[::-1] * 7 + 1, positive[::-1]) == pytest.approx(auroc(scores, positive))
-
-
-def test_auroc_of_one_side_is_not_measured() -> None:
-    assert isinstance(auroc([1.0, 2.0], [True, True]), NotMeasured)
-    assert isinstance(auroc([], []), NotMeasured)
-
-
-def test_strata_are_weighted_by_their_size_and_one_sided_ones_drop_out() -> None:
-    scores = [1, 0, 0, 1, 1, 0, 9]
-    positive = [True, False, True, False, True, False, True]
-    strata = ["a", "a", "b", "b", "b", "b", "c"]
-    # a: 1 over 2 samples; b: positives 0, 1 against negatives 1, 0 = (0 + 1/2 + 1/2 + 1)/4 over 4; c: one side.
-    assert stratified_auroc(scores, positive, strata) == pytest.approx((1.0 * 2 + 0.5 * 4) / 6)
-
-
-def test_an_offset_between_strata_does_not_count() -> None:
-    generator = np.random.default_rng(0)
-    positive = np.tile([True, False], 50)
-    scores = generator.normal(size=100) + positive
-    strata = np.repeat(["a", "b"], 50)
-    shifted = scores + 100 * (strata == "b")
-    assert stratified_auroc(shifted, positive, list(strata)) == pytest.approx(
-        stratified_auroc(scores, positive, list(strata))
-    )
-
-
-def test_group_weights_repeat_items() -> None:
-    generator = np.random.default_rng(1)
-    labels = generator.integers(0, 7, size=60)
-    scores, positive = generator.integers(0, 9, size=60), generator.random(60) < 0.4
-    strata = [str(number) for number in generator.integers(0, 3, size=60)]
-    groups = Groups.from_labels(labels.tolist())
-    weights = generator.integers(0, 4, size=(5, groups.n_groups)).astype(float)
-    statistic = auroc_statistic(scores, positive, groups, strata)(weights)
-    for row, value in zip(weights, statistic, strict=True):
-        repeated = np.repeat(np.arange(60), row[groups.index].astype(int))
-        expected = stratified_auroc(scores[repeated], positive[repeated], [strata[item] for item in repeated])
-        assert value == pytest.approx(expected)
-
-
-def test_a_draw_without_one_side_is_undefined() -> None:
-    groups = Groups.from_labels(["vulnerable", "fixed"])
-    values = auroc_statistic([1.0, 0.0], [True, False], groups)(np.array([[1.0, 1.0], [2.0, 0.0]]))
-    assert values[0] == 1.0
-    assert math.isnan(values[1])
-
-
-def test_mean_statistic_counts_items_by_weight() -> None:
-    groups = Groups.from_labels(["a", "a", "b"])
-    statistic = mean_statistic([1.0, 0.0, 1.0], groups, weights=[1, 1, 0])
-    assert statistic(np.array([[1.0, 1.0], [1.0, 5.0]])).tolist() == [0.5, 0.5]
-    assert math.isnan(statistic(np.array([[0.0, 3.0]]))[0])
 
 
 def test_d_a_worked_value() -> None:
@@ -101,10 +23,6 @@ def test_d_a_worked_value() -> None:
     assert d_a(0.5) == 0.0
     assert d_a(1.0) == NotMeasured(reason="AUROC is exactly 1: the distance has no bound")
     assert d_a(NotMeasured(reason="why")) == NotMeasured(reason="why")
-
-
-def test_pair_ranks_count_ties_half() -> None:
-    assert pair_ranks([1.0, 2.0, 3.0], [0.0, 2.0, 4.0]).tolist() == [1.0, 0.5, 0.0]
 
 
 def test_d_prime_and_criterion_worked_values() -> None:

@@ -44,13 +44,14 @@ def draw_share(generator: np.random.Generator, rate: float, n_groups: int) -> Dr
 
 
 def draw_auroc(generator: np.random.Generator, area: float, n_groups: int) -> Drawn:
-    """One pair per group; margins of twins correlate at 0.5, as those of minimal edits do."""
+    """One pair per group in four strata; margins of twins correlate at 0.9, as those of minimal edits do."""
     shift = np.sqrt(2) * norm.ppf(area)
     groups = Groups(np.repeat(np.arange(n_groups), 2), n_groups)
     is_positive = np.tile([True, False], n_groups)
-    shared = generator.normal(size=n_groups)[groups.index]
-    scores = np.sqrt(0.5) * (shared + generator.normal(size=2 * n_groups)) + shift * is_positive
-    return Drawn(auroc_statistic(scores, is_positive, groups), groups)
+    shared = np.sqrt(0.9) * generator.normal(size=n_groups)[groups.index]
+    scores = shared + np.sqrt(0.1) * generator.normal(size=2 * n_groups) + shift * is_positive
+    strata = (groups.index % 4).tolist()
+    return Drawn(auroc_statistic(scores, is_positive, groups, strata), groups)
 
 
 def draw_pair_rank(generator: np.random.Generator, rank: float, n_groups: int) -> Drawn:
@@ -72,7 +73,7 @@ def measure_coverage(figure: str, truth: float, n_groups: int, n_simulations: in
     draw, _, is_proportion = FIGURES[figure]
     covered = n_with_interval = 0
     for seed in range(n_simulations):
-        drawn = draw(np.random.default_rng([seed, n_groups]), truth, n_groups)
+        drawn = draw(np.random.default_rng([n_groups, seed]), truth, n_groups)
         settings = Bootstrap(n_draws=2000, seed=seed)
         result = estimate(drawn.statistic, n_groups, drawn.groups.n_items, settings, is_proportion=is_proportion)
         if isinstance(result.low, float) and isinstance(result.high, float):

@@ -35,6 +35,7 @@ from vulnscope.stats import (
     pair_cells,
     pair_ranks,
     resample,
+    stratified_auroc,
     swap_test,
 )
 
@@ -42,7 +43,6 @@ Kind = Literal["all", "part", "cwe", "language", "difficulty", "augmentation", "
 KINDS: tuple[Kind, ...] = ("part", "cwe", "language", "difficulty", "augmentation", "split", "cut")
 
 _NO_PAIRS = "no pairs"
-_ONE_SIDE = "no stratum holds both vulnerable and fixed samples"
 
 
 class Item(NamedTuple):
@@ -95,8 +95,10 @@ def measure_slice(
     counts = count_answers([item.is_vulnerable for item in items], says)
     pairs = pair_up(items)
     paired_says: list[Says] = [item.row.says for twins in pairs for item in twins]
-    auroc = _resample_auroc([item.row.margin for item in items], items, bootstrap)
-    auroc_estimate = _auroc_estimate(auroc, items, bootstrap)
+    margins = [item.row.margin for item in items]
+    mean_margins = [item.row.mean_margin for item in items]
+    resampled = _resample_auroc(margins, items, bootstrap)
+    auroc = _auroc(margins, resampled, items, bootstrap)
     pair_rank_p, pair_correct_p = _swap_tests(pairs)
     return Slice(
         kind=kind,
@@ -107,13 +109,11 @@ def measure_slice(
         yes_rate=_share([item.row.says == "vulnerable" for item in parsed], parsed, bootstrap),
         unparsed_rate=_share([answer == "unparsed" for answer in says], items, bootstrap),
         accuracy=_share([item.row.says == item.sample.label for item in items], items, bootstrap),
-        auroc=auroc_estimate,
-        d_a=d_a(auroc_estimate.value),
+        auroc=auroc,
+        d_a=d_a(auroc.value),
         pair_rank=_pair_rank([(a.row.margin, b.row.margin) for a, b in pairs], pairs, bootstrap),
         pair_rank_p=pair_rank_p,
-        mean_margin_auroc=_auroc_estimate(
-            _resample_auroc([item.row.mean_margin for item in items], items, bootstrap), items, bootstrap
-        ),
+        mean_margin_auroc=_auroc(mean_margins, _resample_auroc(mean_margins, items, bootstrap), items, bootstrap),
         hit_rate=hit_rate(counts),
         false_alarm_rate=false_alarm_rate(counts),
         d_prime=d_prime(counts),
@@ -125,7 +125,7 @@ def measure_slice(
         pair_rank_p_corrected=pair_rank_p,
         pair_correct_p_corrected=pair_correct_p,
         correction="none",
-        detectable_auroc=_detectable(auroc, items),
+        detectable_auroc=_detectable(resampled, items),
         acquiescence_mean=fmean(item.row.acquiescence for item in items),
         label_mass_mean=fmean(reading.label_mass for item in items for reading in item.row.readings),
         baselines=tuple(_measure_baseline(baseline, items, pairs, bootstrap) for baseline in baselines),
@@ -212,17 +212,21 @@ def _pair_rank(scores: Sequence[tuple[float, float]], pairs: Sequence[Twins], bo
 
 
 def _resample_auroc(scores: Sequence[float], items: Sequence[Item], bootstrap: Bootstrap) -> Resampled:
-    """AUROC within strata of CWE and language."""
+    """AUROC between groups, within strata of CWE and language."""
     groups = Groups.from_labels([item.group for item in items])
-    strata = [(item.sample.cwes, item.sample.language) for item in items]
-    statistic = auroc_statistic(scores, [item.is_vulnerable for item in items], groups, strata)
+    statistic = auroc_statistic(scores, [item.is_vulnerable for item in items], groups, _strata(items))
     return resample(statistic, groups.n_groups, bootstrap)
 
 
-def _auroc_estimate(resampled: Resampled, items: Sequence[Item], bootstrap: Bootstrap) -> Estimate:
-    if np.isnan(resampled.value):
-        return not_measured(_ONE_SIDE, len(items), resampled.n_groups)
-    return interval(resampled, len(items), bootstrap, is_proportion=False)
+def _auroc(scores: Sequence[float], resampled: Resampled, items: Sequence[Item], bootstrap: Bootstrap) -> Estimate:
+    value = stratified_auroc(scores, [item.is_vulnerable for item in items], _strata(items))
+    if isinstance(value, NotMeasured):
+        return not_measured(value.reason, len(items), resampled.n_groups)
+    return interval(resampled, len(items), bootstrap, is_proportion=False, value=value)
+
+
+def _strata(items: Sequence[Item]) -> list[tuple[tuple[str, ...], str]]:
+    return [(item.sample.cwes, item.sample.language) for item in items]
 
 
 def _detectable(auroc: Resampled, items: Sequence[Item]) -> Number:
@@ -267,7 +271,8 @@ def _measure_baseline(
             pair_rank=missing,
             pair_correct=NotMeasured(reason=baseline.reason),
         )
-    auroc = _auroc_estimate(_resample_auroc([scores[i.place] for i in items], items, bootstrap), items, bootstrap)
+    own = [float(scores[item.place]) for item in items]
+    auroc = _auroc(own, _resample_auroc(own, items, bootstrap), items, bootstrap)
     pair_rank = _pair_rank([(scores[a.place], scores[b.place]) for a, b in pairs], pairs, bootstrap)
     if baseline.name == ALWAYS_YES:
         auroc, pair_rank = _by_definition(auroc), _by_definition(pair_rank)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,8 +16,8 @@ from vulnscope.records.audit import LeftOut
 from vulnscope.records.rows import Cut, VerdictRow
 
 _SAMPLES_PER_CALL = 32
-# Code is measured apart from its prompt, which is much faster; at the seams tokens may merge another way.
-_SLACK_TOKENS = (8, 64)
+# Parts of code are measured by the tokens of the whole, which is much faster; at the seams tokens merge another way.
+_SLACK_TOKENS = (8, 64, 256)
 _EXAMPLES = 5
 
 Unit = tuple[Sample, ...]
@@ -31,8 +32,8 @@ class AskProtocol(Protocol):
         """One request per (language, code)."""
         ...
 
-    def count_tokens(self, code: str) -> int:
-        """Tokens of code alone, but for what merges with the text around it."""
+    def token_starts(self, code: str) -> Sequence[int]:
+        """Where in code each of its tokens begins, in order."""
         ...
 
     def read(
@@ -128,10 +129,11 @@ def _cut_unit(
     """The unit cut until it fits; nothing, and a reason in `refused`, where it cannot be."""
     samples = [each.sample for each in made]
     n_around = _longest(protocol.pack([(samples[0].language, "")])[0])
+    measure = _measure_parts([(sample.code, protocol.token_starts(sample.code)) for sample in samples])
     for slack in _SLACK_TOKENS:
         room = max_positions - n_around - slack
         try:
-            pieces = _cut(samples, lambda code, room=room: protocol.count_tokens(code) <= room)  # type: ignore[misc]
+            pieces = _cut(samples, lambda part, room=room: measure(part) <= room)  # type: ignore[misc]
         except InputError:
             break
         requests = protocol.pack([(sample.language, piece.text) for sample, piece in zip(samples, pieces, strict=True)])
@@ -150,3 +152,16 @@ def _cut(samples: Sequence[Sample], fits: Callable[[str], bool]) -> Sequence[Cut
     if len(samples) == 1:
         return [cut_code(first.code, first.language, first.changed_lines, fits)]
     return cut_twins(first.code, samples[1].code, first.language, fits)
+
+
+def _measure_parts(codes: Sequence[tuple[str, Sequence[int]]]) -> Callable[[str], int]:
+    """How many tokens a part of one of `codes` has, from where the tokens of the whole begin."""
+
+    def measure(part: str) -> int:
+        for code, starts in codes:
+            place = code.find(part)
+            if place >= 0:
+                return bisect_left(starts, place + len(part)) - bisect_left(starts, place)
+        raise AssertionError("a cut shows code that was not there")
+
+    return measure

@@ -5,11 +5,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import overload
 
 from vulnscope.models import ScoreRequest
-from vulnscope.prompts import AnswerTokens, EncodedPrompt
+from vulnscope.prompts import AnswerTokens, EncodedPrompt, count_shared
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,7 @@ def pack(prompts: Sequence[EncodedPrompt], answers: Sequence[AnswerTokens]) -> P
     """The request for these prompts and their answers."""
     ids = [prompt.token_ids for prompt in prompts]
     # What the smallest and the largest of sorted sequences share, all share.
-    pairs = zip(min(ids), max(ids), strict=False)
-    n_shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    n_shared = count_shared(min(ids), max(ids))
     return PackedRequest(
         array("I", ids[0][:n_shared]), tuple(array("I", prompt[n_shared:]) for prompt in ids), tuple(answers)
     )

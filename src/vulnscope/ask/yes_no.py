@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vulnscope.ask.requests import PackedRequest, pack
 from vulnscope.errors import InputError
-from vulnscope.prompts import POLARITIES, AnswerForms, AnswerTokens, Polarity, Prompt, PromptSet, encode, render
+from vulnscope.prompts import (
+    POLARITIES,
+    AnswerForms,
+    AnswerTokens,
+    Polarity,
+    Prompt,
+    PromptSet,
+    encode_families,
+    render,
+)
 from vulnscope.records.rows import Cut, Reading, Says, VerdictRow
 
 if TYPE_CHECKING:
@@ -62,19 +71,26 @@ class YesNoProtocol:
     def pack(self, codes: Sequence[tuple[str, str]]) -> list[PackedRequest]:
         """One request per (language, code): every question about it, tokenised together."""
         chat = self._tokenizer if self.is_chat else None
-        rendered = [
-            render(self.prompts, prompt, polarity, language=language, code=code, chat_tokenizer=chat)
+        families = [
+            [
+                render(self.prompts, prompt, polarity, language=language, code=code, chat_tokenizer=chat)
+                for prompt, polarity in self.questions
+            ]
             for language, code in codes
-            for prompt, polarity in self.questions
         ]
-        encoded = encode(rendered, self._tokenizer)
-        answers = [self._forms.after(text, tokens) for text, tokens in zip(rendered, encoded, strict=True)]
-        n = len(self.questions)
-        return [pack(encoded[at : at + n], answers[at : at + n]) for at in range(0, len(encoded), n)]
+        return [
+            pack(encoded, [self._forms.after(text, tokens) for text, tokens in zip(family, encoded, strict=True)])
+            for family, encoded in zip(families, encode_families(families, self._tokenizer), strict=True)
+        ]
 
-    def count_tokens(self, code: str) -> int:
-        """Tokens of code alone, but for what merges with the text around it."""
-        return len(self._tokenizer(code, add_special_tokens=False, verbose=False)["input_ids"])
+    def token_starts(self, code: str) -> Sequence[int]:
+        """Where in code each of its tokens begins, in order; evenly spread where the tokenizer cannot tell."""
+        is_fast = bool(self._tokenizer.is_fast)
+        encoding = self._tokenizer(code, add_special_tokens=False, return_offsets_mapping=is_fast, verbose=False)
+        n_tokens = len(encoding["input_ids"])
+        if is_fast:
+            return [start for start, _ in encoding["offset_mapping"]]
+        return [place * len(code) // n_tokens for place in range(n_tokens)]
 
     def read(
         self, sample_id: str, request: PackedRequest, scores: Sequence[PromptScores], cut: Cut | None, intervention: str

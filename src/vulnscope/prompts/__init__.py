@@ -1,6 +1,7 @@
 """Templates as data; rendering to text with named character spans, and to tokens."""
 
 from vulnscope.prompts.answers import AnswerForms, AnswerTokens, distinguish, tokenise_with_answers
+from vulnscope.prompts.family import count_shared, encode_families
 from vulnscope.prompts.render import EncodedPrompt, RenderedPrompt, Span, encode, render
 from vulnscope.prompts.templates import POLARITIES, Polarity, Prompt, PromptSet, load_prompts
 
@@ -14,8 +15,10 @@ __all__ = [
     "PromptSet",
     "RenderedPrompt",
     "Span",
+    "count_shared",
     "distinguish",
     "encode",
+    "encode_families",
     "load_prompts",
     "render",
     "tokenise_with_answers",

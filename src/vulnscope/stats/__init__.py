@@ -2,8 +2,6 @@
 
 from vulnscope.stats.detection import (
     AnswerCounts,
-    auroc,
-    auroc_statistic,
     chance_pair_correct,
     corrected_rate,
     count_answers,
@@ -12,16 +10,14 @@ from vulnscope.stats.detection import (
     d_prime,
     false_alarm_rate,
     hit_rate,
-    mean_statistic,
     pair_cells,
-    pair_ranks,
-    stratified_auroc,
 )
-from vulnscope.stats.groups import Floats, Groups, Statistic
+from vulnscope.stats.groups import Floats, Groups, Statistic, mean_statistic
 from vulnscope.stats.intervals import MIN_GROUPS, Bootstrap, Resampled, estimate, interval, resample, wilson
 from vulnscope.stats.multiplicity import benjamini_hochberg, correct_family, holm, name_correction
 from vulnscope.stats.paired import mcnemar, sign_flip_test, swap_test
 from vulnscope.stats.power import detectable_auroc, detectable_difference, detectable_pair_rank, detectable_rate
+from vulnscope.stats.ranking import auroc, auroc_statistic, pair_ranks, stratified_auroc
 
 __all__ = [
     "MIN_GROUPS",

@@ -39,3 +39,16 @@ class Groups:
         """Sum of `values` (one per item) in each group."""
         items = np.asarray(values, dtype=np.float64)
         return np.bincount(self.index, weights=items, minlength=self.n_groups).astype(np.float64)
+
+
+def mean_statistic(values: ArrayLike, groups: Groups, weights: ArrayLike | None = None) -> Statistic:
+    """The mean of `values` over items as a function of group weights; `weights` counts items, 1 each by default."""
+    items = np.asarray(values, dtype=np.float64)
+    counts = np.ones_like(items) if weights is None else np.asarray(weights, dtype=np.float64)
+    numerator, denominator = groups.sums(items * counts), groups.sums(counts)
+
+    def statistic(draws: Floats) -> Floats:
+        top, bottom = draws @ numerator, draws @ denominator
+        return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+
+    return statistic

@@ -70,13 +70,20 @@ def resample(statistic: Statistic, n_groups: int, bootstrap: Bootstrap) -> Resam
     return Resampled(value, draws, jackknife, n_groups)
 
 
-def interval(resampled: Resampled, n_items: int, bootstrap: Bootstrap, *, is_proportion: bool) -> Estimate:
-    """The value with its interval. `is_proportion`: a mean of values within [0, 1], for which Wilson's holds."""
-    value, n_groups = resampled.value, resampled.n_groups
+def interval(
+    resampled: Resampled, n_items: int, bootstrap: Bootstrap, *, is_proportion: bool, value: float | None = None
+) -> Estimate:
+    """The value with its interval. `is_proportion`: a mean of values within [0, 1], for which Wilson's holds.
+
+    `value` is the figure to state where it is not the one resampled; the interval is widened to hold it.
+    """
+    n_groups = resampled.n_groups
+    value = resampled.value if value is None else value
     if math.isnan(value):
         return not_measured("no items to measure it on", n_items, n_groups)
     if resampled.is_spread:
         low, high = _bca(resampled, bootstrap.confidence)
+        low, high = min(low, value), max(high, value)
         return Estimate(value=value, low=low, high=high, method="bca", n=n_items, n_groups=n_groups)
     if is_proportion:
         low, high = wilson(value, n_groups, bootstrap.confidence)
