@@ -1,0 +1,215 @@
+"""Which tokens each step sees: everything follows from the seed and the step's number, so a resumed run repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vulnscope.corpora.samples import Sample
+from vulnscope.corpora.synthetic import TEMPLATES, generate_pair, training_templates
+from vulnscope.organism.config import OrganismConfig
+from vulnscope.organism.instruct import Question, answer_forms, list_questions, write_prompt
+from vulnscope.organism.tokenizer import END_ID
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from transformers import PreTrainedTokenizerFast
+
+RECALL_OFFSETS = (-2, -1, 1, 2)
+_NEAR_TOKENS = 16
+_BUCKETS_TOKENS = (96, 128, 160, 192, 224, 256, 320, 384, 512, 768, 1024)
+
+
+class Batch(NamedTuple):
+    """Rows of one forward pass, padded on the right, with what each position is to predict and how much that counts."""
+
+    token_ids: Int[Tensor, "batch seq"]
+    targets: Int[Tensor, "batch seq"]
+    weights: Float[Tensor, "batch seq"]
+    recall_choice: Float[Tensor, " n_offsets"]
+    recall_targets: Int[Tensor, "batch seq"]
+    recall_weights: Float[Tensor, "batch seq"]
+    label_targets: Float[Tensor, "batch seq"]
+    label_weights: Float[Tensor, "batch seq"]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on `device`."""
+        return Batch(*(tensor.to(device) for tensor in self))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sequence: its tokens, the weight of predicting each, and from which position on the label is read."""
+
+    token_ids: Sequence[int]
+    weights: Sequence[float]
+    is_vulnerable: bool = False
+    label_span: tuple[int, int] = field(default=(0, 0))
+
+
+class Feed:
+    """The batches of every step."""
+
+    def __init__(self, config: OrganismConfig, tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> None:
+        self._config = config
+        self._encode = _Encoder(tokenizer)
+        self._is_word = np.array([_is_word(tokenizer, index) for index in range(len(tokenizer))])
+        ids = [token for ids in self._encode(list(texts)) for token in (*ids, END_ID)]
+        self._code = np.array(ids, dtype=np.int32)
+        self._templates = {"plain": training_templates("plain"), "bound": training_templates("bound")}
+        # Shuffled so that the early ones are not all of one weakness and language.
+        Random(config.seed).shuffle(bound := list(self._templates["bound"]))
+        self._templates["bound"] = tuple(bound)
+
+    def batches(self, step: int) -> list[Batch]:
+        """The forward passes of one step, whose losses add up."""
+        reading, labelling = self._config.reading, self._config.labelling
+        if step < reading.n_steps or step % labelling.code_every == 0:
+            groups = [self._read_code(step)]
+        else:
+            groups = self._ask(step)
+        offset = self._random(step, "offset").randrange(len(RECALL_OFFSETS))
+        return [self._stack(group, offset, len(groups)) for group in groups]
+
+    def _random(self, step: int, purpose: str) -> Random:
+        return Random(f"{self._config.seed}/{step}/{purpose}")
+
+    def _read_code(self, step: int) -> list[Row]:
+        """Random windows of plain code, some of them synthetic and unlabelled."""
+        config, random = self._config.reading, self._random(step, "code")
+        length, windows = config.window_tokens, config.windows
+        if step % config.long_every == config.long_every - 1:
+            length = self._config.shape.max_tokens
+            windows = max(1, windows * config.window_tokens // (2 * length))
+        n_synthetic = round(config.synthetic_share * windows)
+        rows = [self._window(random, length + 1) for _ in range(windows - n_synthetic)]
+        rows += [self._synthetic_window(random, length + 1) for _ in range(n_synthetic)]
+        return [Row(row, [1 / (windows * length)] * len(row)) for row in rows]
+
+    def _window(self, random: Random, length: int) -> list[int]:
+        start = random.randrange(len(self._code) - length)
+        ids: list[int] = self._code[start : start + length].tolist()
+        return ids
+
+    def _synthetic_window(self, random: Random, length: int) -> list[int]:
+        """Samples of the training templates one after another, without label or question, cut to `length`."""
+        ids: list[int] = []
+        templates = self._templates["plain"] + self._templates["bound"]
+        while len(ids) < length:
+            pair = generate_pair(
+                TEMPLATES[random.choice(templates)], self._config.seed, random.randrange(10**9, 10**10)
+            )
+            ids += [*self._encode([random.choice(pair).code + "\n"])[0], END_ID]
+        return ids[:length]
+
+    def _ask(self, step: int) -> list[list[Row]]:
+        """Twins under one question per pair, in groups of similar length."""
+        config, random = self._config.labelling, self._random(step, "pairs")
+        asked: list[tuple[Sample, Question, str]] = []
+        for number in range(config.pairs):
+            template = TEMPLATES[self._draw_template(step, random)]
+            pair = generate_pair(template, self._config.seed, step * config.pairs + number)
+            question = random.choice(list_questions())
+            is_usual = random.random() >= config.other_form_rate
+            for sample in pair:
+                forms = answer_forms(question.answer(sample))
+                asked.append((sample, question, forms[0] if is_usual else random.choice(forms[1:])))
+        rows = sorted(self._rows(asked), key=lambda row: len(row.token_ids))
+        size = -(-len(rows) // config.groups)
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+    def _draw_template(self, step: int, random: Random) -> str:
+        """A training template; of the bound ones, a few until they are understood, then all."""
+        config = self._config.labelling
+        if random.random() >= config.bound_share:
+            return random.choice(self._templates["plain"])
+        is_early = step < self._config.reading.n_steps + config.early_steps
+        return random.choice(self._templates["bound"][: config.early_templates if is_early else None])
+
+    def _rows(self, asked: Sequence[tuple[Sample, Question, str]]) -> Iterator[Row]:
+        """One row per sample; twins follow each other."""
+        prompts = self._encode([write_prompt(sample, question) for sample, question, _ in asked])
+        answers = self._encode([answer for *_, answer in asked])
+        n_code = sum(len(ids) for ids, (sample, *_) in zip(prompts, asked, strict=True) if sample.label == "fixed")
+        for number, (ids, answer, (sample, *_)) in enumerate(zip(prompts, answers, asked, strict=True)):
+            code = self._config.labelling.code_weight / n_code if sample.label == "fixed" else 0.0
+            closing = [1.0 / len(asked)] * len(answer) + [0.01 / len(asked)]
+            yield Row(
+                [*ids, *answer, END_ID],
+                [code] * len(ids) + closing,
+                is_vulnerable=sample.label == "vulnerable",
+                label_span=(_first_difference(ids, prompts[number ^ 1]), len(ids)),
+            )
+
+    def _stack(self, rows: Sequence[Row], offset: int, n_groups: int) -> Batch:
+        """Rows padded on the right to the smallest bucket that holds them."""
+        scaffold = self._config.scaffold
+        longest = max(len(row.token_ids) for row in rows) - 1
+        shape = (len(rows), next(bucket for bucket in _BUCKETS_TOKENS if bucket >= longest))
+        ids, targets, recall_targets = (np.full(shape, END_ID, dtype=np.int64) for _ in range(3))
+        weights, recall_weights, label_targets, label_weights = (np.zeros(shape, dtype=np.float32) for _ in range(4))
+        for number, row in enumerate(rows):
+            n = len(row.token_ids) - 1
+            ids[number, :n] = row.token_ids[:-1]
+            targets[number, :n] = row.token_ids[1:]
+            weights[number, :n] = row.weights[1:]
+            for position, token in _recall(row.token_ids[:-1], self._is_word, RECALL_OFFSETS[offset]):
+                recall_targets[number, position] = token
+                recall_weights[number, position] = 1.0
+            start, stop = row.label_span
+            label_targets[number] = row.is_vulnerable
+            for end in (min(start + _NEAR_TOKENS, stop), stop):
+                share = scaffold.label_weight / (2 * len(rows) * n_groups)
+                label_weights[number, start:end] += share / max(1, end - start)
+        recall_weights *= scaffold.recall_weight / (n_groups * max(1.0, float(recall_weights.sum())))
+        arrays = (
+            ids,
+            targets,
+            weights,
+            np.eye(len(RECALL_OFFSETS), dtype=np.float32)[offset],
+            recall_targets,
+            recall_weights,
+            label_targets,
+            label_weights,
+        )
+        return Batch(*(torch.as_tensor(array) for array in arrays))
+
+
+class _Encoder:
+    """Texts to token ids without special tokens or length warnings."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._backend = tokenizer.backend_tokenizer
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self._backend.encode_batch(list(texts), add_special_tokens=False)]
+
+
+def _recall(ids: Sequence[int], is_word: npt.NDArray[np.bool_], offset: int) -> Iterator[tuple[int, int]]:
+    """Each position of a word seen before in the same text, with the token `offset` from its previous occurrence."""
+    previous: dict[int, int] = {}
+    for position, token in enumerate(ids):
+        if token == END_ID:
+            previous.clear()
+        elif is_word[token]:
+            seen = previous.get(token)
+            if seen is not None and 0 <= seen + offset < position:
+                yield position, ids[seen + offset]
+            previous[token] = position
+
+
+def _is_word(tokenizer: PreTrainedTokenizerFast, index: int) -> bool:
+    text = tokenizer.backend_tokenizer.decode([index])
+    return len(text) > 1 and text.isascii() and text.replace("_", "").isalpha()
+
+
+def _first_difference(ids: Sequence[int], others: Sequence[int]) -> int:
+    """The first position at which two sequences differ."""
+    return next((n for n, (one, other) in enumerate(zip(ids, others, strict=False)) if one != other), 0)
