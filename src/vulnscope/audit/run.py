@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope import registry
+from vulnscope.ask.asking import Progress, ask
 from vulnscope.ask.baselines import score_baselines
-from vulnscope.ask.measure import Item, Twins, measure, pair_up
-from vulnscope.ask.prepare import Prepared, prepare
-from vulnscope.ask.run import Progress, ask
+from vulnscope.ask.measures import Item, Twins, measure, pair_up
+from vulnscope.ask.preparation import Prepared, prepare
 from vulnscope.audit.sentence import write_sentence
 from vulnscope.corpora import Corpus, select
 from vulnscope.errors import InputError

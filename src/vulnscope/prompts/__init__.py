@@ -2,7 +2,7 @@
 
 from vulnscope.prompts.answers import AnswerForms, AnswerTokens, distinguish, tokenise_with_answers
 from vulnscope.prompts.family import count_shared, encode_families
-from vulnscope.prompts.render import EncodedPrompt, RenderedPrompt, Span, encode, render
+from vulnscope.prompts.rendering import EncodedPrompt, RenderedPrompt, Span, encode, render
 from vulnscope.prompts.templates import POLARITIES, Polarity, Prompt, PromptSet, load_prompts
 
 __all__ = [

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vulnscope.errors import InputError, SubjectError
-from vulnscope.prompts.render import EncodedPrompt, RenderedPrompt, encode
+from vulnscope.prompts.rendering import EncodedPrompt, RenderedPrompt, encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

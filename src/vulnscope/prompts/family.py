@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from vulnscope.prompts.render import EncodedPrompt, RenderedPrompt, encode
+from vulnscope.prompts.rendering import EncodedPrompt, RenderedPrompt, encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

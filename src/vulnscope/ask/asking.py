@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from vulnscope.ask.memory import ScoreMemory, Scores
-from vulnscope.ask.prepare import AskProtocol, Prepared
+from vulnscope.ask.preparation import AskProtocol, Prepared
 from vulnscope.errors import RunError
 from vulnscope.models import BackOff, BatchPlan, ScoreRequest, Subject, plan_batches, score_batch
 from vulnscope.records.base import Record
