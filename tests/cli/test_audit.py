@@ -42,12 +42,12 @@ def test_a_second_run_takes_its_answers_from_the_cache(
     command = ("audit", tiny_model, "--corpus", "folder", "--data-dir", twins, "--json")
     first = json.loads(run_command(*command).out)
 
-    from vulnscope.ask import run as ask_run
+    from vulnscope.ask import asking
 
     asked: list[int] = []
-    score_batch = ask_run.score_batch
+    score_batch = asking.score_batch
     monkeypatch.setattr(
-        ask_run,
+        asking,
         "score_batch",
         lambda subject, chosen, *a, **k: asked.append(len(chosen)) or score_batch(subject, chosen, *a, **k),
     )

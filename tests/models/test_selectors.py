@@ -9,7 +9,7 @@ from vulnscope.corpora.diff import changed_window
 from vulnscope.errors import InputError
 from vulnscope.models.items import Item, read_prompt, read_text
 from vulnscope.models.selectors import Selector, as_selector, characters, lines, part, positions, select
-from vulnscope.prompts.render import EncodedPrompt, RenderedPrompt, Span
+from vulnscope.prompts.rendering import EncodedPrompt, RenderedPrompt, Span
 
 TEXT = "def f():\n  a = 1\n  b = 2\n  return a\n"
 

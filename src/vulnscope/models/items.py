@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from vulnscope.models.subject import Subject
-    from vulnscope.prompts.render import EncodedPrompt, RenderedPrompt
+    from vulnscope.prompts.rendering import EncodedPrompt, RenderedPrompt
 
 CODE, ANSWER = "code", "answer"
 CONTEXT_LINES = 2
