@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vulnscope.models.capture import capture
+from vulnscope.models.activations import capture
 from vulnscope.models.edits import Condition
 from vulnscope.models.items import Item
 from vulnscope.models.session import suspended

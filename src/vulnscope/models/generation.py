@@ -17,9 +17,10 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from vulnscope.errors import InputError
 from vulnscope.models.editing import bound_texts, check_texts, maybe_edited
+from vulnscope.models.forward import generation_inputs
 from vulnscope.models.items import Item
 from vulnscope.models.prefix import Tokens
-from vulnscope.models.selfcheck import LEFT_PADDING
+from vulnscope.models.selfcheck import BATCH_DECODING, LEFT_PADDING
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -97,15 +98,8 @@ def _run(
     seeds: Sequence[int] | None,
     stop: Sequence[str],
 ) -> list[list[int]]:
-    width = max(len(prompt) for prompt in prompts)
     pad = subject.eos_ids[0] if subject.eos_ids else 0
-    tokens = torch.tensor([(pad,) * (width - len(prompt)) + tuple(prompt) for prompt in prompts])
-    mask = torch.tensor([(0,) * (width - len(prompt)) + (1,) * len(prompt) for prompt in prompts])
-    arguments: dict[str, Any] = {"attention_mask": mask}
-    if "position_ids" in subject.architecture.accepts:
-        arguments["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)
-    if "attention_mask" not in subject.architecture.accepts:
-        arguments = {}
+    inputs = generation_inputs(subject.architecture, prompts, subject.device, pad)
     config = GenerationConfig(
         max_new_tokens=max_new_tokens,
         do_sample=False,
@@ -114,13 +108,12 @@ def _run(
         stop_strings=list(stop) or None,
     )
     output: Tensor = subject.model.generate(  # type: ignore[operator]  # mypy takes it for a submodule
-        inputs=tokens.to(subject.device),
         generation_config=config,
         logits_processor=LogitsProcessorList([RowNoise(temperature, seeds)] if seeds else []),
         tokenizer=subject.tokenizer if stop else None,
-        **{name: tensor.to(subject.device) for name, tensor in arguments.items()},
+        **inputs,
     )
-    return [list(row) for row in output[:, width:].tolist()]
+    return [list(row) for row in output[:, inputs["inputs"].shape[1] :].tolist()]
 
 
 def _finish(subject: Subject, tokens: list[int], stop: Sequence[str], seed: int | None) -> Generation:
@@ -141,8 +134,10 @@ def _decode(subject: Subject, tokens: list[int]) -> str:
 
 
 def _batches(subject: Subject, prompts: Sequence[Tokens], size: int) -> list[list[int]]:
-    """Prompt numbers sorted by length, in batches; of one length each where padding is not exact."""
+    """Prompt numbers sorted by length, in batches; of one length each where padding is not exact, or of one row."""
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    if not subject.capabilities.has(BATCH_DECODING):
+        return [[number] for number in order]
     groups = [order]
     if not subject.capabilities.has(LEFT_PADDING):
         groups = [list(same) for _, same in groupby(order, key=lambda i: len(prompts[i]))]

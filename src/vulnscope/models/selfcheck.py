@@ -8,14 +8,15 @@ padded, cached and forked runs against the plain forward of each sequence alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers import GenerationConfig
 
 from vulnscope.errors import SubjectError
 from vulnscope.models.calls import Limits
 from vulnscope.models.costs import Costs
-from vulnscope.models.forward import run_model
+from vulnscope.models.forward import generation_inputs, run_model
 from vulnscope.models.head import reading_head
 from vulnscope.models.hooks import STREAMS, Site, Stream, Tap, tapped
 from vulnscope.models.levels import Read, run_forest
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from vulnscope.models.architecture import Architecture
 
 RIGHT_PADDING, LEFT_PADDING, PREFIX_CACHE = "right_padding", "left_padding", "prefix_cache"
+BATCH_DECODING = "batch_decoding"
 # Largest difference of a log-probability, in nats, that rounding alone explains.
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-4, torch.float16: 0.05, torch.bfloat16: 0.4}
 _FEW_CALLS = Costs(call=1e9, reading_call=0.0, gather=0.0, attend=0.0)
@@ -53,11 +55,18 @@ def check_batching(model: PreTrainedModel, architecture: Architecture) -> tuple[
     batch = _Batch(model, architecture)
     tolerance = _TOLERANCE.get(model.dtype, 1e-4)
     right = _verdict(RIGHT_PADDING, lambda: batch.forest_difference(is_padded=True, is_shared=False), tolerance)
-    left = _verdict(LEFT_PADDING, batch.left_difference, tolerance)
+    left = _verdict(LEFT_PADDING, lambda: batch.decoding_difference([batch.rows[1], batch.rows[-1]]), tolerance)
+    equal = [batch.rows[0][:_PROBE_TOKENS], batch.rows[-1][:_PROBE_TOKENS]]
+    together = _verdict(BATCH_DECODING, lambda: batch.decoding_difference(equal), tolerance)
     if "past_key_values" not in architecture.accepts:
         reason = "the model takes no key-value cache; its past is a state that cannot be forked"
-        return right, left, Capability(name=PREFIX_CACHE, is_proven=False, reason=reason)
-    return right, left, _verdict(PREFIX_CACHE, lambda: batch.forest_difference(right.is_proven, True), tolerance)
+        return right, left, together, Capability(name=PREFIX_CACHE, is_proven=False, reason=reason)
+    return (
+        right,
+        left,
+        together,
+        _verdict(PREFIX_CACHE, lambda: batch.forest_difference(right.is_proven, True), tolerance),
+    )
 
 
 class _Batch:
@@ -79,12 +88,22 @@ class _Batch:
         found = run_forest(self.model, self.architecture, forest, reads, _FEW_CALLS, limits)
         return self._difference(torch.tensor([next_token.log_probs[0] for next_token in found]))
 
-    def left_difference(self) -> float:
-        """The same for rows padded on the left."""
-        tokens, mask = _pad_left(self.rows)
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        log_probs = _last_log_probs(self.model, self.architecture, tokens, positions, mask)
-        return self._difference(log_probs.gather(-1, self.top[:, None])[:, 0])
+    def decoding_difference(self, rows: Sequence[Tensor]) -> float:
+        """Largest difference (nats) over two steps of the model's own cached generation, padded on the left.
+
+        The second step counts: some models read a padded prompt correctly but carry its padding on in their state.
+        """
+        config = GenerationConfig(max_new_tokens=2, min_new_tokens=2, do_sample=False, pad_token_id=0)
+        config.output_logits = config.return_dict_in_generate = True
+        inputs = generation_inputs(self.architecture, [row.tolist() for row in rows], self.model.device)
+        output: Any = self.model.generate(generation_config=config, **inputs)  # type: ignore[operator]
+        differences = []
+        for number, row in enumerate(rows):
+            for step, logits in enumerate(output.logits):
+                sequence = torch.cat([row, output.sequences[number, -2 : step - 2]])[None] if step else row[None]
+                plain = _last_log_probs(self.model, self.architecture, sequence)[0]
+                differences.append(_distance(logits[number].float().log_softmax(-1)[plain.argmax()], plain.max()))
+        return max(differences)
 
     def _difference(self, found: Tensor) -> float:
         wanted = self.plain.gather(-1, self.top[:, None])[:, 0]
@@ -198,13 +217,6 @@ def _sequences(vocab_size: int) -> list[Tensor]:
     return [
         torch.tensor(head + [token % n_ids for token in tail]) for head in heads for tail in tails[: len(head) // 4]
     ]
-
-
-def _pad_left(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    width = max(len(row) for row in rows)
-    tokens = torch.stack([torch.cat([row.new_zeros(width - len(row)), row]) for row in rows])
-    mask = torch.stack([torch.cat([row.new_zeros(width - len(row)), torch.ones_like(row)]) for row in rows])
-    return tokens, mask
 
 
 @torch.inference_mode()

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 
 from vulnscope.errors import InputError
-from vulnscope.models.capture import capture
+from vulnscope.models.activations import capture
 from vulnscope.models.hooks import Site
 from vulnscope.models.sites import name_site
 from vulnscope.records.base import Finite, Record

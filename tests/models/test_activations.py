@@ -6,7 +6,7 @@ from tests.models.subjects import RECURRENT, proven_sites, random_tokens, tiny_s
 from tests.models.zoo import ARCHITECTURES, tiny_tokenizer
 
 from vulnscope.errors import InputError, SubjectError
-from vulnscope.models.capture import capture
+from vulnscope.models.activations import capture
 from vulnscope.models.forward import run_model
 from vulnscope.models.hooks import Site, substituted_forward, tapped
 from vulnscope.models.items import read_text
