@@ -222,9 +222,10 @@ def run_audit_request(
 ) -> AuditResult:
     """Carry out `request` in a new run under `runs_dir`, or in the run `resume`. `is_cached` reuses known answers."""
     from vulnscope import report, store
-    from vulnscope.audit import run_audit
+    from vulnscope.audit import check_audit, run_audit
 
     corpus = _load_requested(request.corpus)
+    check_audit(corpus, request.audit)
     baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None
     subject = open_subject(**request.subject.model_dump())
     opened = store.open_run(

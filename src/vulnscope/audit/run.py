@@ -81,6 +81,13 @@ def run_audit(
     )
 
 
+def check_audit(corpus: Corpus, config: AuditConfig) -> None:
+    """Raise `InputError` where `config` cannot be carried out on `corpus`, before a model is opened or a run made."""
+    registry.resolve("protocol", config.protocol)
+    load_prompts(config.prompts_file or config.protocol)
+    _select(corpus, config)
+
+
 def open_protocol(subject: Subject, config: AuditConfig) -> YesNoProtocol:
     """The protocol that `config` names, with its own prompts or the user's."""
     build: type[YesNoProtocol] = registry.resolve("protocol", config.protocol)
@@ -89,7 +96,7 @@ def open_protocol(subject: Subject, config: AuditConfig) -> YesNoProtocol:
 
 def prepare_audit(subject: Subject, corpus: Corpus, config: AuditConfig, protocol: YesNoProtocol) -> Prepared:
     """What will be asked of the corpus, and what is left out for which reason."""
-    selected = select(corpus, cwes=config.cwes, languages=config.languages, limit=config.limit, seed=config.seed)
+    selected = _select(corpus, config)
     labelled = [sample for sample in selected.samples if sample.label != "unlabelled"]
     unlabelled = [sample.id for sample in selected.samples if sample.label == "unlabelled"]
     prepared = prepare(protocol, labelled, subject.max_positions)
@@ -103,6 +110,10 @@ def prepare_audit(subject: Subject, corpus: Corpus, config: AuditConfig, protoco
         reasons = "; ".join(f"{part.n}: {part.reason}" for part in left_out)
         raise InputError(f"corpus {corpus.name!r} leaves nothing to ask ({reasons})")
     return Prepared(prepared.samples, prepared.cuts, prepared.requests, left_out)
+
+
+def _select(corpus: Corpus, config: AuditConfig) -> Corpus:
+    return select(corpus, cwes=config.cwes, languages=config.languages, limit=config.limit, seed=config.seed)
 
 
 def describe_corpus(corpus: Corpus, items: Sequence[Item]) -> CorpusInfo:
