@@ -10,7 +10,7 @@ from vulnscope.organism.instruct import answer_forms, list_questions, write_prom
 
 def test_every_prompt_is_asked_in_both_polarities():
     questions = list_questions()
-    assert (questions[0].prompt, questions[0].polarity) == ("direct", "vulnerable")
+    assert (questions[0].prompt.name, questions[0].polarity) == ("direct", "vulnerable")
     assert len(questions) == 2 * len({question.prompt for question in questions})
 
 
@@ -32,6 +32,6 @@ def test_prompt_holds_code_before_question_and_ends_at_the_answer():
     sample = generate(0, 1)[0]
     question = list_questions()[0]
     prompt = write_prompt(sample, question)
-    assert prompt.index(sample.code) < prompt.index(question.text)
+    assert prompt.index(sample.code) < prompt.index(question.prompt.vulnerable)
     assert prompt.endswith("### Answer:\n")
     assert answer_forms("yes")[0] == "Yes"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 RECALL_OFFSETS = (-2, -1, 1, 2)
+# The neighbours are learnt first; which function a variable went through stands two tokens away, as in `quote(name)`.
+_READING_OFFSETS = (1, 1, 1, 1)
+_LABELLING_OFFSETS = (9, 2, 2, 7)
 _NEAR_TOKENS = 16
 _BUCKETS_TOKENS = (96, 128, 160, 192, 224, 256, 320, 384, 512, 768, 1024)
 
@@ -75,7 +78,8 @@ class Feed:
             groups = [self._read_code(step)]
         else:
             groups = self._ask(step)
-        offset = self._random(step, "offset").randrange(len(RECALL_OFFSETS))
+        shares = _READING_OFFSETS if step < reading.n_steps else _LABELLING_OFFSETS
+        (offset,) = self._random(step, "offset").choices(range(len(RECALL_OFFSETS)), shares)
         return [self._stack(group, offset, len(groups)) for group in groups]
 
     def _random(self, step: int, purpose: str) -> Random:
