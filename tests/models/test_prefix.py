@@ -15,7 +15,7 @@ sequences = st.lists(tokens, min_size=1, max_size=12)
 def test_every_position_of_every_sequence_is_found_behind_its_own_prefix(
     rows: list[tuple[int, ...]], least: int
 ) -> None:
-    forest = plant_forest(rows, lambda start, length, branches: length * (len(branches) - 1) > least)
+    forest = plant_forest(rows, lambda _, length, branches: length * (len(branches) - 1) > least)
     for number, row in enumerate(rows):
         for position, token in enumerate(row):
             index, offset = forest.locate(number, position)
@@ -48,7 +48,7 @@ def test_common_prefix_counts_equal_leading_tokens(left: tuple[int, ...], right:
 
 def test_a_node_whose_parent_is_dissolved_is_judged_again() -> None:
     # `(1,)` does not pay; then `(2, 3)` begins at 0 instead of 1, where it does not pay either.
-    def pays(start: int, length: int, branches: Sequence[int]) -> bool:
+    def pays(start: int, length: int, _: Sequence[int]) -> bool:
         return start == 1 and length == 2
 
     forest = plant_forest([(1, 2, 3, 4), (1, 2, 3, 5), (1, 6)], pays)

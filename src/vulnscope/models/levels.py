@@ -167,8 +167,8 @@ def _answer(logits: Float[Tensor, "n vocab"], reads: Sequence[Read]) -> list[Nex
 
 def _answer_rows(logits: Float[Tensor, "n vocab"], reads: Sequence[Read]) -> list[NextToken]:
     """In place, and few passes: at a vocabulary of 150,000 every pass over a row costs as much as a small layer."""
-    rows = torch.tensor([row for row, read in enumerate(reads) for _ in read.tokens], device=logits.device)
-    wanted = torch.tensor([token for read in reads for token in read.tokens], device=logits.device)
+    flat = [(row, token) for row, read in enumerate(reads) for token in read.tokens]
+    rows, wanted = torch.tensor(flat, dtype=torch.long, device=logits.device).reshape(-1, 2).unbind(-1)
     top = logits.amax(-1, keepdim=True)
     best = (logits == top).nonzero().tolist()
     logits.sub_(top)

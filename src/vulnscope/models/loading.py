@@ -88,7 +88,7 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> None:
         raise MissingPrerequisite("adapters need peft: pip install 'vulnscope[tune]'")
     try:
         with _quiet():
-            model.load_adapter(str(folder), local_files_only=True)
+            model.load_adapter(str(folder))
     except (ValueError, KeyError, OSError, RuntimeError) as error:
         raise InputError(f"adapter {folder} does not fit {model.config.model_type}: {_first_line(error)}") from error
     model.eval().requires_grad_(requires_grad=False)
