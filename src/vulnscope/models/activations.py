@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from vulnscope.errors import InputError, SubjectError
+from vulnscope.models.binding import bound_texts, check_texts
 from vulnscope.models.hooks import Site, Tap
 from vulnscope.models.items import Item, as_items
 from vulnscope.models.plan import default_max_tokens
@@ -123,6 +124,7 @@ def prepare_capture(
     checked = check_sites(subject, sites)
     items = as_items(subject, texts)
     picks = select_all(items, as_selector(selector))
+    check_texts(subject, items, is_growing=True)
     return CaptureJob(items, checked, picks, reduce, DTYPES[dtype], subject.architecture.d_model)
 
 
@@ -133,9 +135,9 @@ def capture_batch(subject: Subject, job: CaptureJob, batch: Sequence[int]) -> di
     columns = torch.from_numpy(np.concatenate(picks)).to(subject.device)
     found: dict[Site, Tensor] = {}
     taps = {site: _collect(found, site, rows, columns, job) for site in job.sites}
-    read_batch(
-        subject, [job.items[i].tokens[: int(picked[-1]) + 1] for i, picked in zip(batch, picks, strict=True)], taps
-    )
+    tokens = [job.items[i].tokens[: picked[-1] + 1] for i, picked in zip(batch, picks, strict=True)]
+    with bound_texts(subject, [job.items[i] for i in batch], batch):
+        read_batch(subject, tokens, taps)
     for site, vectors in found.items():
         if not bool(torch.isfinite(vectors).all()):
             raise SubjectError(f"NaN or infinite activations at {name_site(site)}; try dtype float32")

@@ -7,13 +7,13 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from vulnscope.errors import InputError
+from vulnscope.models.binding import bound_texts, check_texts
 from vulnscope.models.conditions import decide
 from vulnscope.models.edits import Edit
 from vulnscope.models.effects import check_effects
 from vulnscope.models.items import Item, as_items
 from vulnscope.models.refusals import guarded_generation, refuse_compiled
-from vulnscope.models.selectors import select
-from vulnscope.models.session import Session, active_sessions, attached, bound
+from vulnscope.models.session import Session, attached
 from vulnscope.models.sites import check_sites
 
 if TYPE_CHECKING:
@@ -54,15 +54,6 @@ def edited(
 
 
 @contextmanager
-def bound_texts(subject: Subject, items: Sequence[Item], rows: Sequence[int]) -> Iterator[None]:
-    """Bind every session in force to `items`, text i with the parameters of row `rows[i]`; all edits change a logit."""
-    with bound(subject, items, rows):
-        for session in active_sessions(subject):
-            check_effects(session, items, rows)
-        yield
-
-
-@contextmanager
 def maybe_edited(subject: Subject, edits: Sequence[Edit] | None) -> Iterator[None]:
     """`edited` where there are edits; how the verbs take theirs."""
     if not edits:
@@ -70,21 +61,6 @@ def maybe_edited(subject: Subject, edits: Sequence[Edit] | None) -> Iterator[Non
         return
     with edited(subject, edits):
         yield
-
-
-def check_texts(subject: Subject, items: Sequence[Item], *, is_growing: bool) -> None:
-    """Raise `InputError` where the edits in force do not fit the texts: other numbers of them, nothing selected.
-
-    Texts that are growing will have generated tokens, even if they have none yet.
-    """
-    for session in active_sessions(subject):
-        if session.n_rows not in (None, len(items)):
-            raise InputError(f"the edits hold parameters for {session.n_rows} texts, but there are {len(items)}")
-        for edit in session.edits:
-            if is_growing and edit.selector.kind == "generated":
-                continue
-            for number, item in enumerate(items):
-                select(item, edit.selector, number)
 
 
 def check_edits(subject: Subject, edits: Sequence[Edit]) -> None:

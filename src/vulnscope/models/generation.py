@@ -16,7 +16,8 @@ import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from vulnscope.errors import InputError
-from vulnscope.models.editing import bound_texts, check_texts, maybe_edited
+from vulnscope.models.binding import bound_texts, check_texts
+from vulnscope.models.editing import maybe_edited
 from vulnscope.models.forward import generation_inputs
 from vulnscope.models.items import Item
 from vulnscope.models.prefix import Tokens

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from vulnscope.models.calling import Call, announcing
 from vulnscope.models.forward import run_model
 from vulnscope.models.hooks import Site, Tap, tapped
 from vulnscope.models.selfcheck import RIGHT_PADDING
@@ -54,9 +55,10 @@ def read_batch(subject: Subject, rows: Sequence[Sequence[int]], taps: Mapping[Si
 
     What follows a token cannot change it, so no mask is needed.
     """
-    tokens, positions = pad_right(rows)
-    with stopping(subject, taps):
-        run_model(subject.model, subject.architecture, tokens.to(subject.device), positions.to(subject.device))
+    tokens, positions = (tensor.to(subject.device) for tensor in pad_right(rows))
+    real = positions < torch.tensor([[len(row)] for row in rows], device=subject.device)
+    with announcing(subject.model, Call(positions, real)), stopping(subject, taps):
+        run_model(subject.model, subject.architecture, tokens, positions)
 
 
 def pad_right(rows: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]:

@@ -15,8 +15,9 @@ import torch
 from pydantic import Field
 
 from vulnscope.errors import InputError, SubjectError
+from vulnscope.models.binding import bound_texts, check_texts
 from vulnscope.models.costs import costs_of
-from vulnscope.models.editing import bound_texts, check_texts, maybe_edited
+from vulnscope.models.editing import maybe_edited
 from vulnscope.models.items import Item
 from vulnscope.models.keys import key_sequences
 from vulnscope.models.levels import NextToken, Read, run_forest

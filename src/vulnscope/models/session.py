@@ -19,18 +19,18 @@ from torch import Tensor, nn
 
 from vulnscope.errors import InputError
 from vulnscope.models.calling import Call, CallReader, announced
-from vulnscope.models.edits import Condition, Edit
 from vulnscope.models.hooks import Site, Tap, tapped
-from vulnscope.models.operations import Operation
 from vulnscope.models.selection import Chosen, Table, choose, fixed_table, make_table
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
+    from vulnscope.models.edits import Condition, Edit
     from vulnscope.models.items import Item
+    from vulnscope.models.operations import Operation
     from vulnscope.models.subject import Subject
 
-Decide = Callable[[Condition, Sequence["Item"]], Sequence[bool]]
+Decide = Callable[["Condition", Sequence["Item"]], Sequence[bool]]
 _ACTIVE: WeakKeyDictionary[nn.Module, list[Session]] = WeakKeyDictionary()
 
 
@@ -67,9 +67,10 @@ class Session:
             for edit in edits
         )
 
-    def is_live(self, number: int) -> bool:
-        """Whether edit `number` applies at the moment."""
-        return number not in self.muted
+    @property
+    def is_muted(self) -> bool:
+        """Whether no edit applies at the moment."""
+        return len(self.muted) == len(self.edits)
 
     @contextmanager
     def muting(self, numbers: Sequence[int]) -> Iterator[None]:
@@ -119,7 +120,7 @@ class Session:
 
     def before(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Pre-hook of the whole model: learn what this call holds."""
-        if len(self.muted) == len(self.edits):
+        if self.is_muted:
             return
         given = announced(self.subject.model)
         self._call = given or self._reader.read({**kwargs, "input_ids": args[0]} if args else kwargs)
@@ -143,7 +144,7 @@ class Session:
         def tap(hidden: Float[Tensor, "batch seq d_model"]) -> Tensor | None:
             changed = None
             for number in numbers:
-                if not self.is_live(number):
+                if number in self.muted:
                     continue
                 chosen, operation = self._resolve(number)
                 if chosen is None:
@@ -178,7 +179,7 @@ class Session:
         if self.n_rows not in (None, batch):
             raise InputError(f"the edits hold parameters for {self.n_rows} texts, but the call has {batch} rows")
         for number, table in enumerate(self._fixed):
-            if table is None and self.is_live(number):
+            if table is None and number not in self.muted:
                 raise InputError(
                     f"{self.edits[number]} depends on the texts: give them to edited(subject, edits, texts), or run "
                     "the subject with score, generate or capture"
@@ -207,8 +208,8 @@ def attached(session: Session) -> Iterator[None]:
 
 
 def active_sessions(subject: Subject) -> list[Session]:
-    """Sessions in force on the subject, outermost first."""
-    return list(_ACTIVE.get(subject.model, ()))
+    """Sessions in force on the subject and not suspended, outermost first."""
+    return [session for session in _ACTIVE.get(subject.model, ()) if not session.is_muted]
 
 
 @contextmanager
