@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.ask.builders import begin_run, make_corpus, make_items, make_pairs, make_sample, tiny_subject
+
+from vulnscope.ask.measures import pair_up
+from vulnscope.audit import AuditConfig, check_audit, estimate_audit, run_audit
+from vulnscope.audit.run import describe_grouping, spread_out
+from vulnscope.errors import InputError
+from vulnscope.records.audit import AuditRecord, LeftOut
+
+CONFIG = AuditConfig(n_bootstrap=200, max_pairs_shown=3)
+
+
+def audit(folder: Path, corpus: Any, config: AuditConfig = CONFIG, **options: Any) -> AuditRecord:
+    with begin_run(folder, config) as run:
+        return run_audit(tiny_subject(), corpus, config, run, **options)
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> AuditRecord:
+    corpus = make_corpus([*make_pairs(5), make_sample(9, "unlabelled", pair_id=None)])
+    return audit(tmp_path_factory.mktemp("runs"), corpus, command="vulnscope audit tiny")
+
+
+def test_the_record_holds_what_a_reader_needs(record: AuditRecord) -> None:
+    assert record.overall.n_samples == 10
+    assert record.corpus.n_pairs == 5
+    assert record.corpus.grouping == "by pair and equal code"
+    assert record.corpus.licence == "Apache-2.0"
+    assert record.prompts == ("direct", "flaw", "review")
+    assert record.canonical_prompt.startswith("### Code (…):")
+    assert record.subject.name == "tiny"
+    assert not record.subject.chat_template
+    assert isinstance(record.subject.noise_floor_nats, float)
+    assert record.subject.noise_floor_nats < 1e-4
+    assert record.command == "vulnscope audit tiny"
+    assert record.config["n_bootstrap"] == 200
+    assert len(record.points) == 10
+    assert [baseline.name for baseline in record.overall.baselines] == [
+        "always-yes",
+        "length (shorter is vulnerable)",
+        "character 3-5-grams",
+    ]
+    assert "pair-correct" in record.sentence
+
+
+def test_the_record_survives_json(record: AuditRecord) -> None:
+    assert AuditRecord.model_validate_json(record.to_json()) == record
+
+
+def test_shown_pairs_and_those_not_shown_add_up(record: AuditRecord) -> None:
+    assert len(record.pairs) == 3
+    assert record.n_pairs_not_shown == 2
+    first = record.pairs[0]
+    assert "strcpy" in first.vulnerable_code
+    assert "strncpy" in first.fixed_code
+
+
+def test_unlabelled_samples_are_left_out_and_said(record: AuditRecord) -> None:
+    assert record.left_out == (LeftOut(reason="no label", n=1, examples=("009-unlabelled",)),)
+
+
+def test_equal_requests_give_equal_records(record: AuditRecord, tmp_path: Path) -> None:
+    corpus = make_corpus([*make_pairs(5), make_sample(9, "unlabelled", pair_id=None)])
+    again = audit(tmp_path, corpus, command="vulnscope audit tiny")
+    assert again.model_copy(update={"run": record.run}) == record
+
+
+def test_a_selection_says_how_many_are_not_in_it(tmp_path: Path) -> None:
+    found = audit(tmp_path, make_corpus(make_pairs(5)), CONFIG.model_copy(update={"limit": 4}))
+    assert found.overall.n_samples == 4
+    assert found.left_out == (LeftOut(reason="not selected by CWE, language or limit", n=6),)
+
+
+def test_a_named_corpus_trains_the_baselines(tmp_path: Path) -> None:
+    other = make_corpus(make_pairs(20), name="other")
+    found = audit(tmp_path, make_corpus(make_pairs(3)), baseline_corpus=other)
+    assert found.overall.baselines[2].trained_on == "other"
+    assert found.overall.baselines[2].pair_correct == 1.0
+
+
+def test_a_users_prompts_are_asked(tmp_path: Path) -> None:
+    prompts = tmp_path / "mine.yaml"
+    prompts.write_text(
+        'protocol: mine\nanswers: {"yes": ["Y"], "no": ["N"]}\nplain: "{code}\\n{question}\\n"\n'
+        'chat: "{code} {question}"\nprompts: [{name: only, vulnerable: "Bad?", secure: "Good?"}]\n',
+        encoding="utf-8",
+    )
+    config = CONFIG.model_copy(update={"prompts_file": str(prompts)})
+    found = audit(tmp_path / "runs", make_corpus(make_pairs(2)), config)
+    assert found.prompts == ("only",)
+    assert found.canonical_prompt == "…\nBad?\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"protocol": "telepathy"}, "unknown protocol 'telepathy'; choose one of: yes-no"),
+        ({"prompts_file": "absent.yaml"}, "absent.yaml: cannot read prompts"),
+        ({"cwes": ("CWE-22",)}, "holds nothing for CWE-22"),
+        ({"limit": 1}, "a limit of 1 leaves nothing"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_a_run_is_made(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_audit(make_corpus(make_pairs(2)), CONFIG.model_copy(update=changes))
+
+
+def test_nothing_to_ask_is_an_error(tmp_path: Path) -> None:
+    corpus = make_corpus([make_sample(1, "unlabelled", pair_id=None)])
+    with pytest.raises(InputError, match=r"corpus 'made' leaves nothing to ask \(1: no label\)"):
+        audit(tmp_path, corpus)
+
+
+def test_grouping_in_words() -> None:
+    items = make_items(make_pairs(2, group_keys=("commit:a", "group:commit:a")), [0.0] * 4)
+    assert describe_grouping(make_corpus([]), items) == "by commit, pair and equal code"
+    by_template = make_corpus([], name="synthetic", options={"group_by": "template"})
+    assert describe_grouping(by_template, items) == "by template: claims about new templates"
+    assert describe_grouping(make_corpus([], name="synthetic"), items) == "by pair: claims about these templates"
+
+
+def test_shown_pairs_span_the_range() -> None:
+    pairs = pair_up(make_items(make_pairs(9), [side for n in range(9) for side in (float(n), 0.0)]))
+    margins = [twins.vulnerable.row.margin for twins in spread_out(pairs, 3)]
+    assert margins == [8.0, 4.0, 0.0]
+    assert len(spread_out(pairs, 9)) == len(spread_out(pairs, 99)) == 9
+    assert spread_out(pairs, 0) == []
+    assert len(spread_out(pairs, 1)) == 1
+
+
+def test_the_estimate_counts_what_the_audit_asks() -> None:
+    ticks = iter([10.0, 12.5])
+    found = estimate_audit(tiny_subject(), make_corpus(make_pairs(5)), CONFIG, lambda: next(ticks))
+    assert (found.n_samples, found.n_pairs, found.n_prompts) == (10, 5, 60)
+    assert found.n_distinct_tokens < found.n_tokens
+    assert isinstance(found.seconds, float)
+    assert found.seconds >= 2.5
+    assert found.memory_bytes > 0
+    assert found.config["n_bootstrap"] == 200
