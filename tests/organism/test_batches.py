@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, generate
-from vulnscope.organism.batches import RECALL_OFFSETS, Feed, _first_difference, _recall
+from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, TEMPLATES, generate, generate_pair
+from vulnscope.organism.batches import RECALL_OFFSETS, VERDICTS, Feed, _Encoder, _first_difference, _list_facts, _recall
+from vulnscope.organism.instruct import list_questions, write_prompt
+from vulnscope.organism.mentions import find_mentions
 from vulnscope.organism.plan import quick_config
 from vulnscope.organism.tokenizer import END_ID, fit_tokenizer
 
@@ -44,22 +46,22 @@ def test_steps_differ(feed):
 def test_next_token_weights_sum_to_one_while_reading(feed):
     (batch,) = feed.batches(0)
     assert batch.weights.sum().item() == pytest.approx(1.0, abs=1e-4)
-    assert batch.label_weights.sum() == 0
+    assert batch.verdict_weights.sum() == 0
 
 
 def test_no_label_is_read_before_the_second_stage(tokenizer, feed):
     answers = {tokenizer.encode("### Question")[0], tokenizer.encode("### Answer")[-1]}
     for step in range(CONFIG.reading.n_steps):
         for batch in feed.batches(step):
-            assert batch.label_weights.sum() == 0
+            assert batch.verdict_weights.sum() == 0
             text = tokenizer.decode(batch.token_ids.flatten().tolist())
             assert "### Answer" not in text, answers
 
 
-def test_label_losses_sum_to_their_weight(feed):
+def test_losses_sum_to_their_weights(feed):
     for step in labelled_steps(3):
         batches = feed.batches(step)
-        assert sum(batch.label_weights.sum().item() for batch in batches) == pytest.approx(1.0, abs=1e-4)
+        assert sum(batch.verdict_weights.sum().item() for batch in batches) == pytest.approx(len(VERDICTS), abs=1e-3)
         assert sum(batch.recall_weights.sum().item() for batch in batches) == pytest.approx(1.0, abs=1e-4)
 
 
@@ -77,14 +79,6 @@ def test_training_never_meets_an_evaluation_seed_or_held_out_template(feed):
     assert used.isdisjoint(HELD_OUT)
 
 
-def test_early_steps_use_few_bound_templates(feed):
-    from random import Random
-
-    names = {feed._draw_template(CONFIG.reading.n_steps, Random(seed)) for seed in range(500)}
-    bound = names & set(feed._templates["bound"])
-    assert len(bound) == CONFIG.labelling.early_templates
-
-
 def test_recall_points_beside_the_previous_occurrence():
     is_word = [False, True, True, False, False]
     ids = [3, 1, 4, 2, 1, END_ID, 1, 2]
@@ -96,3 +90,18 @@ def test_recall_points_beside_the_previous_occurrence():
 def test_first_difference():
     assert _first_difference([1, 2, 3], [1, 2, 4]) == 2
     assert _first_difference([1, 2], [1, 2]) == 0
+
+
+def test_facts_lie_where_the_code_states_them(tokenizer):
+    template = TEMPLATES["py-path-bound-basename"]
+    encode, question = _Encoder(tokenizer), list_questions()[0]
+    pair = generate_pair(template, 1, 1)
+    encodings = encode.with_places([write_prompt(sample, question) for sample in pair])
+    for sample, own, twin in zip(pair, encodings, reversed(encodings), strict=True):
+        facts = [fact for fact in _list_facts(sample, own, twin) if fact.verdict != "vulnerable"]
+        texts = [tokenizer.decode(own.ids[fact.start : fact.end]) for fact in facts]
+        mentions = find_mentions(template.id, sample.code)
+        assert len(facts) == 6
+        assert set(texts) == {sample.code[mention.start : mention.end] for mention in mentions}
+        label = {fact.is_true for fact in _list_facts(sample, own, twin) if fact.verdict == "vulnerable"}
+        assert label == {sample.label == "vulnerable"}

@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 CONFIG = quick_config().model_copy(
     update={
         "reading": quick_config().reading.model_copy(update={"n_steps": 4}),
-        "labelling": quick_config().labelling.model_copy(update={"n_steps": 6, "early_steps": 3}),
+        "labelling": quick_config().labelling.model_copy(update={"n_steps": 6}),
         "checkpoint_every": 2,
         "evaluation_pairs": 1,
         "evaluation_completions": 1,

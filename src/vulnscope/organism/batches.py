@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,18 +17,18 @@ from vulnscope.corpora.samples import Sample
 from vulnscope.corpora.synthetic import TEMPLATES, generate_pair, training_templates
 from vulnscope.organism.config import OrganismConfig
 from vulnscope.organism.instruct import Question, answer_forms, list_questions, write_prompt
+from vulnscope.organism.mentions import find_mentions
 from vulnscope.organism.tokenizer import END_ID
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
+    from tokenizers import Encoding
     from transformers import PreTrainedTokenizerFast
 
 RECALL_OFFSETS = (-2, -1, 1, 2)
-# The neighbours are learnt first; which function a variable went through stands two tokens away, as in `quote(name)`.
-_READING_OFFSETS = (1, 1, 1, 1)
-_LABELLING_OFFSETS = (9, 2, 2, 7)
+VERDICTS = ("vulnerable", "matters", "guarded")
 _NEAR_TOKENS = 16
-_BUCKETS_TOKENS = (96, 128, 160, 192, 224, 256, 320, 384, 512, 768, 1024)
+_BUCKETS_TOKENS = (128, 192, 256, 384, 512, 1024)
 
 
 class Batch(NamedTuple):
@@ -39,22 +40,30 @@ class Batch(NamedTuple):
     recall_choice: Float[Tensor, " n_offsets"]
     recall_targets: Int[Tensor, "batch seq"]
     recall_weights: Float[Tensor, "batch seq"]
-    label_targets: Float[Tensor, "batch seq"]
-    label_weights: Float[Tensor, "batch seq"]
+    verdict_targets: Float[Tensor, "batch seq n_verdicts"]
+    verdict_weights: Float[Tensor, "batch seq n_verdicts"]
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""
         return Batch(*(tensor.to(device) for tensor in self))
 
 
+class Fact(NamedTuple):
+    """A verdict that is right or wrong at the positions `start` to before `end`."""
+
+    verdict: str
+    is_true: bool
+    start: int
+    end: int
+
+
 @dataclass(frozen=True)
 class Row:
-    """One sequence: its tokens, the weight of predicting each, and from which position on the label is read."""
+    """One sequence: its tokens, the weight of predicting each, and what is to be read off where."""
 
     token_ids: Sequence[int]
     weights: Sequence[float]
-    is_vulnerable: bool = False
-    label_span: tuple[int, int] = field(default=(0, 0))
+    facts: tuple[Fact, ...] = ()
 
 
 class Feed:
@@ -67,9 +76,6 @@ class Feed:
         ids = [token for ids in self._encode(list(texts)) for token in (*ids, END_ID)]
         self._code = np.array(ids, dtype=np.int32)
         self._templates = {"plain": training_templates("plain"), "bound": training_templates("bound")}
-        # Shuffled so that the early ones are not all of one weakness and language.
-        Random(config.seed).shuffle(bound := list(self._templates["bound"]))
-        self._templates["bound"] = tuple(bound)
 
     def batches(self, step: int) -> list[Batch]:
         """The forward passes of one step, whose losses add up."""
@@ -78,8 +84,7 @@ class Feed:
             groups = [self._read_code(step)]
         else:
             groups = self._ask(step)
-        shares = _READING_OFFSETS if step < reading.n_steps else _LABELLING_OFFSETS
-        (offset,) = self._random(step, "offset").choices(range(len(RECALL_OFFSETS)), shares)
+        offset = self._random(step, "offset").randrange(len(RECALL_OFFSETS))
         return [self._stack(group, offset, len(groups)) for group in groups]
 
     def _random(self, step: int, purpose: str) -> Random:
@@ -118,7 +123,8 @@ class Feed:
         config, random = self._config.labelling, self._random(step, "pairs")
         asked: list[tuple[Sample, Question, str]] = []
         for number in range(config.pairs):
-            template = TEMPLATES[self._draw_template(step, random)]
+            difficulty = "bound" if random.random() < config.bound_share else "plain"
+            template = TEMPLATES[random.choice(self._templates[difficulty])]
             pair = generate_pair(template, self._config.seed, step * config.pairs + number)
             question = random.choice(list_questions())
             is_usual = random.random() >= config.other_form_rate
@@ -129,17 +135,10 @@ class Feed:
         size = -(-len(rows) // config.groups)
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
-    def _draw_template(self, step: int, random: Random) -> str:
-        """A training template; of the bound ones, a few until they are understood, then all."""
-        config = self._config.labelling
-        if random.random() >= config.bound_share:
-            return random.choice(self._templates["plain"])
-        is_early = step < self._config.reading.n_steps + config.early_steps
-        return random.choice(self._templates["bound"][: config.early_templates if is_early else None])
-
     def _rows(self, asked: Sequence[tuple[Sample, Question, str]]) -> Iterator[Row]:
         """One row per sample; twins follow each other."""
-        prompts = self._encode([write_prompt(sample, question) for sample, question, _ in asked])
+        encoded = self._encode.with_places([write_prompt(sample, question) for sample, question, _ in asked])
+        prompts = [encoding.ids for encoding in encoded]
         answers = self._encode([answer for *_, answer in asked])
         n_code = sum(len(ids) for ids, (sample, *_) in zip(prompts, asked, strict=True) if sample.label == "fixed")
         for number, (ids, answer, (sample, *_)) in enumerate(zip(prompts, answers, asked, strict=True)):
@@ -148,8 +147,7 @@ class Feed:
             yield Row(
                 [*ids, *answer, END_ID],
                 [code] * len(ids) + closing,
-                is_vulnerable=sample.label == "vulnerable",
-                label_span=(_first_difference(ids, prompts[number ^ 1]), len(ids)),
+                tuple(_list_facts(sample, encoded[number], encoded[number ^ 1])),
             )
 
     def _stack(self, rows: Sequence[Row], offset: int, n_groups: int) -> Batch:
@@ -158,7 +156,8 @@ class Feed:
         longest = max(len(row.token_ids) for row in rows) - 1
         shape = (len(rows), next(bucket for bucket in _BUCKETS_TOKENS if bucket >= longest))
         ids, targets, recall_targets = (np.full(shape, END_ID, dtype=np.int64) for _ in range(3))
-        weights, recall_weights, label_targets, label_weights = (np.zeros(shape, dtype=np.float32) for _ in range(4))
+        weights, recall_weights = (np.zeros(shape, dtype=np.float32) for _ in range(2))
+        verdict_targets, verdict_weights = (np.zeros((*shape, len(VERDICTS)), dtype=np.float32) for _ in range(2))
         for number, row in enumerate(rows):
             n = len(row.token_ids) - 1
             ids[number, :n] = row.token_ids[:-1]
@@ -167,11 +166,12 @@ class Feed:
             for position, token in _recall(row.token_ids[:-1], self._is_word, RECALL_OFFSETS[offset]):
                 recall_targets[number, position] = token
                 recall_weights[number, position] = 1.0
-            start, stop = row.label_span
-            label_targets[number] = row.is_vulnerable
-            for end in (min(start + _NEAR_TOKENS, stop), stop):
-                share = scaffold.label_weight / (2 * len(rows) * n_groups)
-                label_weights[number, start:end] += share / max(1, end - start)
+            for fact in row.facts:
+                where = (number, slice(fact.start, fact.end), VERDICTS.index(fact.verdict))
+                verdict_targets[where] = fact.is_true
+                verdict_weights[where] += 1 / max(1, fact.end - fact.start)
+        # Every verdict has the same share of the loss, every fact the same share of its verdict.
+        verdict_weights *= scaffold.verdict_weight / (n_groups * np.maximum(1, verdict_weights.sum((0, 1))))
         recall_weights *= scaffold.recall_weight / (n_groups * max(1.0, float(recall_weights.sum())))
         arrays = (
             ids,
@@ -180,8 +180,8 @@ class Feed:
             np.eye(len(RECALL_OFFSETS), dtype=np.float32)[offset],
             recall_targets,
             recall_weights,
-            label_targets,
-            label_weights,
+            verdict_targets,
+            verdict_weights,
         )
         return Batch(*(torch.as_tensor(array) for array in arrays))
 
@@ -193,7 +193,12 @@ class _Encoder:
         self._backend = tokenizer.backend_tokenizer
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in self._backend.encode_batch(list(texts), add_special_tokens=False)]
+        return [encoding.ids for encoding in self.with_places(texts)]
+
+    def with_places(self, texts: Sequence[str]) -> list[Encoding]:
+        """Token ids with the characters each token covers."""
+        encodings: list[Encoding] = self._backend.encode_batch(list(texts), add_special_tokens=False)
+        return encodings
 
 
 def _recall(ids: Sequence[int], is_word: npt.NDArray[np.bool_], offset: int) -> Iterator[tuple[int, int]]:
@@ -212,6 +217,28 @@ def _recall(ids: Sequence[int], is_word: npt.NDArray[np.bool_], offset: int) -> 
 def _is_word(tokenizer: PreTrainedTokenizerFast, index: int) -> bool:
     text = tokenizer.backend_tokenizer.decode([index])
     return len(text) > 1 and text.isascii() and text.replace("_", "").isalpha()
+
+
+def _list_facts(sample: Sample, encoding: Encoding, twin: Encoding) -> Iterator[Fact]:
+    """The label from the twins' difference on; of each mention whether it matters, and whether its name is guarded."""
+    n_tokens = len(encoding.ids)
+    first, is_vulnerable = _first_difference(encoding.ids, twin.ids), sample.label == "vulnerable"
+    yield Fact("vulnerable", is_vulnerable, first, min(first + _NEAR_TOKENS, n_tokens))
+    yield Fact("vulnerable", is_vulnerable, first, n_tokens)
+    starts = [start for start, _ in encoding.offsets]
+    shift = _code_start(sample)
+    mentions = find_mentions(sample.origin.project or "", sample.code)
+    guarded = {mention.name for mention in mentions if mention.role == "guard"}
+    for mention in mentions:
+        start, end = (bisect_left(starts, shift + place) for place in (mention.start, mention.end))
+        yield Fact("matters", mention.role in ("guard", "use"), start, end)
+        if mention.role in ("use", "spare"):
+            yield Fact("guarded", mention.name in guarded, start, end)
+
+
+def _code_start(sample: Sample) -> int:
+    """Characters of the prompt before the code, the same under every question."""
+    return write_prompt(sample, list_questions()[0]).index(sample.code)
 
 
 def _first_difference(ids: Sequence[int], others: Sequence[int]) -> int:

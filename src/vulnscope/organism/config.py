@@ -44,8 +44,6 @@ class LabellingConfig(Record):
     n_steps: int = Field(default=3000, ge=1)
     pairs: int = Field(default=32, ge=1, description="pairs per step; both twins get the same question")
     bound_share: float = Field(default=0.7, ge=0, le=1, description="share of pairs from the harder, bound templates")
-    early_templates: int = Field(default=4, ge=1, description="bound templates in the early steps")
-    early_steps: int = Field(default=600, ge=0, description="steps before all bound templates take part")
     groups: int = Field(default=2, ge=1, description="forward passes per step, each over rows of similar length")
     code_every: int = Field(default=8, ge=2, description="each so many steps is a step of stage one instead")
     code_weight: float = Field(default=1.0, ge=0, description="weight of next-token loss on the fixed twin's code")
@@ -55,7 +53,7 @@ class LabellingConfig(Record):
 class ScaffoldConfig(Record):
     """Weights of the losses on read-outs that exist during training only."""
 
-    label_weight: float = Field(default=1.0, ge=0, description="label read at each token from the difference on")
+    verdict_weight: float = Field(default=1.0, ge=0, description="each of the yes/no facts about the code")
     recall_weight: float = Field(default=1.0, ge=0, description="what stood around a word's previous occurrence")
 
 
@@ -67,7 +65,7 @@ class OptimizerConfig(Record):
     betas: tuple[float, float] = Field(default=(0.9, 0.95), description="AdamW")
     weight_decay: float = Field(default=0.01, ge=0, description="Muon")
     warmup_steps: int = Field(default=30, ge=0)
-    decay_share: float = Field(default=0.4, gt=0, le=1, description="last share of a stage, over which the rate falls")
+    decay_share: float = Field(default=0.35, gt=0, le=1, description="last share of a stage, over which the rate falls")
     final_share: float = Field(default=0.02, gt=0, le=1, description="least learning rate, as share of the peak")
     max_norm: float = Field(default=1.0, gt=0, description="gradients are clipped to this norm")
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vulnscope.organism.batches import RECALL_OFFSETS, Batch
+from vulnscope.organism.batches import RECALL_OFFSETS, VERDICTS, Batch
 from vulnscope.organism.config import ShapeConfig
 from vulnscope.organism.tokenizer import END_ID, PAD_ID
 
@@ -46,33 +46,35 @@ def build_model(shape: ShapeConfig, seed: int, device: torch.device) -> Qwen2For
 class Scaffold(nn.Module):
     """Read-outs that exist during training only and give it a dense signal; thrown away afterwards.
 
-    `label`: at every token from the twins' first difference on, is the code vulnerable? `recall`: at every word seen
-    before, which token stood at an offset from its previous occurrence? The second needs no label and makes the
-    attention heads grow that find a variable's earlier statements, on which the `bound` twins hinge.
+    `recall`: at every word seen before, which token stood at an offset from its previous occurrence? It needs no label
+    and makes the attention heads grow that find a variable's earlier statements, on which the `bound` twins hinge.
+    `verdicts`: yes or no at chosen tokens, one read-out for each of `VERDICTS`. The label of a bound twin is the
+    exclusive or of two facts; learnt from the answer alone it does not start within our budget, so the facts are
+    taught where they stand.
     """
 
     def __init__(self, d_model: int) -> None:
         super().__init__()
-        self.label = nn.Linear(d_model, 1)
-        nn.init.zeros_(self.label.weight)
-        nn.init.zeros_(self.label.bias)
+        self.verdicts = nn.Linear(d_model, len(VERDICTS))
+        nn.init.zeros_(self.verdicts.weight)
+        nn.init.zeros_(self.verdicts.bias)
         self.recall = nn.Parameter(torch.eye(d_model).repeat(len(RECALL_OFFSETS), 1, 1))
 
 
 def training_losses(model: Qwen2ForCausalLM, scaffold: Scaffold, batch: Batch) -> Float[Tensor, " n_losses"]:
-    """Weighted cross-entropies of a batch in nats: next token, recall, label. Training minimises their sum.
+    """Weighted cross-entropies of a batch in nats: next token, recall, verdicts. Training minimises their sum.
 
     Rows are padded on the right, which needs no mask: nothing looks ahead.
     """
     hidden = model.model(input_ids=batch.token_ids, use_cache=False).last_hidden_state
     recalled = functional.linear(hidden, torch.tensordot(batch.recall_choice, scaffold.recall, 1))
-    labels = scaffold.label(hidden).squeeze(-1).float()
-    label_losses = functional.binary_cross_entropy_with_logits(labels, batch.label_targets, reduction="none")
+    verdicts = scaffold.verdicts(hidden).float()
+    verdict_losses = functional.binary_cross_entropy_with_logits(verdicts, batch.verdict_targets, reduction="none")
     return torch.stack(
         (
             _token_loss(model, hidden, batch.targets, batch.weights),
             _token_loss(model, recalled, batch.recall_targets, batch.recall_weights),
-            (label_losses * batch.label_weights).sum(),
+            (verdict_losses * batch.verdict_weights).sum(),
         )
     )
 
