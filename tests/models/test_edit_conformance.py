@@ -27,6 +27,8 @@ from vulnscope.models.subject import Subject
 NEW = 32
 # Rounding of float32; a wrong position moves logits by whole units.
 TOLERANCE = 3e-4
+# The scan over a prompt clamps time steps, the single step of decoding does not.
+LOOSE = {"nemotron_h": 5e-3}
 SELECTORS: list[str | Selector] = [
     "last",
     "all",
@@ -161,24 +163,25 @@ def test_positions_mean_the_same_however_the_subject_runs(
     for row, item in enumerate(whole):
         with edited(subject, [edit], [item], check=False):
             alone.append(run_plain(subject, [item])[0, len(items[row].tokens) - 1 :])
-        assert_same(logits[row], alone[row], new[row])
+        assert_same(subject, logits[row], alone[row], new[row])
     if subject.capabilities.has(RIGHT_PADDING):
         with edited(subject, [edit], whole, check=False):
             padded = run_plain(subject, whole)
         for row, item in enumerate(whole):
-            assert_same(padded[row, len(items[row].tokens) - 1 : len(item.tokens)], alone[row], new[row])
+            assert_same(subject, padded[row, len(items[row].tokens) - 1 : len(item.tokens)], alone[row], new[row])
     with edited(subject, [edit], items[:1], check=False):
         single, uncached = run_generate(subject, items[:1], NEW), run_generate(subject, items[:1], 6, use_cache=False)
     for tokens, found in (single, uncached):
         n = next((i for i, same in enumerate(tokens[0] == new[0, : tokens.shape[1]]) if not same), tokens.shape[1])
-        assert_same(found[0, :n], alone[0][:n], new[0])
+        assert_same(subject, found[0, :n], alone[0][:n], new[0])
 
 
-def assert_same(found: Tensor, wanted: Tensor, tokens: Tensor) -> None:
+def assert_same(subject: Subject, found: Tensor, wanted: Tensor, tokens: Tensor) -> None:
     """Equal logits, and equal greedy tokens wherever the two best are further apart than the tolerance."""
-    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=TOLERANCE)
+    tolerance = LOOSE.get(subject.name, TOLERANCE)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=tolerance)
     best = wanted.topk(2, dim=-1).values
-    is_clear = best[:, 0] - best[:, 1] > 2 * TOLERANCE
+    is_clear = best[:, 0] - best[:, 1] > 2 * tolerance
     assert torch.equal(found.argmax(-1)[is_clear], tokens[: len(found)][is_clear])
 
 
@@ -198,7 +201,7 @@ def test_rows_of_a_batch_with_their_own_edits_equal_separate_runs(subject: Subje
         whole = continued(item, new[row, :-1].tolist())
         with edited(subject, alone, [whole]):
             wanted = run_plain(subject, [whole])[0, len(item.tokens) - 1 :]
-        assert_same(logits[row], wanted, new[row])
+        assert_same(subject, logits[row], wanted, new[row])
 
 
 @torch.inference_mode()
