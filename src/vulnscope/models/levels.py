@@ -117,7 +117,7 @@ def _run_call(
     )
     with reading_head(model, rows, columns), announcing(model, holds):
         logits = run_model(model, architecture, tokens.to(device), holds.positions, mask, cache)
-    return _answer(logits[0], reads) if reads else []
+    return answer_reads(logits[0], reads) if reads else []
 
 
 def _rectangle(nodes: Sequence[Node]) -> tuple[Tensor, Tensor]:
@@ -156,7 +156,7 @@ def _move(fork: Fork, device: torch.device) -> Fork:
     return Fork(fork.n_past, fork.read.to(device), fork.write.to(device), fork.written.to(device))
 
 
-def _answer(logits: Float[Tensor, "n vocab"], reads: Sequence[Read]) -> list[NextToken]:
+def answer_reads(logits: Float[Tensor, "n vocab"], reads: Sequence[Read]) -> list[NextToken]:
     """Float32 log-probabilities out of one call's logits, which it overwrites; raises `SubjectError` on NaN."""
     step = len(reads) if logits.is_cuda else max(1, _CACHED_BYTES // (4 * logits.shape[1]))
     answers: list[NextToken] = []
