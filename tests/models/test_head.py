@@ -14,7 +14,7 @@ from vulnscope.models.head import head_logits, reading_head
 def test_logits_are_float32_products_of_the_stored_weights(
     dtype: torch.dtype, has_bias: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(head, "_SLICE_BYTES", 100)
+    monkeypatch.setattr(head, "_SLICE_BYTES", {"cpu": 100})
     torch.manual_seed(0)
     linear = nn.Linear(8, 37, bias=has_bias, dtype=dtype)
     hidden = torch.randn(5, 8, dtype=dtype)

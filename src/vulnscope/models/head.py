@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from transformers import PreTrainedModel
 
-# Weights are widened to float32 in slices of about this size, which stay in the last-level cache of a CPU.
-_SLICE_BYTES = 8 << 20
+# Weights are widened to float32 in slices of about this size: they stay in a CPU's cache, and fill a GPU.
+_SLICE_BYTES = {"cpu": 8 << 20, "cuda": 128 << 20}
 
 
 @contextmanager
@@ -46,12 +46,9 @@ def head_logits(head: nn.Module, hidden: Float[Tensor, "n d_model"]) -> Float[Te
     weight, bias = head.weight, head.bias
     if weight.dtype == torch.float32 or hidden.shape[0] == 0:
         return functional.linear(hidden.to(weight.dtype), weight, bias).float()
-    if weight.is_cuda:
-        logits = torch.mm(hidden.to(weight.dtype), weight.t(), out_dtype=torch.float32)
-        return logits if bias is None else logits + bias.float()
     wide = hidden.float()
     logits = wide.new_empty(hidden.shape[0], weight.shape[0])
-    step = max(1, _SLICE_BYTES // (4 * weight.shape[1]))
+    step = max(1, _SLICE_BYTES.get(weight.device.type, _SLICE_BYTES["cpu"]) // (4 * weight.shape[1]))
     for start in range(0, weight.shape[0], step):
         part = slice(start, start + step)
         logits[:, part] = functional.linear(wide, weight[part].float(), None if bias is None else bias[part].float())
