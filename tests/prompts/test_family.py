@@ -13,7 +13,9 @@ MakeTokenizer = Callable[..., PreTrainedTokenizerFast]
 PROMPTS = load_prompts("yes-no")
 MERGES = ["i+f", " + ", "  +  ", "\n+\n", ")+;", "e+r", "Q+u", "#+#", "##+#", "\n\n+###"]
 
-code_like = st.lists(st.sampled_from(["if (x)", " ", "  ", "\n", "\n\n", ");", "###", "er", "Qu", "ü", "é{}"])).map("".join)
+code_like = st.lists(st.sampled_from(["if (x)", " ", "  ", "\n", "\n\n", ");", "###", "er", "Qu", "ü", "é{}"])).map(
+    "".join
+)
 
 
 def ask_all(code: str, tokenizer: PreTrainedTokenizerFast | None = None) -> list[RenderedPrompt]:
@@ -60,7 +62,9 @@ def test_a_tokenizer_that_never_falls_into_step_gets_whole_texts(
     assert found == encode(family, tokenizer)
 
 
-def test_count_shared() -> None:
-    assert count_shared((1, 2, 3), (1, 2, 4, 5)) == 2
-    assert count_shared((), (1,)) == 0
-    assert count_shared((1, 2), (1, 2, 3)) == 2
+@given(st.lists(st.integers(0, 2), max_size=20).map(tuple), st.lists(st.integers(0, 2), max_size=20).map(tuple))
+def test_count_shared(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    expected = next(
+        (n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
+    )
+    assert count_shared(left, right) == expected

@@ -8,7 +8,6 @@ questions differ. Otherwise every text is tokenised whole; the tokens are those 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from vulnscope.prompts.rendering import EncodedPrompt, RenderedPrompt, encode
@@ -70,4 +69,12 @@ def _join(whole: TokenIds, windows: Sequence[TokenIds]) -> list[EncodedPrompt] |
 
 def count_shared(left: TokenIds, right: TokenIds) -> int:
     """Tokens that two sequences have in common from the start."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        # Halving, since slices are compared far faster than tokens one by one.
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
