@@ -53,6 +53,7 @@ def test_a_folder_opens_with_shapes_from_config_and_weights(saved: Path) -> None
 def test_the_digest_changes_with_weights_and_tokenizer_and_nothing_else(folder: Path) -> None:
     first = open_subject(str(folder), self_check=False).digest
     (folder / "README.md").write_text("a note")
+    (folder / "before.safetensors").write_bytes(b"an earlier checkpoint, never loaded")
     assert open_subject(str(folder), dtype="bfloat16", self_check=False).digest == first
     tokenizer = folder / "tokenizer.json"
     tokenizer.write_text(tokenizer.read_text() + "\n")

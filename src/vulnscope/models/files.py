@@ -11,6 +11,7 @@ from vulnscope.errors import CorruptData, InputError, MissingPrerequisite
 ORGANISM = "organism"
 # Everything that changes an answer: weights, shape, tokenizer, chat template, decoding defaults, adapters.
 _DIGESTED = ("*.safetensors", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.tiktoken")
+_WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -48,11 +49,19 @@ def digest_files(folder: Path, adapter: Path | None = None, quantize: str | None
     """
     total = hashlib.sha256()
     for label, root in (("model", folder), ("adapter", adapter)):
-        for path in sorted({path for pattern in _DIGESTED for path in root.glob(pattern)}) if root else ():
+        for path in _digested_files(root) if root else ():
             with path.open("rb") as file:
                 total.update(f"{label}/{path.name}:{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     total.update(f"quantize:{quantize}\n".encode())
     return total.hexdigest()[:16]
+
+
+def _digested_files(folder: Path) -> list[Path]:
+    """All files that decide; other weights beside an unsharded model, such as earlier checkpoints, are not loaded."""
+    files = {path for pattern in _DIGESTED for path in folder.glob(pattern)}
+    if any((folder / name).is_file() for name in _WEIGHTS):
+        files = {path for path in files if path.suffix != ".safetensors" or path.name in _WEIGHTS}
+    return sorted(files)
 
 
 def _organism_folder() -> Path:
