@@ -12,8 +12,9 @@ from vulnscope.models.conditions import decide
 from vulnscope.models.edits import Edit
 from vulnscope.models.effects import check_effects
 from vulnscope.models.items import Item, as_items
+from vulnscope.models.nnsight_backend import NNSIGHT, traced_only
 from vulnscope.models.refusals import guarded_generation, refuse_compiled
-from vulnscope.models.session import Session, attached
+from vulnscope.models.session import Session, hooked, in_force
 from vulnscope.models.sites import check_sites
 
 if TYPE_CHECKING:
@@ -41,8 +42,13 @@ def edited(
     session = Session(subject, edits, lambda condition, given: decide(subject, condition, given))
     session.is_checked = not check
     with ExitStack() as stack:
-        stack.enter_context(attached(session))
-        stack.enter_context(guarded_generation(subject))
+        if subject.backend == NNSIGHT:
+            session.is_checked = True
+            stack.enter_context(traced_only(subject))
+        else:
+            stack.enter_context(hooked(session))
+            stack.enter_context(guarded_generation(subject))
+        stack.enter_context(in_force(session))
         if items is not None:
             check_texts(subject, items, is_growing=True)
             stack.enter_context(bound_texts(subject, items, range(len(items))))

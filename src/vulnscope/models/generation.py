@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from vulnscope.errors import InputError
+from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.binding import bound_texts, check_texts
 from vulnscope.models.editing import maybe_edited
 from vulnscope.models.forward import generation_inputs
@@ -64,6 +64,8 @@ def generate(
     items = [prompt if isinstance(prompt, Item) else Item(tuple(prompt)) for prompt in prompts]
     tokens = [item.tokens for item in items]
     _check(subject, tokens, max_new_tokens, temperature, seeds)
+    if subject.backend != "hooks":
+        raise SubjectError(f"the {subject.backend} backend does not generate; use open_subject without backend=")
     results: dict[int, Generation] = {}
     with maybe_edited(subject, edits):
         check_texts(subject, items, is_growing=True)

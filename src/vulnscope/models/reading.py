@@ -55,6 +55,11 @@ def read_batch(subject: Subject, rows: Sequence[Sequence[int]], taps: Mapping[Si
 
     What follows a token cannot change it, so no mask is needed.
     """
+    if subject.backend == "nnsight":
+        from vulnscope.models.nnsight_backend import read_traced
+
+        read_traced(subject, rows, taps)
+        return
     tokens, positions = (tensor.to(subject.device) for tensor in pad_right(rows))
     real = positions < torch.tensor([[len(row)] for row in rows], device=subject.device)
     with announcing(subject.model, Call(positions, real)), stopping(subject, taps):

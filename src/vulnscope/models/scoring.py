@@ -22,6 +22,7 @@ from vulnscope.models.items import Item
 from vulnscope.models.keys import key_sequences
 from vulnscope.models.levels import NextToken, Read, run_forest
 from vulnscope.models.memory import is_out_of_memory
+from vulnscope.models.nnsight_backend import NNSIGHT, read_traced_forest
 from vulnscope.models.plan import BatchPlan, ScoreRequest, default_max_tokens, limits_of, plan_batches
 from vulnscope.models.prefix import Tokens, plant_forest
 from vulnscope.models.selfcheck import PREFIX_CACHE
@@ -171,7 +172,7 @@ def _read_answers(
 ) -> list[tuple[PromptScores, ...]]:
     """Scores of `requests`, whose sequences are given with their edits."""
     costs = costs_of(subject)
-    can_share = subject.capabilities.has(PREFIX_CACHE)
+    can_share = subject.capabilities.has(PREFIX_CACHE) and subject.backend != NNSIGHT
     forest = plant_forest(sequences, costs.pays if can_share else lambda *_: False)
     wanted: dict[tuple[int, int], list[int]] = {}
     number = 0
@@ -184,7 +185,10 @@ def _read_answers(
             number += 1 + len(answers)
     reads = [Read(node, offset, tuple(dict.fromkeys(tokens))) for (node, offset), tokens in wanted.items()]
     limits = limits_of(subject, max_tokens)
-    found = run_forest(subject.model, subject.architecture, forest, reads, costs, limits)
+    if subject.backend == NNSIGHT:
+        found = read_traced_forest(subject, forest, reads)
+    else:
+        found = run_forest(subject.model, subject.architecture, forest, reads, costs, limits)
     table = {
         (read.node, read.offset): (next_token, dict(zip(read.tokens, next_token.log_probs, strict=True)))
         for read, next_token in zip(reads, found, strict=True)

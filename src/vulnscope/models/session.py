@@ -36,11 +36,13 @@ _ACTIVE: WeakKeyDictionary[nn.Module, list[Session]] = WeakKeyDictionary()
 
 @dataclass(frozen=True, eq=False)
 class Binding:
-    """The texts of the calls to come: for each edit its table and operation; `rows[i]` are the parameters of text i."""
+    """The texts of the calls to come: for each edit its selected positions and its operation; `rows[i]` are the
+    parameters of text i."""
 
     n_items: int
     rows: Int[Tensor, " n_items"]
     tables: tuple[Table, ...]
+    positions: tuple[Sequence[Int[np.ndarray, " n"]], ...]
     operations: tuple[Operation, ...]
 
 
@@ -93,7 +95,7 @@ class Session:
             self._binding = before
 
     def _bind(self, items: Sequence[Item], rows: Sequence[int]) -> Binding:
-        tables, operations = [], []
+        tables, positions, operations = [], [], []
         shared: dict[tuple[str, int], tuple[Table, Any]] = {}
         for edit, operation in zip(self.edits, self.operations, strict=True):
             key = (edit.selector.to_json(), id(edit.condition))
@@ -102,8 +104,19 @@ class Session:
                 shared[key] = make_table(edit.selector, items, active, self.subject.device)
             table, picks = shared[key]
             tables.append(table)
+            positions.append(picks)
             operations.append(operation.bind(picks, rows))
-        return Binding(len(items), torch.tensor(rows, device=self.subject.device), tuple(tables), tuple(operations))
+        numbers = torch.tensor(rows, device=self.subject.device)
+        return Binding(len(items), numbers, tuple(tables), tuple(positions), tuple(operations))
+
+    def touched(self, item: int) -> Iterator[tuple[Site, Operation, Int[Tensor, " n"], int]]:
+        """For each live edit of bound text `item`: site, operation, the positions it selects, row of its parameters."""
+        binding = self._binding
+        assert binding is not None, "bound before use"
+        for number, (edit, operation) in enumerate(zip(self.edits, binding.operations, strict=True)):
+            positions = binding.positions[number][item]
+            if number not in self.muted and len(positions):
+                yield edit.site, operation, torch.from_numpy(positions), int(binding.rows[item])
 
     def codes(self, items: Sequence[Item]) -> Iterator[Int[np.ndarray, " n_tokens"]]:
         """For each edit one number per token of the bound `items`: 0 where untouched, equal where changed alike."""
@@ -194,17 +207,25 @@ class Session:
 
 
 @contextmanager
-def attached(session: Session) -> Iterator[None]:
-    """The session's hooks on its subject, and its place among the subject's sessions; all gone afterwards."""
+def hooked(session: Session) -> Iterator[None]:
+    """The session's hooks on its subject; all gone afterwards, also when attaching fails half-way."""
     model = session.subject.model
     with ExitStack() as stack:
         stack.callback(model.register_forward_pre_hook(session.before, with_kwargs=True).remove)
         stack.callback(model.register_forward_hook(session.after).remove)
         stack.enter_context(tapped(model, session.subject.architecture, session.taps()))
-        sessions = _ACTIVE.setdefault(model, [])
-        sessions.append(session)
-        stack.callback(sessions.remove, session)
         yield
+
+
+@contextmanager
+def in_force(session: Session) -> Iterator[None]:
+    """The session among those of its subject, for the verbs to bind."""
+    sessions = _ACTIVE.setdefault(session.subject.model, [])
+    sessions.append(session)
+    try:
+        yield
+    finally:
+        sessions.remove(session)
 
 
 def active_sessions(subject: Subject) -> list[Session]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 
+from vulnscope.errors import InputError, MissingPrerequisite
 from vulnscope.models.architecture import Architecture, map_architecture
 from vulnscope.models.files import digest_files, resolve_folder
 from vulnscope.models.loading import load_adapter, load_model, load_tokenizer, pick_device, pick_dtype
@@ -18,6 +20,8 @@ from vulnscope.records.subject import Capabilities
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Backend = Literal["hooks", "nnsight"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,7 @@ class Subject:
     n_parameters: int
     quantization: str | None = None
     adapter: str | None = None
+    backend: Backend = "hooks"
 
     @property
     def layers(self) -> list[nn.Module]:
@@ -93,14 +98,20 @@ def open_subject(
     trust_remote_code: bool = False,
     layers_path: str | None = None,
     self_check: bool = True,
+    backend: Backend = "hooks",
 ) -> Subject:
     """The subject behind a Hub id, a local folder or `organism`.
 
     `auto` is CUDA where there is one; float32 on CPU, bfloat16 on devices of compute capability >= 8.0. Weights load
-    from safetensors only. Raises `InputError` for names and folders that do not exist, `CorruptData` for weights
-    that are damaged or incomplete, `MissingPrerequisite` for quantisation or adapters without their packages, and
-    `SubjectError` for models whose layers cannot be found or hooked.
+    from safetensors only. With `backend="nnsight"`, a slow independent check, captures and scores under added vectors
+    run by nnsight instead of our hooks. Raises `InputError` for names and folders that do not exist, `CorruptData` for
+    weights that are damaged or incomplete, `MissingPrerequisite` for packages that are missing, and `SubjectError` for
+    models whose layers cannot be found or hooked.
     """
+    if backend not in get_args(Backend):
+        raise InputError(f"unknown backend {backend!r}; choose one of: {', '.join(get_args(Backend))}")
+    if backend == "nnsight" and find_spec("nnsight") is None:
+        raise MissingPrerequisite("the nnsight backend needs nnsight: pip install 'nnsight>=0.7'")
     target = pick_device(device)
     located = resolve_folder(name, revision, trust_remote_code)
     adapter_folder = resolve_folder(adapter, None, False, kind="adapter").path if adapter else None
@@ -117,6 +128,7 @@ def open_subject(
         adapter=adapter,
         layers_path=layers_path,
         self_check=self_check,
+        backend=backend,
     )
 
 
@@ -131,6 +143,7 @@ def wrap_model(
     adapter: str | None = None,
     layers_path: str | None = None,
     self_check: bool = True,
+    backend: Backend = "hooks",
 ) -> Subject:
     """The subject around a model that is already in memory and in eval mode."""
     architecture = map_architecture(model, layers_path)
@@ -145,4 +158,5 @@ def wrap_model(
         n_parameters=model.num_parameters(),
         quantization=quantize,
         adapter=adapter,
+        backend=backend,
     )
