@@ -25,7 +25,10 @@ def test_schedule_warms_up_stays_and_falls_in_both_stages():
 
 def test_each_parameter_is_trained_once():
     config = quick_config()
-    model, scaffold = build_model(config.shape, 0, torch.device("cpu")), Scaffold(config.shape.d_model)
+    model, scaffold = (
+        build_model(config.shape, 0, torch.device("cpu")),
+        Scaffold(config.shape.d_model, config.scaffold.depths),
+    )
     optimizers = build_optimizers(model, scaffold, config.optimizer)
     trained = [id(p) for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
     assert sorted(trained) == sorted(id(p) for p in [*model.parameters(), *scaffold.parameters()])

@@ -19,6 +19,7 @@ class ShapeConfig(Record):
     n_heads: int = Field(default=4, ge=1, description="query heads, equal to key-value heads")
     # Slow rotations and wide heads leave most of a key to what a token is, as matching names far apart needs.
     rope_theta: float = Field(default=1e6, gt=0, description="base of the rotary embedding")
+    matching_layers: tuple[int, ...] = Field(default=(1, 2), description="layers whose heads start by matching names")
     max_tokens: int = Field(default=1024, ge=64, description="longest context")
 
     @model_validator(mode="after")
@@ -50,9 +51,19 @@ class LabellingConfig(Record):
     other_form_rate: float = Field(default=0.04, ge=0, le=1, description="share of answers in other spellings: yes, NO")
 
 
+class DepthConfig(Record):
+    """After how many layers each read-out looks: a fact before the facts that rest on it."""
+
+    matters: int = Field(default=3, ge=0)
+    recall: int = Field(default=4, ge=0)
+    guarded: int = Field(default=4, ge=0)
+    vulnerable: int = Field(default=5, ge=0)
+
+
 class ScaffoldConfig(Record):
     """Weights of the losses on read-outs that exist during training only."""
 
+    depths: DepthConfig = DepthConfig()
     verdict_weight: float = Field(default=1.0, ge=0, description="each of the yes/no facts about the code")
     recall_weight: float = Field(default=1.0, ge=0, description="what stood around a word's previous occurrence")
 

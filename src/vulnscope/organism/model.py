@@ -9,12 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vulnscope.organism.batches import RECALL_OFFSETS, VERDICTS, Batch
-from vulnscope.organism.config import ShapeConfig
+from vulnscope.organism.config import DepthConfig, ShapeConfig
 from vulnscope.organism.tokenizer import END_ID, PAD_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxtyping import Float, Int
     from transformers import Qwen2ForCausalLM
+
+    Stream = Float[Tensor, "batch seq d_model"]
 
 
 def build_model(shape: ShapeConfig, seed: int, device: torch.device) -> Qwen2ForCausalLM:
@@ -38,9 +42,40 @@ def build_model(shape: ShapeConfig, seed: int, device: torch.device) -> Qwen2For
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Qwen2ForCausalLM(config)
+        _quiet_outputs(model)
+        _match_names(model, shape)
     # Compiled, explicit attention trains twice as fast on CPU as the fused kernel, whose backward is slow there.
     model.set_attn_implementation("eager")
     return nn.Module.to(model, device)  # transformers wraps `to` in a way that hides its type
+
+
+@torch.no_grad()
+def _quiet_outputs(model: Qwen2ForCausalLM) -> None:
+    """Start every layer as the identity, so that the first layers see the embeddings themselves."""
+    for layer in model.model.layers:
+        layer.self_attn.o_proj.weight.zero_()
+        layer.mlp.down_proj.weight.zero_()
+
+
+@torch.no_grad()
+def _match_names(model: Qwen2ForCausalLM, shape: ShapeConfig) -> None:
+    """Start half of the heads of `matching_layers` with equal queries and keys: they attend to earlier equal tokens.
+
+    Such heads, on which everything about variables rests, otherwise take longer to appear than the whole training.
+    Only slowly rotating dimensions take part, as the others would compare distances too.
+    """
+    d_head = shape.d_model // shape.n_heads
+    frequencies = torch.arange(d_head) % (d_head // 2)
+    is_slow = frequencies >= d_head // 6
+    for number in shape.matching_layers:
+        attention = model.model.layers[number].self_attn
+        for head in range(shape.n_heads // 2):
+            rows = torch.linalg.qr(torch.randn(shape.d_model, int(is_slow.sum()))).Q.T
+            weight = torch.zeros(d_head, shape.d_model)
+            # Equal normalised inputs then score about 10 after the division by the root of d_head.
+            weight[is_slow] = rows * (10 * d_head**0.5 / is_slow.sum()) ** 0.5
+            for projection in (attention.q_proj, attention.k_proj):
+                projection.weight[head * d_head : (head + 1) * d_head] = weight
 
 
 class Scaffold(nn.Module):
@@ -53,12 +88,23 @@ class Scaffold(nn.Module):
     taught where they stand.
     """
 
-    def __init__(self, d_model: int) -> None:
+    def __init__(self, d_model: int, depths: DepthConfig) -> None:
         super().__init__()
+        self.depths = depths
         self.verdicts = nn.Linear(d_model, len(VERDICTS))
         nn.init.zeros_(self.verdicts.weight)
         nn.init.zeros_(self.verdicts.bias)
         self.recall = nn.Parameter(torch.eye(d_model).repeat(len(RECALL_OFFSETS), 1, 1))
+
+    def read_verdicts(self, streams: Sequence[Stream]) -> Float[Tensor, "batch seq n_verdicts"]:
+        """The logit of each verdict, read after its own number of layers."""
+        logits = [
+            functional.linear(
+                streams[getattr(self.depths, name)], self.verdicts.weight[[number]], self.verdicts.bias[[number]]
+            )
+            for number, name in enumerate(VERDICTS)
+        ]
+        return torch.cat(logits, -1)
 
 
 def training_losses(model: Qwen2ForCausalLM, scaffold: Scaffold, batch: Batch) -> Float[Tensor, " n_losses"]:
@@ -66,9 +112,12 @@ def training_losses(model: Qwen2ForCausalLM, scaffold: Scaffold, batch: Batch) -
 
     Rows are padded on the right, which needs no mask: nothing looks ahead.
     """
-    hidden = model.model(input_ids=batch.token_ids, use_cache=False).last_hidden_state
-    recalled = functional.linear(hidden, torch.tensordot(batch.recall_choice, scaffold.recall, 1))
-    verdicts = scaffold.verdicts(hidden).float()
+    output = model.model(input_ids=batch.token_ids, use_cache=False, output_hidden_states=True)
+    hidden = output.last_hidden_state
+    streams = [functional.rms_norm(stream, stream.shape[-1:]) for stream in output.hidden_states]
+    matrix = torch.tensordot(batch.recall_choice, scaffold.recall, 1)
+    recalled = functional.linear(streams[scaffold.depths.recall], matrix)
+    verdicts = scaffold.read_verdicts(streams).float()
     verdict_losses = functional.binary_cross_entropy_with_logits(verdicts, batch.verdict_targets, reduction="none")
     return torch.stack(
         (
