@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vulnscope.api import AuditResult as AuditResult
     from vulnscope.api import audit as audit
+    from vulnscope.api import capture as capture
+    from vulnscope.api import capture_to as capture_to
+    from vulnscope.api import edited as edited
     from vulnscope.api import estimate_audit as estimate_audit
     from vulnscope.api import inspect_machine as inspect_machine
     from vulnscope.api import inspect_model as inspect_model
@@ -27,6 +30,9 @@ __all__ = [
     "AuditResult",
     "__version__",
     "audit",
+    "capture",
+    "capture_to",
+    "edited",
     "estimate_audit",
     "inspect_machine",
     "inspect_model",

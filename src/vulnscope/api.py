@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -24,7 +24,9 @@ from vulnscope.records.rows import VerdictRow
 if TYPE_CHECKING:
     import pandas
 
-    from vulnscope.models import Subject
+    from vulnscope.models import Activations, Edit, Item, Selector, Shards, Site, Subject
+    from vulnscope.models.activations import Reduction
+    from vulnscope.models.subject import Backend
     from vulnscope.records.audit import AuditEstimate
     from vulnscope.records.machine import MachineReport
     from vulnscope.records.subject import SubjectReport
@@ -123,11 +125,14 @@ class AuditResult:
         return path
 
 
-def open_subject(name: str, **options: Any) -> Subject:
-    """The model `name` (Hub id, local folder, or "organism"), opened and self-checked; options of `SubjectRequest`."""
+def open_subject(name: str, *, backend: Backend = "hooks", **options: Any) -> Subject:
+    """The model `name` (Hub id, local folder, or "organism"), opened and self-checked; options of `SubjectRequest`.
+
+    With `backend="nnsight"` captures and added vectors run by nnsight, a slow check of our own hooks.
+    """
     from vulnscope import models
 
-    return models.open_subject(**SubjectRequest(name=name, **options).model_dump())
+    return models.open_subject(**SubjectRequest(name=name, **options).model_dump(), backend=backend)
 
 
 def score(subject: Subject, prompts: Sequence[str], answers: Sequence[str]) -> list[tuple[float, ...]]:
@@ -141,6 +146,62 @@ def score(subject: Subject, prompts: Sequence[str], answers: Sequence[str]) -> l
     pairs = [tokenise_with_answers(prompt, answers, subject.tokenizer) for prompt in prompts]
     results = models.score(subject, [prompt for prompt, _ in pairs], [choices for _, choices in pairs])
     return [result.log_probs for result in results]
+
+
+def capture(
+    subject: Subject,
+    texts: Sequence[str | Sequence[int] | Item],
+    sites: Iterable[Site | str | int],
+    selector: str | Selector = "last",
+    reduce: Reduction | None = None,
+    *,
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    max_tokens: int | None = None,
+) -> Activations:
+    """Activations of `texts` at `sites` such as "3.resid_post", at the tokens `selector` picks, pooled with `reduce`.
+
+    Everything is held in memory; `capture_to` streams to disk.
+    """
+    from vulnscope import models
+
+    return models.capture(subject, texts, sites, selector, reduce, dtype=dtype, max_tokens=max_tokens)
+
+
+def capture_to(
+    folder: str | Path,
+    subject: Subject,
+    texts: Sequence[str | Sequence[int] | Item],
+    sites: Iterable[Site | str | int],
+    selector: str | Selector = "last",
+    reduce: Reduction | None = None,
+    *,
+    dtype: Literal["float32", "bfloat16"] = "bfloat16",
+    max_tokens: int | None = None,
+    progress: Progress | None = None,
+) -> Shards:
+    """`capture` into safetensors shards in `folder`; after a kill the same call goes on where it stopped."""
+    from vulnscope import models
+
+    return models.stream_capture(
+        subject, texts, sites, Path(folder), selector, reduce, dtype=dtype, max_tokens=max_tokens, progress=progress
+    )
+
+
+def edited(
+    subject: Subject,
+    edits: Sequence[Edit],
+    texts: Sequence[str | Sequence[int] | Item] | None = None,
+    *,
+    check: bool = True,
+) -> AbstractContextManager[Any]:
+    """Run `subject` with `edits` (`add`, `clamp`, ... of `vulnscope.models`) inside the block, and as before after it.
+
+    `score`, `capture` and `vulnscope.models.generate` bind the edits to their own texts; for calls of the model itself
+    give `texts`. `check` makes sure that each edit changes a logit.
+    """
+    from vulnscope import models
+
+    return models.edited(subject, edits, texts, check=check)
 
 
 def load_corpus(name: str, data_dir: str | Path | None = None, *, skip_bad: bool = False, **options: Any) -> Corpus:

@@ -6,9 +6,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vulnscope.models.activations import Activations as Activations
+    from vulnscope.models.activations import capture as capture
+    from vulnscope.models.editing import edited as edited
+    from vulnscope.models.edits import Condition as Condition
+    from vulnscope.models.edits import Edit as Edit
+    from vulnscope.models.edits import add as add
+    from vulnscope.models.edits import clamp as clamp
+    from vulnscope.models.edits import digest_edits as digest_edits
+    from vulnscope.models.edits import project_out as project_out
+    from vulnscope.models.edits import replace as replace
+    from vulnscope.models.edits import scale_component as scale_component
+    from vulnscope.models.edits import trace as trace
+    from vulnscope.models.edits import when as when
     from vulnscope.models.generation import Generation as Generation
     from vulnscope.models.generation import generate as generate
+    from vulnscope.models.hooks import Site as Site
     from vulnscope.models.inspection import inspect_subject as inspect_subject
+    from vulnscope.models.items import Item as Item
+    from vulnscope.models.items import read_prompt as read_prompt
+    from vulnscope.models.items import read_text as read_text
     from vulnscope.models.noise import measure_noise_floor as measure_noise_floor
     from vulnscope.models.plan import BatchPlan as BatchPlan
     from vulnscope.models.plan import ScoreRequest as ScoreRequest
@@ -17,40 +34,104 @@ if TYPE_CHECKING:
     from vulnscope.models.scoring import PromptScores as PromptScores
     from vulnscope.models.scoring import score as score
     from vulnscope.models.scoring import score_batch as score_batch
+    from vulnscope.models.selectors import Selector as Selector
+    from vulnscope.models.selectors import characters as characters
+    from vulnscope.models.selectors import lines as lines
+    from vulnscope.models.selectors import part as part
+    from vulnscope.models.selectors import positions as positions
+    from vulnscope.models.shards import Shards as Shards
+    from vulnscope.models.shards import open_capture as open_capture
+    from vulnscope.models.shards import stream_capture as stream_capture
     from vulnscope.models.subject import Subject as Subject
     from vulnscope.models.subject import open_subject as open_subject
     from vulnscope.models.subject import wrap_model as wrap_model
+    from vulnscope.models.units import NormUnit as NormUnit
+    from vulnscope.models.units import measure_norm_units as measure_norm_units
 
 _HOMES = {
+    "Activations": "activations",
     "BackOff": "scoring",
     "BatchPlan": "plan",
+    "Condition": "edits",
+    "Edit": "edits",
     "Generation": "generation",
+    "Item": "items",
+    "NormUnit": "units",
     "PromptScores": "scoring",
     "ScoreRequest": "plan",
+    "Selector": "selectors",
+    "Shards": "shards",
+    "Site": "hooks",
     "Subject": "subject",
+    "add": "edits",
+    "capture": "activations",
+    "characters": "selectors",
+    "clamp": "edits",
+    "digest_edits": "edits",
+    "edited": "editing",
     "generate": "generation",
     "inspect_subject": "inspection",
+    "lines": "selectors",
     "measure_noise_floor": "noise",
+    "measure_norm_units": "units",
+    "open_capture": "shards",
     "open_subject": "subject",
+    "part": "selectors",
     "plan_batches": "plan",
+    "positions": "selectors",
+    "project_out": "edits",
+    "read_prompt": "items",
+    "read_text": "items",
+    "replace": "edits",
+    "scale_component": "edits",
     "score": "scoring",
     "score_batch": "scoring",
+    "stream_capture": "shards",
+    "trace": "edits",
+    "when": "edits",
     "wrap_model": "subject",
 }
 __all__ = [
+    "Activations",
     "BackOff",
     "BatchPlan",
+    "Condition",
+    "Edit",
     "Generation",
+    "Item",
+    "NormUnit",
     "PromptScores",
     "ScoreRequest",
+    "Selector",
+    "Shards",
+    "Site",
     "Subject",
+    "add",
+    "capture",
+    "characters",
+    "clamp",
+    "digest_edits",
+    "edited",
     "generate",
     "inspect_subject",
+    "lines",
     "measure_noise_floor",
+    "measure_norm_units",
+    "open_capture",
     "open_subject",
+    "part",
     "plan_batches",
+    "positions",
+    "project_out",
+    "read_prompt",
+    "read_text",
+    "replace",
+    "scale_component",
     "score",
     "score_batch",
+    "stream_capture",
+    "trace",
+    "when",
     "wrap_model",
 ]
 
