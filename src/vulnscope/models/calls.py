@@ -15,6 +15,8 @@ from vulnscope.models.prefix import Node
 
 # Keys a call may touch per new token it may hold; bounds the gathered prefixes of many short rows.
 _KEYS_PER_TOKEN = 16
+# Padding that no run is worth, in prices of a call.
+_MOST_WASTE = 4.0
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ def _cut(items: Sequence[_Item], costs: Costs, limits: Limits) -> tuple[float, l
     """The cheapest cuts of `items` in this order, by dynamic programming over the last cut."""
     best, cuts = [0.0], [0]
     for stop in range(1, len(items) + 1):
-        candidates = []
+        candidates: list[tuple[float, int]] = []
         past = length = reads = 0
+        needed = 0.0
         for first in range(stop - 1, -1, -1):
             item = items[first]
             past, length, reads = max(past, item.past), max(length, item.length), reads + item.n_reads
@@ -65,7 +68,10 @@ def _cut(items: Sequence[_Item], costs: Costs, limits: Limits) -> tuple[float, l
             if n_rows > 1 and not _fits(n_rows, past, length, reads, item, items[stop - 1], limits):
                 break
             call = costs.call + (costs.reading_call if reads else 0.0)
-            candidates.append((best[first] + call + n_rows * costs.row(past, length), first))
+            run, needed = n_rows * costs.row(past, length), needed + costs.row(item.past, item.length)
+            if candidates and run - needed > _MOST_WASTE * call:
+                break  # longer runs only waste more; some cut of this one is cheaper
+            candidates.append((best[first] + call + run, first))
         cost, first = min(candidates)
         best.append(cost)
         cuts.append(first)

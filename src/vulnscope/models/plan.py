@@ -46,12 +46,12 @@ class ScoreRequest:
     prompts: tuple[Tokens, ...]
     answers: tuple[tuple[Tokens, ...], ...]
     items: tuple[Item, ...] = ()
-    row: int = 0
+    row: int | None = None
 
     def sequences(self) -> list[Tokens]:
         """What the model must read: each prompt, and each prompt with its answers but for their last token."""
         return [
-            prompt + answer[:-1]
+            prompt + answer[:-1] if len(answer) > 1 else prompt
             for prompt, answers in zip(self.prompts, self.answers, strict=True)
             for answer in ((0,), *answers)
         ]
