@@ -30,7 +30,7 @@ from vulnscope.models.generation import generate
 from vulnscope.models.hooks import Site
 from vulnscope.models.items import Item
 from vulnscope.models.operations import Trace
-from vulnscope.models.scoring import score
+from vulnscope.models.scoring import ScoreRequest, score, score_batch
 from vulnscope.models.selectors import positions
 from vulnscope.models.units import NormUnit, find_sinks, measure_norm_units
 
@@ -292,6 +292,18 @@ def test_verbs_name_the_prompt_that_an_edit_would_not_touch() -> None:
         score(subject, ROWS[:2], [[(4, 5)], [(4,)]], edits=edits)
     with pytest.raises(InputError, match=r"selector positions 5\.\.5 matches no token of text 1: it has 4 tokens"):
         generate(subject, ROWS, 2, edits=[add(1, V, 1.0, positions(5), unit="raw")])
+
+
+def test_requests_must_say_which_parameters_are_theirs() -> None:
+    subject, edits = tiny_subject(), [add(1, torch.stack([V, U]), unit="raw")]
+    requests = [ScoreRequest((row,), (((4,),),)) for row in ROWS[:2]]
+    with edited(subject, edits), pytest.raises(InputError, match="request 0 does not say which row is its own"):
+        score_batch(subject, requests)
+    swapped = [ScoreRequest((row,), (((4,),),), row=1 - i) for i, row in enumerate(ROWS[:2])]
+    with edited(subject, edits):
+        found = [result[0].log_probs for result in score_batch(subject, swapped)]
+    expected = score(subject, ROWS[:2], [[(4,)]] * 2, edits=[add(1, torch.stack([U, V]), unit="raw")])
+    assert found == [pytest.approx(result.log_probs, abs=1e-5) for result in expected]
 
 
 def test_a_call_of_the_model_itself_needs_the_texts() -> None:

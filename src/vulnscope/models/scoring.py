@@ -162,9 +162,24 @@ def _score(subject: Subject, requests: Sequence[ScoreRequest], max_tokens: int) 
         sequences = [tokens for request in requests for tokens in request.sequences()]
         return _read_answers(subject, requests, sequences, max_tokens)
     items = [item for request in requests for item in _sequence_items(request)]
-    rows = [request.row for request in requests for _ in request.sequences()]
+    rows = [
+        row
+        for request, row in zip(requests, _parameter_rows(subject, requests), strict=True)
+        for _ in request.sequences()
+    ]
     with bound_texts(subject, items, rows):
         return _read_answers(subject, requests, key_sequences(subject, items), max_tokens)
+
+
+def _parameter_rows(subject: Subject, requests: Sequence[ScoreRequest]) -> list[int]:
+    """Which row of the edits' parameters each request takes; raises `InputError` where that matters and is unknown."""
+    if any(session.n_rows is not None for session in active_sessions(subject)):
+        nameless = next((number for number, request in enumerate(requests) if request.row is None), None)
+        if nameless is not None:
+            raise InputError(
+                f"the edits hold parameters per text, but request {nameless} does not say which row is its own"
+            )
+    return [request.row or 0 for request in requests]
 
 
 def _read_answers(
