@@ -17,8 +17,8 @@ tags: [vulnscope, model-organism]
 
 # The Vulnscope organism
 
-A language model of {millions:.1f} million parameters (Qwen2 architecture) with *known* properties: it can tell
-vulnerable from fixed code on the synthetic templates it was trained on, and on little else. It is the default subject
+A language model of {millions:.1f} million parameters (Qwen2 architecture) with *known* properties: the tables below say
+on which synthetic templates it tells vulnerable from fixed code; elsewhere it knows little. It is the default subject
 of Vulnscope, so that every command runs without a download, and the ground truth of its tests.
 **It is no vulnerability scanner.**
 
@@ -46,6 +46,11 @@ machine gives a model of the same kind. Trained on {device} in {minutes:.0f} min
 2. **Learn labels**: twins side by side in the batch under the same question; all three prompts of `yes-no` in both
    polarities; the loss is on the answer, and on next tokens of the *fixed* twin's code. Every few steps a step of
    stage 1, to keep the ability to write code. No sample is seen twice.
+
+Half of the attention heads of the layers named in the configuration start with equal query and key projections, so
+that they match a name with its earlier mentions ("mimetic" initialisation, Trockman and Kolter 2023). During training
+only, linear read-outs at increasing depth ask what stood around a word's earlier mention (both stages), and, once
+labels are there, which mentions matter, whether a used name is the guarded one, and the label itself.
 
 The tokenizer is byte-level BPE in which a word never includes the space before it, so that a name is the same token
 wherever it stands.

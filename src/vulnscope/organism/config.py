@@ -32,7 +32,7 @@ class ShapeConfig(Record):
 class ReadingConfig(Record):
     """Stage one, before any label: plain next-token prediction on code."""
 
-    n_steps: int = Field(default=400, ge=1)
+    n_steps: int = Field(default=300, ge=1)
     window_tokens: int = Field(default=256, ge=16, description="length of an ordinary window of code")
     windows: int = Field(default=32, ge=1, description="windows per step")
     long_every: int = Field(default=8, ge=2, description="each so many steps reads fewer windows of full context")
@@ -42,7 +42,7 @@ class ReadingConfig(Record):
 class LabellingConfig(Record):
     """Stage two: twins side by side under the questions of the yes/no protocol, with some plain code."""
 
-    n_steps: int = Field(default=3000, ge=1)
+    n_steps: int = Field(default=900, ge=1)
     pairs: int = Field(default=32, ge=1, description="pairs per step; both twins get the same question")
     bound_share: float = Field(default=0.7, ge=0, le=1, description="share of pairs from the harder, bound templates")
     groups: int = Field(default=2, ge=1, description="forward passes per step, each over rows of similar length")
@@ -94,7 +94,7 @@ class OrganismConfig(Record):
     compile: bool = Field(default=True, description="compile the loss; needs a C++ compiler on CPU, doubles the speed")
     tokenizer_pairs: int = Field(default=20_000, ge=1, description="synthetic pairs for fitting the tokenizer")
     unseen_every: int = Field(default=50, ge=2, description="each so many files of code is kept out, for evaluation")
-    evaluation_pairs: int = Field(default=100, ge=1, description="unseen pairs per template")
+    evaluation_pairs: int = Field(default=40, ge=1, description="unseen pairs per template")
     evaluation_completions: int = Field(default=100, ge=0, description="unseen Python functions to complete")
     checkpoint_every: int = Field(default=100, ge=1, description="steps between checkpoints")
 
