@@ -104,28 +104,40 @@ def _sign_flip_p(generator: np.random.Generator, n_groups: int) -> Number:
     return sign_flip_test(change, groups, n_draws=999, seed=int(generator.integers(2**31)))
 
 
+TESTS: dict[str, Callable[[np.random.Generator, int], Number]] = {"swap": _swap_p, "sign flip": _sign_flip_p}
+
+
+def measure_size(test: str, n_groups: int, n_simulations: int = N_SIMULATIONS) -> float:
+    """Share of null draws that the test rejects at 5 %."""
+    draws = (TESTS[test](np.random.default_rng([seed, n_groups]), n_groups) for seed in range(n_simulations))
+    return float(np.mean([float(p) <= 0.05 for p in draws]))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("draw_p", [_swap_p, _sign_flip_p])
+@pytest.mark.parametrize("test", TESTS)
 @pytest.mark.parametrize("n_groups", [8, 24, 48, 100])
-def test_tests_keep_their_size(draw_p: Callable[[np.random.Generator, int], Number], n_groups: int) -> None:
-    rejected = [float(draw_p(np.random.default_rng([seed, n_groups]), n_groups)) <= 0.05 for seed in range(2000)]
-    assert np.mean(rejected) <= 0.065
+def test_tests_keep_their_size(test: str, n_groups: int) -> None:
+    assert measure_size(test, n_groups) <= 0.065
 
 
 def _uneven_groups(generator: np.random.Generator, n_groups: int) -> Groups:
     return Groups(np.repeat(np.arange(n_groups), generator.integers(1, 6, size=n_groups)), n_groups)
 
 
-def print_table(group_counts: tuple[int, ...] = (8, 24, 48, 100, 200)) -> None:
-    """Measured coverage of the 95 % intervals as a Markdown table; an em dash where no interval is given."""
-    print("| figure | truth | " + " | ".join(f"{n} groups" for n in group_counts) + " |")  # noqa: T201
-    print("|---|---|" + "---|" * len(group_counts))  # noqa: T201
+def print_tables(group_counts: tuple[int, ...] = (8, 24, 48, 100, 200)) -> None:
+    """Measured coverage and size as Markdown tables; an em dash where no interval is given."""
+    heads = " | ".join(f"{n} groups" for n in group_counts)
+    print(f"| test | {heads} |\n|---|{'---|' * len(group_counts)}")  # noqa: T201
+    for test in TESTS:
+        sizes = " | ".join(f"{100 * measure_size(test, n):.1f} %" for n in group_counts)
+        print(f"| {test} | {sizes} |")  # noqa: T201
+    print(f"\n| figure | truth | {heads} |\n|---|---|{'---|' * len(group_counts)}")  # noqa: T201
     for figure, (_, truths, _) in FIGURES.items():
         for truth in truths:
             cells = [measure_coverage(figure, truth, n) for n in group_counts]
-            shown = [f"{100 * cell.rate:.1f} %" if cell.n_with_interval else "—" for cell in cells]
-            print(f"| {figure} | {truth:g} | " + " | ".join(shown) + " |")  # noqa: T201
+            shown = " | ".join(f"{100 * cell.rate:.1f} %" if cell.n_with_interval else "—" for cell in cells)
+            print(f"| {figure} | {truth:g} | {shown} |")  # noqa: T201
 
 
 if __name__ == "__main__":
-    print_table()
+    print_tables()
