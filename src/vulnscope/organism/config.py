@@ -42,7 +42,7 @@ class ReadingConfig(Record):
 class LabellingConfig(Record):
     """Stage two: twins side by side under the questions of the yes/no protocol, with some plain code."""
 
-    n_steps: int = Field(default=900, ge=1)
+    n_steps: int = Field(default=580, ge=1)
     pairs: int = Field(default=32, ge=1, description="pairs per step; both twins get the same question")
     bound_share: float = Field(default=0.7, ge=0, le=1, description="share of pairs from the harder, bound templates")
     groups: int = Field(default=2, ge=1, description="forward passes per step, each over rows of similar length")
