@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Set before any test imports transformers or huggingface_hub, which read these once.
 os.environ.update(
@@ -18,6 +19,10 @@ os.environ.update(
     DO_NOT_TRACK="1",
     WANDB_MODE="disabled",
 )
+
+# A slow machine is not a failure.
+settings.register_profile("vulnscope", deadline=None)
+settings.load_profile("vulnscope")
 
 
 @pytest.fixture(scope="session")

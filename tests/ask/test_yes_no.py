@@ -1,4 +1,5 @@
 import math
+from copy import deepcopy
 
 import pytest
 from tests.models.zoo import tiny_tokenizer
@@ -99,6 +100,19 @@ def test_chat_is_used_where_there_is_a_template_and_can_be_refused() -> None:
     assert not YesNoProtocol(prompts, tokenizer).is_chat
     with pytest.raises(InputError, match="no chat template; ask with plain prompts"):
         YesNoProtocol(prompts, tokenizer, is_chat=True)
+
+
+def test_a_chat_template_is_used_unless_plain_prompts_are_asked_for() -> None:
+    tokenizer = deepcopy(tiny_tokenizer())
+    tokenizer.chat_template = "<s>[{{ messages[0].content | trim }}]{% if add_generation_prompt %}Answer: {% endif %}"
+    prompts = load_prompts("yes-no")
+    chat = YesNoProtocol(prompts, tokenizer)
+    assert chat.is_chat
+    text = tokenizer.decode(list(chat.pack([("c", "int x;")])[0].unpack().prompts[0]))
+    assert text == (
+        "<s>[Here is a piece of c code:\n\n```c\nint x;\n```\n\nIs this code vulnerable? Answer yes or no.]Answer: "
+    )
+    assert not YesNoProtocol(prompts, tokenizer, is_chat=False).is_chat
 
 
 def test_the_canonical_text_shows_the_prompt_around_an_ellipsis(protocol: YesNoProtocol) -> None:
