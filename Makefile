@@ -17,7 +17,7 @@ export GOMP_SPINCOUNT ?= 0
 .PHONY: study test unit check bench docs browser clean
 
 study: $(VENV)/.installed
-	$(BIN)/vulnscope audit organism --corpus synthetic
+	$(BIN)/vulnscope audit organism --corpus synthetic --option difficulty=both
 
 test: $(VENV)/.installed-dev browser
 	$(BIN)/python -m pytest -m "not gpu" $(PYTEST_ARGS)
