@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-BENCHMARKS = {"audit": "benchmarks.audit"}
+BENCHMARKS = {"audit": "benchmarks.audit", "engine": "benchmarks.engine"}
 
 
 def main() -> None:

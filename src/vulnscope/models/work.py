@@ -129,8 +129,9 @@ def plan_work(
     Twins, which follow each other in `trees`, share a batch, and their activations at the sites are kept.
     """
     sites = check_sites(subject, [site for _, site in steps])
-    for key, site in steps:
-        _refuse_unread(subject, site, key, trees, places[key])
+    if kind == "single":
+        for key, site in steps:
+            _refuse_unread(subject, site, key, trees, places[key])
     longest = max(len(path) for tree in trees for path in tree.paths)
     taken = choose_shortcuts(subject, [layer_below(site) for site in sites], 2 * longest, how.asked)
     names = tuple((key, name_site(site)) for key, site in steps)
