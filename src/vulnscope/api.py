@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import Field
 
@@ -185,6 +185,40 @@ def capture_to(
     return models.stream_capture(
         subject, texts, sites, Path(folder), selector, reduce, dtype=dtype, max_tokens=max_tokens, progress=progress
     )
+
+
+def capture_files(
+    folder: str | Path,
+    subject: Subject,
+    files: Sequence[str | Path],
+    sites: Iterable[Site | str | int],
+    selector: str | Selector = "last",
+    reduce: str | None = None,
+    *,
+    dtype: str = "bfloat16",
+    progress: Progress | None = None,
+) -> Shards:
+    """`capture_to` for texts in UTF-8 files, one each; error messages name the files."""
+    from vulnscope import models
+
+    items = [models.read_text(subject.tokenizer, _read_file(Path(file)), name=str(file)) for file in files]
+    return models.stream_capture(
+        subject,
+        items,
+        sites,
+        Path(folder),
+        selector,
+        cast("Reduction | None", reduce),
+        dtype=cast(Literal["float32", "bfloat16"], dtype),
+        progress=progress,
+    )
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as UTF-8 text: {error}") from error
 
 
 def edited(

@@ -1,7 +1,8 @@
-"""`vulnscope model`: look at a model before studying it."""
+"""`vulnscope model`: look at a model before studying it, and at what flows through it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,15 +10,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import Device, Dtype, Json, Revision, print_json, stdout
+from vulnscope.cli.common import Device, Dtype, Json, Revision, print_json, progress_bar, stdout
 from vulnscope.records.subject import Capability, SubjectReport
 
 app = typer.Typer(no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `inspect` a subcommand although it is the only one."""
 
 
 @app.command()
@@ -57,6 +53,42 @@ def inspect(
         print_json(report)
     else:
         stdout.print(Group(_shape(report), Text(), _capabilities(report), Text(), _memory(report)))
+
+
+@app.command()
+def capture(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Hub id, local folder, or organism.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Texts, one per file.", dir_okay=False)],
+    output: Annotated[Path, typer.Option(help="Folder for the shards; the same call continues a broken-off one.")],
+    site: Annotated[list[str], typer.Option(help="LAYER or LAYER.STREAM, such as 3.mlp_out; may be repeated.")],
+    selector: Annotated[str, typer.Option(help="last or all tokens.")] = "last",
+    reduce: Annotated[str | None, typer.Option(help="mean, max or last; default: every token.")] = None,
+    stored: Annotated[str, typer.Option(help="Stored as bfloat16 or float32.")] = "bfloat16",
+    revision: Revision = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Json = False,
+) -> None:
+    """Write the activations of texts at chosen sites to safetensors shards."""
+    from vulnscope import api
+
+    subject = api.open_subject(model, revision=revision, device=device, dtype=dtype)
+    with progress_bar() as bar:
+        task = bar.add_task("capturing", total=None)
+        spec = api.capture_files(
+            output,
+            subject,
+            files,
+            site,
+            selector,
+            reduce,
+            dtype=stored,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        ).spec
+    if as_json:
+        print_json(spec)
+    else:
+        stdout.print(Text(f"{spec.n_rows:,} vectors × {len(spec.sites)} sites in {spec.n_shards} shards: {output}"))
 
 
 def _shape(report: SubjectReport) -> Table:
