@@ -18,16 +18,16 @@ ANSWERS = [(5,), (6, 7), (6, 8, 9), (6,)]
 _RECURRENT = ("qwen3_next", "qwen3_5_text", "falcon_h1", "granitemoehybrid", "jamba", "bamba", "lfm2", "nemotron_h")
 _NO_BRANCHES = ("attn_out", "mlp_in", "mlp_out")
 SWITCHED_OFF: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(_RECURRENT, ("prefix_cache",)),
-    "bloom": ("attn_out", "mlp_out"),
-    "granitemoehybrid": ("mlp_in", "mlp_out", "prefix_cache"),
-    "mamba": (*_NO_BRANCHES, "prefix_cache"),
-    "mamba2": (*_NO_BRANCHES, "prefix_cache"),
-    "minimax": ("left_padding", "prefix_cache"),
-    "mpt": ("mlp_out",),
-    "nemotron_h": (*_NO_BRANCHES, "prefix_cache"),
+    **dict.fromkeys(_RECURRENT, ("packing", "prefix_cache")),
+    "bloom": ("attn_out", "mlp_out", "packing"),
+    "granitemoehybrid": ("mlp_in", "mlp_out", "packing", "prefix_cache"),
+    "mamba": (*_NO_BRANCHES, "packing", "prefix_cache"),
+    "mamba2": (*_NO_BRANCHES, "packing", "prefix_cache"),
+    "minimax": ("left_padding", "packing", "prefix_cache"),
+    "mpt": ("mlp_out", "packing"),
+    "nemotron_h": (*_NO_BRANCHES, "packing", "prefix_cache"),
     "opt": ("mlp_in", "mlp_out"),
-    "rwkv": ("batch_decoding", "left_padding", "prefix_cache"),
+    "rwkv": ("batch_decoding", "left_padding", "packing", "prefix_cache"),
 }
 
 

@@ -21,11 +21,15 @@ _MOST_WASTE = 4.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What one call may hold: padded tokens, positions read, rows of different length."""
+    """What one call may hold: padded tokens, positions read, rows of different length, siblings in one row.
+
+    `longest_packed` is the last position up to which leaves of one parent may share a row; 0 keeps them apart.
+    """
 
     max_tokens: int
     max_reads: int
     is_padding_allowed: bool = True
+    longest_packed: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,37 @@
 """Runs a prefix forest level by level and reads next-token log-probabilities where asked.
 
 Roots run as plain causal rows, padded on the right: what follows a token cannot change it, so no mask is needed.
-Deeper nodes run over the gathered keys and values of their ancestors, with positions given and padding masked.
+Deeper nodes run over the gathered keys and values of their ancestors. Sibling leaves, such as several questions about
+one sample, share a row where that is proven and cheaper.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import torch
 
 from vulnscope.errors import SubjectError
-from vulnscope.models.cache import Fork, ForkedCache, TokenPool
+from vulnscope.models.cache import ForkedCache, TokenPool
 from vulnscope.models.calling import Call, announcing
 from vulnscope.models.calls import Limits, cut_calls
 from vulnscope.models.costs import Costs
 from vulnscope.models.forward import run_model
 from vulnscope.models.head import reading_head
-from vulnscope.models.prefix import TOKEN_BITS
+from vulnscope.models.packing import see_apart
+from vulnscope.models.prefix import TOKEN_BITS, Node
+from vulnscope.models.rows import Row, stack_rows
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
     from torch import Tensor
     from transformers import PreTrainedModel
 
     from vulnscope.models.architecture import Architecture
-    from vulnscope.models.prefix import Forest, Node
+    from vulnscope.models.prefix import Forest
 
 
 # Logits are reduced in slices of about this size, which stay in a core's cache from pass to pass.
@@ -53,6 +57,10 @@ class NextToken:
     is_tied: bool
 
 
+Pack = tuple[int, ...]
+"""Numbers of the nodes that share one row: one, or leaves of one parent."""
+
+
 @torch.inference_mode()
 def run_forest(
     model: PreTrainedModel,
@@ -66,94 +74,104 @@ def run_forest(
     reads_of: list[list[int]] = [[] for _ in forest.nodes]
     for number, read in enumerate(reads):
         reads_of[read.node].append(number)
-    levels = [cut_calls(forest.nodes, level, [len(r) for r in reads_of], costs, limits) for level in forest.levels()]
-    slots = _Slots(forest)
+    run = _Run(model, architecture, forest)
     answers: dict[int, NextToken] = {}
-    for level in levels:
-        for call in level:
-            asked = [number for node in call for number in reads_of[node]]
-            answered = _run_call(model, architecture, forest, call, slots, [reads[i] for i in asked])
-            answers.update(zip(asked, answered, strict=True))
+    for level in forest.levels():
+        packs = pack_siblings(forest, level, [len(asked) for asked in reads_of], costs, limits)
+        rows = [_as_node(forest, pack) for pack in packs]
+        n_reads = [sum(len(reads_of[node]) for node in pack) for pack in packs]
+        for call in cut_calls(rows, range(len(packs)), n_reads, costs, limits):
+            members = [packs[index] for index in call]
+            asked = [number for pack in members for node in pack for number in reads_of[node]]
+            answers.update(zip(asked, run.call(members, [reads[number] for number in asked]), strict=True))
     return [answers[number] for number in range(len(reads))]
 
 
-class _Slots:
-    """Pool slots: one for each token of each node with children."""
-
-    def __init__(self, forest: Forest) -> None:
-        self.ranges: dict[int, range] = {}
-        used = 0
-        for number, node in enumerate(forest.nodes):
-            if not node.is_leaf:
-                self.ranges[number] = range(used, used + len(node.tokens))
-                used += len(node.tokens)
-        self.pool = TokenPool(used)
-
-
-def _run_call(
-    model: PreTrainedModel,
-    architecture: Architecture,
-    forest: Forest,
-    call: Sequence[int],
-    slots: _Slots,
-    reads: Sequence[Read],
-) -> list[NextToken]:
-    nodes = [forest.nodes[number] for number in call]
-    device = model.device
-    tokens, positions = _rectangle(nodes)
-    is_root = nodes[0].start == 0
-    cache = mask = None
-    if not is_root or any(not node.is_leaf for node in nodes):
-        fork = _fork(forest, call, slots)
-        cache = ForkedCache(slots.pool, _move(fork, device), architecture.n_layers)
-        mask = None if is_root else _mask(nodes, fork.n_past, tokens.shape[1]).to(device)
-    row_of = {number: row for row, number in enumerate(call)}
-    rows = torch.tensor([row_of[read.node] for read in reads], dtype=torch.long, device=device)
-    columns = torch.tensor([read.offset for read in reads], dtype=torch.long, device=device)
-    holds = Call(
-        positions.to(device),
-        (torch.arange(tokens.shape[1]) < torch.tensor([len(node.tokens) for node in nodes])[:, None]).to(device),
-        torch.tensor([forest.owners[number] for number in call], device=device),
-    )
-    with reading_head(model, rows, columns), announcing(model, holds):
-        logits = run_model(model, architecture, tokens.to(device), holds.positions, mask, cache)
-    return answer_reads(logits[0], reads) if reads else []
+def pack_siblings(
+    forest: Forest, level: Sequence[int], n_reads: Sequence[int], costs: Costs, limits: Limits
+) -> list[Pack]:
+    """Nodes of `level` as rows: leaves of one parent together as long as that is cheaper than apart."""
+    packs: list[list[int]] = []
+    for number in sorted(level, key=lambda i: (forest.nodes[i].parent or 0, len(forest.nodes[i].tokens), i)):
+        if packs and _fits(forest, packs[-1], number, n_reads, costs, limits):
+            packs[-1].append(number)
+        else:
+            packs.append([number])
+    return [tuple(pack) for pack in packs]
 
 
-def _rectangle(nodes: Sequence[Node]) -> tuple[Tensor, Tensor]:
-    """Token ids and positions of `nodes`, padded on the right with token 0."""
-    width = max(len(node.tokens) for node in nodes)
-    keys = torch.tensor([node.tokens + (0,) * (width - len(node.tokens)) for node in nodes])
-    starts = torch.tensor([node.start for node in nodes])
-    return keys & ((1 << TOKEN_BITS) - 1), starts[:, None] + torch.arange(width)
+def _fits(
+    forest: Forest, pack: Sequence[int], number: int, n_reads: Sequence[int], costs: Costs, limits: Limits
+) -> bool:
+    """Whether node `number` may and should join `pack`."""
+    node, first = forest.nodes[number], forest.nodes[pack[0]]
+    if node.parent is None or node.parent != first.parent or not (node.is_leaf and first.is_leaf):
+        return False
+    length = sum(len(forest.nodes[i].tokens) for i in pack)
+    total = length + len(node.tokens)
+    is_held = total <= limits.max_tokens and sum(n_reads[i] for i in (*pack, number)) <= limits.max_reads
+    apart = costs.row(node.start, length) + costs.row(node.start, len(node.tokens))
+    return is_held and node.end <= limits.longest_packed and costs.row(node.start, total) <= apart
 
 
-def _mask(nodes: Sequence[Node], n_past: int, width: int) -> Tensor:
-    """Ones at a row's prefix (right-aligned in the past) and at its own tokens."""
-    columns = torch.arange(n_past + width)
-    first = torch.tensor([n_past - node.start for node in nodes])
-    stop = torch.tensor([n_past + len(node.tokens) for node in nodes])
-    return ((columns >= first[:, None]) & (columns < stop[:, None])).long()
+def _as_node(forest: Forest, pack: Pack) -> Node:
+    """The row of `pack` as one node."""
+    first = forest.nodes[pack[0]]
+    tokens = tuple(token for number in pack for token in forest.nodes[number].tokens)
+    return Node(tokens, first.start, first.depth, first.parent, first.is_leaf)
 
 
-def _fork(forest: Forest, call: Sequence[int], slots: _Slots) -> Fork:
-    """Read and write slots of one call."""
-    nodes = [forest.nodes[number] for number in call]
-    n_past, width = max(node.start for node in nodes), max(len(node.tokens) for node in nodes)
-    read: list[list[int]] = []
-    write: list[int] = []
-    written: list[int] = []
-    for row, number in enumerate(call):
-        if own := slots.ranges.get(number):
-            write.extend(own)
-            written.extend(range(row * width, row * width + len(own)))
-        past = [slot for ancestor in forest.ancestry(number) for slot in slots.ranges[ancestor]]
-        read.append(past[:1] * (n_past - len(past)) + past + past[:1] * width)
-    return Fork(n_past, torch.tensor(read), torch.tensor(write), torch.tensor(written))
+class _Run:
+    """One pass over a forest: a pool slot for each token of each node with children."""
 
+    def __init__(self, model: PreTrainedModel, architecture: Architecture, forest: Forest) -> None:
+        self.model, self.architecture, self.forest = model, architecture, forest
+        sizes = [0 if node.is_leaf else len(node.tokens) for node in forest.nodes]
+        self.starts = [0, *accumulate(sizes)]
+        self.pool = TokenPool(self.starts[-1])
 
-def _move(fork: Fork, device: torch.device) -> Fork:
-    return Fork(fork.n_past, fork.read.to(device), fork.write.to(device), fork.written.to(device))
+    def call(self, packs: Sequence[Pack], reads: Sequence[Read]) -> list[NextToken]:
+        """Run `packs` in one forward and answer `reads`, which ask after nodes in it."""
+        model, device = self.model, self.model.device
+        inputs = stack_rows([self._row(pack) for pack in packs], device, model.dtype)
+        cache = None if inputs.fork is None else ForkedCache(self.pool, inputs.fork, self.architecture.n_layers)
+        places = self._places(packs)
+        where = torch.tensor([(places[r.node][0], places[r.node][1] + r.offset) for r in reads], dtype=torch.long)
+        rows, columns = where.reshape(-1, 2).to(device).unbind(-1)
+        lengths = torch.tensor([sum(len(self.forest.nodes[i].tokens) for i in pack) for pack in packs])
+        holds = Call(
+            inputs.positions,
+            (torch.arange(inputs.tokens.shape[1]) < lengths[:, None]).to(device),
+            torch.tensor([self.forest.owners[pack[0]] for pack in packs], device=device),
+        )
+        with reading_head(model, rows, columns), announcing(model, holds):
+            logits = run_model(model, self.architecture, inputs.tokens, inputs.positions, inputs.mask, cache)
+        return answer_reads(logits[0], reads) if reads else []
+
+    def _row(self, pack: Pack) -> Row:
+        nodes = [self.forest.nodes[number] for number in pack]
+        keys = torch.tensor([key for node in nodes for key in node.tokens])
+        path = self.forest.ancestry(pack[0])
+        return Row(
+            tokens=keys & ((1 << TOKEN_BITS) - 1),
+            positions=torch.cat([torch.arange(node.start, node.end) for node in nodes]),
+            past=torch.cat([self._slots(number) for number in path]) if path else torch.zeros(0, dtype=torch.long),
+            own=None if nodes[0].is_leaf else self._slots(pack[0]),
+            seen=None if len(nodes) == 1 else see_apart([len(node.tokens) for node in nodes]),
+        )
+
+    def _slots(self, number: int) -> Int[Tensor, " n"]:
+        return torch.arange(self.starts[number], self.starts[number + 1])
+
+    def _places(self, packs: Sequence[Pack]) -> dict[int, tuple[int, int]]:
+        """Row and first column of each node."""
+        places: dict[int, tuple[int, int]] = {}
+        for row, pack in enumerate(packs):
+            column = 0
+            for number in pack:
+                places[number] = row, column
+                column += len(self.forest.nodes[number].tokens)
+        return places
 
 
 def answer_reads(logits: Float[Tensor, "n vocab"], reads: Sequence[Read]) -> list[NextToken]:

@@ -25,16 +25,27 @@ if TYPE_CHECKING:
 
 PACKING = "packing"
 _TOLERANCE = {torch.float16: 0.05, torch.bfloat16: 0.4}
-_WINDOWS = ("sliding_window", "window_size", "attention_window", "attention_chunk_size")
+# A field that sounds like a window counts as one; what merely counts layers does not.
+_WINDOWS = ("window", "attention_chunk", "local_attention", "attn_chunk")
+_NO_WINDOWS = ("max_window_layers", "sliding_window_pattern")
 # Short, so that no window of a real model is reached.
 _PREFIX, _TAILS = (3, 10, 17), ((24, 31), (38, 5))
 
 
 def find_window(model: PreTrainedModel) -> int | None:
-    """Keys from which on some layer no longer sees all of them; None where every layer does."""
+    """Keys from which on some layer no longer sees all of them; None where every layer does.
+
+    0 where that cannot be known: code from outside transformers, or layers of a kind without a named window.
+    """
     config = model.config.get_text_config(decoder=True)
-    found = [getattr(config, name, None) for name in _WINDOWS]
-    return min((size for size in found if isinstance(size, int) and size > 0), default=None)
+    found = [
+        size
+        for name, size in config.to_dict().items()
+        if type(size) is int and size > 0 and any(word in name for word in _WINDOWS) and name not in _NO_WINDOWS
+    ]
+    kinds = set(getattr(config, "layer_types", None) or ())
+    is_known = type(model).__module__.startswith("transformers.") and (found or kinds <= {"full_attention"})
+    return min(found, default=None) if is_known else 0
 
 
 def see_ancestors(parents: Sequence[int]) -> Bool[Tensor, "n n"]:
@@ -95,6 +106,12 @@ def _difference(model: PreTrainedModel, architecture: Architecture) -> float:
     packed = log_probs(_TAILS[0] + _TAILS[1], places[:, n:].repeat(1, 2), mask, cache)
     plain = torch.cat([log_probs(_PREFIX + tail, places)[n:] for tail in _TAILS])
     return float((packed - plain).abs().max())
+
+
+def see_apart(lengths: Sequence[int]) -> Bool[Tensor, "n n"]:
+    """What each token sees in a row of runs of these lengths, one after another, each blind to the others."""
+    blocks: Tensor = torch.block_diag(*(torch.ones(length, length).tril() for length in lengths))
+    return blocks.bool()
 
 
 def pack_copies(tree: Bool[Tensor, "n n"], n_copies: int) -> Bool[Tensor, "m m"]:

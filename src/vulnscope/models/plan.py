@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pydantic import Field
 from vulnscope.models.calls import Limits
 from vulnscope.models.costs import costs_of
 from vulnscope.models.memory import free_bytes, measure_footprint
+from vulnscope.models.packing import PACKING, find_window
 from vulnscope.models.prefix import Tokens, common_prefix, count_distinct
 from vulnscope.models.selfcheck import RIGHT_PADDING
 from vulnscope.records.base import Record
@@ -108,7 +110,13 @@ def limits_of(subject: Subject, max_tokens: int) -> Limits:
     """What one call may hold on this subject's device."""
     bytes_per_read = 2 * 4 * subject.architecture.vocab_size
     budget = _LOGITS_BYTES.get(subject.device.type, _LOGITS_BYTES["cpu"])
-    return Limits(max_tokens, max(1, budget // bytes_per_read), subject.capabilities.has(RIGHT_PADDING))
+    window = find_window(subject.model) if subject.capabilities.has(PACKING) else 0
+    return Limits(
+        max_tokens,
+        max(1, budget // bytes_per_read),
+        is_padding_allowed=subject.capabilities.has(RIGHT_PADDING),
+        longest_packed=sys.maxsize if window is None else window,
+    )
 
 
 class _Count(NamedTuple):

@@ -200,6 +200,8 @@ def _read_answers(
             number += 1 + len(answers)
     reads = [Read(node, offset, tuple(dict.fromkeys(tokens))) for (node, offset), tokens in wanted.items()]
     limits = limits_of(subject, max_tokens)
+    if active_sessions(subject):
+        limits = replace(limits, longest_packed=0)  # edits know the rows of a call as one sequence each
     if subject.backend == NNSIGHT:
         found = read_traced_forest(subject, forest, reads)
     else:

@@ -20,6 +20,7 @@ from vulnscope.models.forward import generation_inputs, run_model
 from vulnscope.models.head import reading_head
 from vulnscope.models.hooks import STREAMS, Site, Stream, Tap, tapped
 from vulnscope.models.levels import Read, run_forest
+from vulnscope.models.packing import PACKING, check_packing
 from vulnscope.models.prefix import plant_forest
 from vulnscope.records.subject import Capabilities, Capability
 
@@ -60,13 +61,14 @@ def check_batching(model: PreTrainedModel, architecture: Architecture) -> tuple[
     together = _verdict(BATCH_DECODING, lambda: batch.decoding_difference(equal), tolerance)
     if "past_key_values" not in architecture.accepts:
         reason = "the model takes no key-value cache; its past is a state that cannot be forked"
-        return right, left, together, Capability(name=PREFIX_CACHE, is_proven=False, reason=reason)
-    return (
-        right,
-        left,
-        together,
-        _verdict(PREFIX_CACHE, lambda: batch.forest_difference(right.is_proven, True), tolerance),
-    )
+        cache = Capability(name=PREFIX_CACHE, is_proven=False, reason=reason)
+    else:
+        cache = _verdict(PREFIX_CACHE, lambda: batch.forest_difference(right.is_proven, True), tolerance)
+    if not cache.is_proven:
+        packing = Capability(name=PACKING, is_proven=False, reason=f"needs {PREFIX_CACHE}: {cache.reason}")
+    else:
+        packing = check_packing(model, architecture)
+    return right, left, together, cache, packing
 
 
 class _Batch:
