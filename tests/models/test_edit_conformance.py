@@ -26,7 +26,7 @@ from vulnscope.models.subject import Subject
 
 NEW = 32
 # Rounding of float32; a wrong position moves logits by whole units.
-TOLERANCE = 3e-4
+TOLERANCE = 2e-3
 # The scan over a prompt clamps time steps, the single step of decoding does not.
 LOOSE = {"nemotron_h": 3e-2}
 SELECTORS: list[str | Selector] = [

@@ -106,7 +106,7 @@ def test_a_replacement_per_token_lands_on_its_token() -> None:
     for row in (0, 2):
         torch.testing.assert_close(found.of_sample(SITE, row), new[row])
     torch.testing.assert_close(last, other)
-    with pytest.raises(InputError, match="replace: text 0 has 1 selected tokens but 2 vectors"):
+    with pytest.raises(InputError, match="replace: text 2 has 1 selected tokens but 2 vectors"):
         states([replace(SITE, new, "last")])
 
 
