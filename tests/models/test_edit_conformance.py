@@ -24,6 +24,7 @@ from vulnscope.models.selectors import Selector, characters, lines, part, positi
 from vulnscope.models.selfcheck import BATCH_DECODING, LEFT_PADDING, RIGHT_PADDING
 from vulnscope.models.subject import Subject
 
+pytestmark = pytest.mark.slow
 NEW = 32
 # Rounding of float32; a wrong position moves logits by whole units.
 TOLERANCE = 2e-3

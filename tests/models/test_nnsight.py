@@ -19,6 +19,7 @@ from vulnscope.models.scoring import score
 from vulnscope.models.subject import open_subject, wrap_model
 
 pytest.importorskip("nnsight")
+pytestmark = pytest.mark.slow
 
 PROMPTS = random_tokens(7, 5)
 ANSWERS = [[(4, 5), (6,)], [(7, 8), (9,)]]
