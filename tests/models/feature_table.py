@@ -8,12 +8,13 @@ from tests.models.subjects import tiny_subject
 from tests.models.zoo import ARCHITECTURES
 
 from vulnscope.models.hooks import STREAMS
+from vulnscope.models.packing import PACKING
 from vulnscope.models.selfcheck import BATCH_DECODING, LEFT_PADDING, PREFIX_CACHE, RIGHT_PADDING
 from vulnscope.models.subject import Subject
 
 GOLDEN = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = "architectures.md"
-BATCHING = (RIGHT_PADDING, LEFT_PADDING, BATCH_DECODING, PREFIX_CACHE)
+BATCHING = (RIGHT_PADDING, LEFT_PADDING, BATCH_DECODING, PREFIX_CACHE, PACKING)
 
 _HEAD = """# Architectures
 
@@ -29,6 +30,7 @@ slower way:
 - left padding: generating from prompts of unequal length together, else one length per call.
 - batch decoding: generating for several prompts at once, else one by one.
 - prefix cache: shared prefixes are computed once, else once per text.
+- packing: several continuations of one prefix share a row, up to the attention window where there is one.
 
 """
 
@@ -39,7 +41,7 @@ def render_golden() -> dict[str, str]:
     rows = [render_row(tiny_subject(name), reasons) for name in ARCHITECTURES]
     notes = "\n".join(f"- {reason}: {', '.join(names)}" for reason, names in reasons.items())
     columns = ["architecture", "layers at", "resid_pre", "resid_post", "attn_out", "mlp_in", "mlp_out"]
-    columns += ["right padding", "left padding", "batch decoding", "prefix cache"]
+    columns += ["right padding", "left padding", "batch decoding", "prefix cache", "packing"]
     table = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|", *rows]
     return {PAGE: _HEAD + "\n".join(table) + "\n\n## Reasons\n\n" + notes + "\n"}
 

@@ -65,7 +65,7 @@ def check_batching(model: PreTrainedModel, architecture: Architecture) -> tuple[
     else:
         cache = _verdict(PREFIX_CACHE, lambda: batch.forest_difference(right.is_proven, True), tolerance)
     if not cache.is_proven:
-        packing = Capability(name=PACKING, is_proven=False, reason=f"needs {PREFIX_CACHE}: {cache.reason}")
+        packing = Capability(name=PACKING, is_proven=False, reason=f"needs {PREFIX_CACHE}")
     else:
         packing = check_packing(model, architecture)
     return right, left, together, cache, packing
