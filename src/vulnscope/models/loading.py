@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 QUANTIZATIONS = ("nf4",)
+_GENERIC_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 # Below this compute capability bfloat16 is only emulated.
 _BF16_CAPABILITY = (8, 0)
 
@@ -96,11 +98,14 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> None:
 
 def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
     """The tokenizer in `folder`; one without pad or eos is fine, nothing here pads with it."""
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+    # AutoTokenizer goes by the model's type and would split words by that family's rules; a folder that names no
+    # class of a family has its whole tokenizer in tokenizer.json.
+    loader = PreTrainedTokenizerFast if _is_self_contained(folder) else AutoTokenizer
     try:
         with _quiet():
-            return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
+            return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
     except (ValueError, KeyError, OSError, ImportError, TypeError) as error:
         raise InputError(f"{folder} holds no usable tokenizer: {_first_line(error)}") from error
 
@@ -155,3 +160,13 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if had_bars:
             logging.enable_progress_bar()
+
+
+def _is_self_contained(folder: Path) -> bool:
+    """Whether the folder's tokenizer is the generic one, defined by tokenizer.json alone."""
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    is_generic = isinstance(config, dict) and config.get("tokenizer_class") in _GENERIC_TOKENIZERS
+    return is_generic and (folder / "tokenizer.json").is_file()

@@ -1,0 +1,41 @@
+"""The shipped organism: loads as a subject, reads text by its own tokenizer, and knows the plain twins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer
+
+import vulnscope as vs
+from vulnscope.models import Subject
+
+WEIGHTS = Path(vs.__file__).parent / "models" / "weights" / "organism"
+
+
+@pytest.fixture(scope="module")
+def organism() -> Subject:
+    return vs.open_subject("organism")
+
+
+def test_text_is_read_by_the_tokenizer_it_was_trained_with(organism: Subject) -> None:
+    code = "def load(total):\n    return quote(total) + 1\n"
+    assert (
+        organism.tokenizer(code)["input_ids"] == Tokenizer.from_file(str(WEIGHTS / "tokenizer.json")).encode(code).ids
+    )
+
+
+def test_nothing_is_switched_off(organism: Subject) -> None:
+    assert organism.capabilities.switched_off() == ()
+
+
+def test_plain_twins_of_unseen_seeds_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VULNSCOPE_CACHE", str(tmp_path / "cache"))
+    options = {"difficulty": "plain", "templates": "train", "n_pairs": "56"}
+    overall = vs.audit("organism", corpus="synthetic", corpus_options=options, runs_dir=tmp_path).record.overall
+    assert overall.n_pairs == 56
+    assert overall.pair_correct.value >= 0.95
+
+
+def test_weights_fit_into_the_wheel() -> None:
+    assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 16 * 2**20
