@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
 from tests.models.plain import largest_difference, plain_point
 from tests.models.subjects import DENSE, EXPERTS, RECURRENT, TUPLE, proven_sites, random_tokens, tiny_subject
-from tests.models.zoo import ARCHITECTURES
+from tests.models.zoo import ARCHITECTURES, tiny_model, tiny_tokenizer
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.editing import edited
@@ -16,8 +17,8 @@ from vulnscope.models.hooks import Site
 from vulnscope.models.items import Item
 from vulnscope.models.selectors import as_selector, positions
 from vulnscope.models.sites import name_site
-from vulnscope.models.subject import Subject
-from vulnscope.models.sweeping import SweepRow, plan_sweep, run_sweep, sweep
+from vulnscope.models.subject import Subject, wrap_model
+from vulnscope.models.sweeping import SweepRow, plan_sweep, run_sweep, sweep, sweep_coarse_to_fine
 from vulnscope.models.units import measure_norm_units
 from vulnscope.models.work import WorkOptions, WorkPlan
 
@@ -150,7 +151,7 @@ def test_progress_counts_rows() -> None:
 def test_out_of_memory_shrinks_the_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     from vulnscope.models import rows
 
-    subject, points, widest = tiny_subject(), points_of(tiny_subject()), 40
+    subject, points, widest = tiny_subject(), points_of(tiny_subject()), 16
     run = rows.Inputs.run
 
     def limited(self: rows.Inputs, *args: object) -> torch.Tensor:
@@ -159,10 +160,28 @@ def test_out_of_memory_shrinks_the_calls(monkeypatch: pytest.MonkeyPatch) -> Non
         return run(self, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(rows.Inputs, "run", limited)
-    assert_plain(subject, sweep(subject, PROMPTS, ANSWERS, points), points)
+    revised: list[WorkPlan] = []
+    found = list(run_sweep(plan_sweep(subject, PROMPTS, ANSWERS, points), on_backoff=revised.append))
+    assert_plain(subject, [row for unit in found for row in unit], points)
+    assert revised[-1].max_tokens <= widest
+    again = plan_sweep(subject, PROMPTS, ANSWERS, points, revised[-1])
+    assert list(run_sweep(again, 3)) == found[3:]
     monkeypatch.setattr(rows.Inputs, "run", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("no room")))
     with pytest.raises(torch.OutOfMemoryError):
         sweep(subject, PROMPTS, ANSWERS, points)
+
+
+def test_a_coarse_sweep_is_refined_around_its_best_site() -> None:
+    subject = wrap_model(tiny_model(DENSE, num_hidden_layers=8), tiny_tokenizer(), name="deep")
+    grid = make_grid(range(8), {"random": VECTOR}, (0.0, 1.0), unit="raw")
+    rows = sweep_coarse_to_fine(
+        subject, PROMPTS, ANSWERS, grid, lambda rows: -abs(int(rows[0].site.split(".")[0]) - 4), step=3
+    )
+    assert list(dict.fromkeys(row.site.split(".")[0] for row in rows)) == ["1", "4", "7", "2", "3", "5", "6"]
+    by_hand = {(row.prompt, row.site, row.scale): row for row in sweep(subject, PROMPTS, ANSWERS, grid)}
+    for row in rows:
+        wanted = by_hand[row.prompt, row.site, row.scale]
+        assert largest_difference(row.scores, wanted.scores.token_log_probs) < TOLERANCE_NATS
 
 
 def test_hooks_are_gone_afterwards() -> None:
@@ -223,6 +242,8 @@ def test_what_does_not_fit_is_named() -> None:
     conditional = add(1, VECTOR, unit="raw", condition=when(0, VECTOR, 0.0))
     with pytest.raises(InputError, match="conditional; a sweep takes edits that always apply"):
         sweep(subject, PROMPTS, ANSWERS, [Point("v", 1, Site(1), last, conditional)])
+    with pytest.raises(SubjectError, match="the nnsight backend does not sweep or patch"):
+        sweep(replace(subject, backend="nnsight"), PROMPTS, ANSWERS, grid)
     with (
         edited(subject, [add(1, VECTOR, unit="raw", selector="all")]),
         pytest.raises(InputError, match="inside edited"),

@@ -129,9 +129,14 @@ def plan_patch(
     return PatchJob(work, alignments)
 
 
-def run_patch(job: PatchJob, skip: int = 0) -> Iterator[list[PatchRow]]:
-    """The rows of each unit of the plan, without the first `skip` units: those stored already."""
-    return run_work(job.work, lambda batch, step: _run_step(batch, *job.work.steps[step]), skip)
+def run_patch(
+    job: PatchJob, skip: int = 0, on_backoff: Callable[[WorkPlan], None] | None = None
+) -> Iterator[list[PatchRow]]:
+    """The rows of each unit of the plan, without the first `skip` units: those stored already.
+
+    Where memory runs out, calls become smaller; `on_backoff` hears the plan to repeat when resuming from there on.
+    """
+    return run_work(job.work, lambda batch, step: _run_step(batch, *job.work.steps[step]), skip, on_backoff)
 
 
 def _run_step(batch: Rerun, region: str, site: Site) -> list[PatchRow]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vulnscope.errors import InputError, SubjectError
-from vulnscope.models.packing import PACKING, check_packing, find_window
+from vulnscope.models.packing import PACKING, find_window
 from vulnscope.models.resume import RESUME, Resume, check_resume
 from vulnscope.models.selfcheck import PREFIX_CACHE
 from vulnscope.records.base import Record
@@ -50,19 +50,10 @@ def choose_shortcuts(
     unknown = [name for name in asked or () if name not in SHORTCUTS]
     if unknown:
         raise InputError(f"unknown shortcut {unknown[0]!r}; choose among: {', '.join(SHORTCUTS)}")
-    prefix = Capability(
-        name=PREFIX_CACHE,
-        is_proven=subject.capabilities.has(PREFIX_CACHE),
-        reason=subject.capabilities.reason(PREFIX_CACHE) or None,
-    )
     wanted = SHORTCUTS if asked is None else asked
-    packing = _check_packing(subject, prefix, longest) if PACKING in wanted else _off(PACKING)
     resume = check_resume(subject.model, subject.architecture, layers if RESUME in wanted else ())
-    shown = {
-        PREFIX_CACHE: prefix if PREFIX_CACHE in wanted else _off(PREFIX_CACHE),
-        PACKING: packing,
-        RESUME: resume.capability if RESUME in wanted else _off(RESUME),
-    }
+    found = (_known(subject, PREFIX_CACHE), _packing(subject, longest), resume.capability)
+    shown = {item.name: item if item.name in wanted else _off(item.name) for item in found}
     for name in asked or ():
         if not shown[name].is_proven:
             raise SubjectError(f"{subject.name} cannot do {name!r}: {shown[name].reason}")
@@ -74,14 +65,24 @@ def choose_shortcuts(
     )
 
 
-def _check_packing(subject: Subject, prefix: Capability, longest: int) -> Capability:
-    if not prefix.is_proven:
-        return Capability(name=PACKING, is_proven=False, reason=f"needs {PREFIX_CACHE}: {prefix.reason}")
-    window = find_window(subject.model)
-    if window is not None and longest > window:
-        reason = f"rows of {longest} tokens exceed the attention window of {window}"
-        return Capability(name=PACKING, is_proven=False, reason=reason)
-    return check_packing(subject.model, subject.architecture)
+def _known(subject: Subject, name: str) -> Capability:
+    """What the self-check says of `name`."""
+    return next(
+        (item for item in subject.capabilities.items if item.name == name),
+        Capability(name=name, is_proven=False, reason="never checked"),
+    )
+
+
+def _packing(subject: Subject, longest: int) -> Capability:
+    known, window = _known(subject, PACKING), find_window(subject.model)
+    if not known.is_proven or window is None or longest <= window:
+        return known
+    reason = (
+        f"rows of {longest} tokens exceed the attention window of {window}"
+        if window
+        else "how far its layers attend cannot be known from its config"
+    )
+    return Capability(name=PACKING, is_proven=False, reason=reason)
 
 
 def _off(name: str) -> Capability:

@@ -10,7 +10,7 @@ plain hooked forward per point, to 1e-4 nats in float32.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.editing import check_edits
-from vulnscope.models.grid import Grid, Point
+from vulnscope.models.grid import Grid, Point, coarse_sites, finer_sites
 from vulnscope.models.scoring import PromptScores
 from vulnscope.models.selectors import Selector
 from vulnscope.models.sites import name_site
@@ -90,6 +90,26 @@ def sweep(
     return rows
 
 
+def sweep_coarse_to_fine(
+    subject: Subject,
+    prompts: Sequence[str | Tokens | Item],
+    answers: Sequence[Sequence[Tokens]],
+    grid: Grid,
+    judge: Callable[[Sequence[SweepRow]], float],
+    step: int = 4,
+) -> list[SweepRow]:
+    """Rows of every `step`-th site of `grid`, then of the sites around the best: for large models.
+
+    `judge` gives a number to the rows of one site; higher is better. What it measures must vary smoothly from layer to
+    layer for the best one to be found.
+    """
+    tried = coarse_sites(grid.sites, step)
+    rows = sweep(subject, prompts, answers, replace(grid, sites=tried))
+    best = max(tried, key=lambda site: judge([row for row in rows if row.site == name_site(site)]))
+    finer = finer_sites(grid.sites, tried, best)
+    return rows + (sweep(subject, prompts, answers, replace(grid, sites=finer)) if finer else [])
+
+
 def plan_sweep(
     subject: Subject,
     prompts: Sequence[str | Tokens | Item],
@@ -114,9 +134,16 @@ def plan_sweep(
     return SweepJob(work, tuple(map(tuple, groups.values())))
 
 
-def run_sweep(job: SweepJob, skip: int = 0) -> Iterator[list[SweepRow]]:
-    """The rows of each unit of the plan, without the first `skip` units: those stored already."""
-    return run_work(job.work, lambda batch, step: _run_step(batch, job.work.steps[step], job.points[step]), skip)
+def run_sweep(
+    job: SweepJob, skip: int = 0, on_backoff: Callable[[WorkPlan], None] | None = None
+) -> Iterator[list[SweepRow]]:
+    """The rows of each unit of the plan, without the first `skip` units: those stored already.
+
+    Where memory runs out, calls become smaller; `on_backoff` hears the plan to repeat when resuming from there on.
+    """
+    return run_work(
+        job.work, lambda batch, step: _run_step(batch, job.work.steps[step], job.points[step]), skip, on_backoff
+    )
 
 
 def _run_step(batch: Rerun, step: Step, points: Sequence[Point]) -> list[SweepRow]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import torch
 from pydantic import Field
 
-from vulnscope.errors import InputError
+from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.answer_tree import AnswerTree, grow_tree
 from vulnscope.models.hooks import Site
 from vulnscope.models.items import as_items
@@ -106,6 +106,8 @@ def grow_trees(
 ) -> tuple[AnswerTree, ...]:
     """The tree of each prompt; raises `InputError` for what does not fit and where the subject cannot run plainly."""
     refuse_compiled(subject)
+    if subject.backend != "hooks":
+        raise SubjectError(f"the {subject.backend} backend does not sweep or patch; use open_subject without backend=")
     if active_sessions(subject):
         raise InputError("this does not run inside edited(): name the edits as points of the grid")
     items = as_items(subject, prompts)
@@ -151,10 +153,16 @@ def plan_work(
     return Work(subject, tuple(trees), places, tuple(steps), taken, plan, kind)
 
 
-def run_work(work: Work, compute: Callable[[Rerun, int], Result], skip: int = 0) -> Iterator[Result]:
+def run_work(
+    work: Work,
+    compute: Callable[[Rerun, int], Result],
+    skip: int = 0,
+    on_backoff: Callable[[WorkPlan], None] | None = None,
+) -> Iterator[Result]:
     """What `compute` makes of each unit, given its batch and the number of its step; the first `skip` are left out.
 
-    Where memory runs out, the unit and all later ones run in smaller calls.
+    Where memory runs out, the unit and all later ones run in smaller calls; `on_backoff` hears the plan they follow,
+    which is the one to repeat when resuming.
     """
     max_tokens = work.plan.max_tokens
     longest = max(len(path) for tree in work.trees for path in tree.paths)
@@ -172,6 +180,8 @@ def run_work(work: Work, compute: Callable[[Rerun, int], Result], skip: int = 0)
                 if not is_out_of_memory(error) or max_tokens <= longest:
                     raise
             batch, max_tokens = None, max(longest, max_tokens // 2)
+            if on_backoff:
+                on_backoff(work.plan.model_copy(update={"max_tokens": max_tokens}))
             if work.subject.device.type == "cuda":
                 torch.cuda.empty_cache()
         yield result
