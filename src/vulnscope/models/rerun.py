@@ -37,7 +37,8 @@ class Rerun:
     """The prompts of one batch, unedited: where every edited run of them begins.
 
     `numbers[t]` is what edits call tree t; `places` are all the nodes to be edited, by a key of the caller's. Hidden
-    states are kept at `sites`, from the first node of any place on.
+    states are kept at `sites`, from the first node of any place on. `changed` holds the edits of the last run that have
+    changed any activation.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Rerun:
     ) -> None:
         self.subject, self.trees, self.numbers, self.places = subject, trees, numbers, places
         self.shortcuts, self.limits = shortcuts, limits
+        self.changed: set[int] = set()
         self._calls: dict[tuple[str, int], list[BranchCall]] = {}
         starts = [
             min([tree.n_prompt - 1, *(nodes[t][0] for nodes in places.values() if nodes[t])])
@@ -68,6 +70,7 @@ class Rerun:
     @torch.inference_mode()
     def run(self, site: Site, key: str, changes: Sequence[Change]) -> list[list[PromptScores]]:
         """Scores of each tree under each of `changes`, at `site` and the places of `key`."""
+        self.changed = set()
         found: list[list[dict[int, NextToken]]] = [[{} for _ in changes] for _ in self.trees]
         for call in self._lay_out(key, len(changes)):
             logits = self._call(call, site, changes)
@@ -92,7 +95,7 @@ class Rerun:
         layer = layer_below(site)
 
         def tap(hidden: Tensor) -> Tensor:
-            return _change(hidden, call, changes)
+            return self._change(hidden, call, changes)
 
         with ExitStack() as stack:
             if layer >= 0 and resume.can_start(layer):
@@ -101,6 +104,18 @@ class Rerun:
             stack.enter_context(tapped(model, architecture, {site: tap}))
             stack.enter_context(reading_head(model, call.rows, call.columns))
             return call.inputs.run(self.subject, self.trunk.pool)[0]
+
+    def _change(self, hidden: Tensor, call: BranchCall, changes: Sequence[Change]) -> Tensor:
+        """The hidden states of a call with each edit applied to its own branches."""
+        hidden = hidden.clone()
+        wide = torch.promote_types(hidden.dtype, torch.float32)
+        for target in call.targets:
+            vectors = hidden[target.rows, target.columns]
+            edited = changes[target.edit](vectors.to(wide), target.where).to(hidden.dtype)
+            hidden[target.rows, target.columns] = edited
+            if target.edit not in self.changed and not torch.equal(edited, vectors):
+                self.changed.add(target.edit)
+        return hidden
 
 
 def layer_below(site: Site) -> int:
@@ -111,13 +126,3 @@ def layer_below(site: Site) -> int:
 def states_below(sites: Sequence[Site]) -> list[Site]:
     """Where states must be known to start again just below each of `sites`."""
     return [Site(layer) for layer in sorted({layer_below(site) for site in sites}) if layer >= 0]
-
-
-def _change(hidden: Tensor, call: BranchCall, changes: Sequence[Change]) -> Tensor:
-    """The hidden states of a call with each edit applied to its own branches."""
-    hidden = hidden.clone()
-    wide = torch.promote_types(hidden.dtype, torch.float32)
-    for target in call.targets:
-        vectors = hidden[target.rows, target.columns].to(wide)
-        hidden[target.rows, target.columns] = changes[target.edit](vectors, target.where).to(hidden.dtype)
-    return hidden

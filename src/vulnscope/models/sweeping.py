@@ -14,9 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.editing import check_edits
@@ -31,7 +29,7 @@ from vulnscope.records.base import Record
 if TYPE_CHECKING:
     from vulnscope.models.hooks import Site
     from vulnscope.models.items import Item
-    from vulnscope.models.operations import Operation, Where
+    from vulnscope.models.operations import Operation
     from vulnscope.models.prefix import Tokens
     from vulnscope.models.rerun import Rerun
     from vulnscope.models.subject import Subject
@@ -149,10 +147,13 @@ def run_sweep(
 def _run_step(batch: Rerun, step: Step, points: Sequence[Point]) -> list[SweepRow]:
     key, site = step
     tried = [point for point in points if point.edit]
-    changes = [_bind(batch, key, point) for point in tried]
-    scores = batch.run(site, key, [change.apply for change in changes]) if changes else [[] for _ in batch.trees]
-    for change, point in zip(changes, tried, strict=True):
-        change.refuse_idle(point)
+    scores = batch.run(site, key, [_bind(batch, key, point).apply for point in tried]) if tried else []
+    for edit, point in enumerate(tried):
+        if edit not in batch.changed and _must_change(point, batch.numbers):
+            raise SubjectError(
+                f"vector {point.vector!r} × {point.scale:g} at {name_site(site)} ({key}) changes no activation of any "
+                "prompt: it drowns in rounding. Give a larger scale"
+            )
     return [
         SweepRow(
             prompt=number,
@@ -168,35 +169,20 @@ def _run_step(batch: Rerun, step: Step, points: Sequence[Point]) -> list[SweepRo
     ]
 
 
-class _Watched:
-    """An operation that notices whether it ever changed anything."""
-
-    def __init__(self, operation: Operation, dtype: torch.dtype) -> None:
-        self.operation, self.dtype, self.has_changed = operation, dtype, not operation.must_change
-
-    def apply(self, hidden: Tensor, where: Where) -> Tensor:
-        """The changed vectors."""
-        changed = self.operation.apply(hidden, where)
-        self.has_changed = self.has_changed or not torch.equal(changed.to(self.dtype), hidden.to(self.dtype))
-        return changed
-
-    def refuse_idle(self, point: Point) -> None:
-        """Raise `SubjectError` naming the site where nothing has changed."""
-        if not self.has_changed:
-            raise SubjectError(
-                f"vector {point.vector!r} × {point.scale:g} at {name_site(point.site)} ({point.selector}) changes no "
-                "activation of any prompt: it drowns in rounding. Give a larger scale"
-            )
+def _must_change(point: Point, texts: Sequence[int]) -> bool:
+    """Whether a point that leaves all of `texts` as they are is a mistake."""
+    if point.edit is None or not point.edit.operation.must_change:
+        return False
+    return not all(point.edit.operation.is_null(text) for text in texts)
 
 
-def _bind(batch: Rerun, key: str, point: Point) -> _Watched:
+def _bind(batch: Rerun, key: str, point: Point) -> Operation:
     """The point's operation with its parameters where the subject is, prepared for the texts of this batch."""
     assert point.edit is not None, "controls are not run"
     picks = [
         np.unique(np.array(tree.positions)[nodes]) for tree, nodes in zip(batch.trees, batch.places[key], strict=True)
     ]
-    operation = point.edit.operation.to(batch.subject.device).bind(picks, batch.numbers)
-    return _Watched(operation, batch.subject.dtype)
+    return point.edit.operation.to(batch.subject.device).bind(picks, batch.numbers)
 
 
 def _list_points(subject: Subject, grid: Grid | Sequence[Point], items: Sequence[Item]) -> list[Point]:

@@ -35,13 +35,13 @@ class Trunk:
     """What is known of the unedited trees.
 
     `slots[t][node]` is where keys and values of a node lie in the pool; `states[site][kept[slot]]` is its hidden state,
-    where it was kept (else -1). `clean[t]` is what the model says at each node read.
+    where it was kept (else -1), in the dtype that flows there. `clean[t]` is what the model says at each node read.
     """
 
     pool: TokenPool
     slots: tuple[Int[Tensor, " n_nodes"], ...]
     kept: Int[Tensor, " n_slots"]
-    states: Mapping[Site, Float[Tensor, "n_kept d_model"]]
+    states: dict[Site, Float[Tensor, "n_kept d_model"]]
     clean: tuple[dict[int, NextToken], ...]
 
     def state_rows(self, tree: int, nodes: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
@@ -64,11 +64,11 @@ def run_trunk(
     sequences = [tuple(tree.tokens[node] for node in path) for tree in trees for path in tree.paths]
     forest = plant_forest(sequences, costs.pays if is_shared else lambda *_: False)
     run = _Run(subject, trees, forest, is_shared)
-    trunk = run.empty_trunk(first_kept, sites)
+    trunk = run.empty_trunk(first_kept)
     n_reads = [len(asked) for asked in run.asked]
     for level in forest.levels():
         for call in cut_calls(forest.nodes, level, n_reads, costs, limits):
-            run.fill(trunk, call)
+            run.fill(trunk, call, sites)
     return trunk
 
 
@@ -85,7 +85,7 @@ class _Run:
                     home, offset = forest.locate(number, position)
                     self.asked[home].setdefault(offset, {})[tree, node] = None
 
-    def empty_trunk(self, first_kept: Sequence[int], sites: Sequence[Site]) -> Trunk:
+    def empty_trunk(self, first_kept: Sequence[int]) -> Trunk:
         """The trunk before anything has run."""
         slots = [torch.zeros(len(tree.tokens), dtype=torch.long) for tree in self.trees]
         for number, (tree, path) in enumerate(self._paths()):
@@ -93,23 +93,22 @@ class _Run:
         is_kept = torch.zeros(self.starts[-1], dtype=torch.bool)
         for places, first in zip(slots, first_kept, strict=True):
             is_kept[places[first:]] = True
-        shape = (int(is_kept.sum()), self.subject.architecture.d_model)
         return Trunk(
             pool=TokenPool(self.starts[-1]),
             slots=tuple(slots),
             kept=torch.where(is_kept, is_kept.cumsum(0) - 1, -1),
-            states={site: torch.empty(shape, dtype=self.subject.dtype, device=self.subject.device) for site in sites},
+            states={},
             clean=tuple({} for _ in self.trees),
         )
 
-    def fill(self, trunk: Trunk, call: Sequence[int]) -> None:
+    def fill(self, trunk: Trunk, call: Sequence[int], sites: Sequence[Site]) -> None:
         """Run nodes `call` of the forest together; keep their keys, values and states, and answer what is asked."""
         subject = self.subject
         inputs = stack_rows([self._row(number) for number in call], subject.device, subject.dtype)
         asked = [(row, *item) for row, number in enumerate(call) for item in self.asked[number].items()]
         rows, columns = torch.tensor([item[:2] for item in asked], dtype=torch.long).reshape(-1, 2).to(subject.device).T
         with (
-            tapped(subject.model, subject.architecture, self._taps(trunk, call)),
+            tapped(subject.model, subject.architecture, self._taps(trunk, call, sites)),
             reading_head(subject.model, rows, columns),
         ):
             logits = inputs.run(subject, trunk.pool)[0]
@@ -138,7 +137,7 @@ class _Run:
             own=chain[node.start :] if self.is_shared else None,
         )
 
-    def _taps(self, trunk: Trunk, call: Sequence[int]) -> dict[Site, Tap]:
+    def _taps(self, trunk: Trunk, call: Sequence[int], sites: Sequence[Site]) -> dict[Site, Tap]:
         """Taps that store the states to be kept."""
         kept = [trunk.kept[self._own(number)] for number in call]
         places = [(row, int(column)) for row, targets in enumerate(kept) for column in (targets >= 0).nonzero()]
@@ -147,10 +146,17 @@ class _Run:
         rows, columns = torch.tensor(places, device=self.subject.device).T
         targets = torch.cat([targets[targets >= 0] for targets in kept]).to(self.subject.device)
 
-        def keep(site: Site) -> Tap:
-            return lambda hidden: trunk.states[site].__setitem__(targets, hidden[rows, columns])
+        n_kept = int(trunk.kept.max()) + 1
 
-        return {site: keep(site) for site in trunk.states}
+        def keep(site: Site) -> Tap:
+            def tap(hidden: Float[Tensor, "batch seq d_model"]) -> None:
+                if site not in trunk.states:
+                    trunk.states[site] = hidden.new_empty(n_kept, hidden.shape[-1])
+                trunk.states[site][targets] = hidden[rows, columns]
+
+            return tap
+
+        return {site: keep(site) for site in sites}
 
     def _wanted(self, who: Mapping[tuple[int, int], None]) -> tuple[int, ...]:
         """All tokens asked for at one place."""
