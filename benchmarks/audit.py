@@ -1,7 +1,8 @@
 """The audit's engine: scoring against the harness and against the floor, memory, and the cost of `--help`.
 
 The floor is one plain forward over the distinct tokens of a batch, laid out as one row per sample, without head or
-cache: less than any exact method can do, since tokens behind a shared prefix attend to less there.
+cache: less than any exact method can do, since tokens behind a shared prefix attend to less there. "With head" adds
+the head and its softmax at the positions read, which the probabilities cannot do without.
 """
 
 from __future__ import annotations
@@ -21,15 +22,17 @@ from benchmarks.subjects import SHAPES, build_subject
 from benchmarks.timing import measure_seconds
 from vulnscope.models import PromptScores, ScoreRequest, Subject, plan_batches, score_batch
 from vulnscope.models.costs import costs_of
-from vulnscope.models.levels import run_forest
+from vulnscope.models.head import head_logits
+from vulnscope.models.levels import Read, answer_reads, run_forest
 from vulnscope.models.plan import BatchPlan, limits_of
 from vulnscope.models.prefix import Tokens, common_prefix, plant_forest
 
 _PEER_ROWS = 8
+_HEAD_ROWS = 64
 # Code of at most so many tokens, the question included: longer samples are cut in an audit, the peer would truncate.
 _LONGEST_TOKENS = 1500
 _QUESTION_TOKENS = 100
-_N_SAMPLES = {"wide-vocabulary": 24, "organism": 96, "coder-0.5b": 16}
+_N_SAMPLES = {"wide-vocabulary": 16, "organism": 96, "coder-0.5b": 8}
 _N_QUICK = {"wide-vocabulary": 4, "organism": 12, "coder-0.5b": 2}
 # Half precision rounds at every step of either side.
 _TOLERANCE_NATS = {torch.float32: 1e-4, torch.bfloat16: 0.5}
@@ -72,6 +75,8 @@ def compare_scoring(key: str, device: torch.device, options: Options, say: Say) 
     _score(subject, requests[:1])
     ours, (plan, scores) = measure_seconds(lambda: _score(subject, requests), device, n_repeats)
     floor, _ = measure_seconds(lambda: _run_floor(subject, requests, plan), device, n_repeats)
+    n_reads = sum(count_reads(request) for request in requests)
+    head, _ = measure_seconds(lambda: _run_head(subject, n_reads), device, n_repeats)
     result = {
         "key": key,
         "subject": subject.name,
@@ -84,6 +89,9 @@ def compare_scoring(key: str, device: torch.device, options: Options, say: Say) 
         "ours_seconds": ours,
         "floor_seconds": floor,
         "ratio_to_floor": ours / floor,
+        "n_reads": n_reads,
+        "head_seconds": head,
+        "ratio_to_floor_and_head": ours / (floor + head),
         "target": SHAPES[key].target,
     }
     say(f"  ours {ours:.2f} s, floor {floor:.2f} s")
@@ -113,8 +121,9 @@ def render(record: dict[str, Any]) -> str:
         f"{machine['device']}, {machine['threads']} thread(s), {versions}, {machine['date']}. Seconds are CPU seconds "
         "(on a GPU: seconds of the clock). Six prompts per sample, six answers per prompt.",
         "",
-        "| subject | items | tokens (distinct) | ours | peer | speed-up | target | ratio to floor | difference |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| subject | items | tokens (distinct) | ours | peer | speed-up | target | ratio to floor | with head "
+        "| difference |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in record["scoring"]:
         has_peer = "peer_seconds" in row
@@ -127,6 +136,7 @@ def render(record: dict[str, Any]) -> str:
             f"**{row['speed_up']:.1f}×**" if has_peer else "",
             f"{row['target']:.0f}×",
             f"{row['ratio_to_floor']:.2f}",
+            f"{row['ratio_to_floor_and_head']:.2f}",
             f"{row['largest_difference_nats']:.1e} nats" if has_peer else "",
         ]
         lines.append("| " + " | ".join(cells) + " |")
@@ -170,6 +180,27 @@ def _score(subject: Subject, requests: Sequence[ScoreRequest]) -> tuple[BatchPla
     for batch in plan.batches:
         found.update(zip(batch, score_batch(subject, [requests[i] for i in batch], plan.max_tokens), strict=True))
     return plan, [scores for number in range(len(requests)) for scores in found[number]]
+
+
+def count_reads(request: ScoreRequest) -> int:
+    """Positions after which a token's probability is asked for: each needs one row of the head."""
+    contexts = {
+        prompt + answer[:end]
+        for prompt, answers in zip(request.prompts, request.answers, strict=True)
+        for answer in answers
+        for end in range(len(answer))
+    }
+    return len(contexts)
+
+
+def _run_head(subject: Subject, n_reads: int) -> None:
+    """The head and the softmax on so many rows, in calls of the size that scoring makes."""
+    head = subject.model.get_output_embeddings()
+    with torch.inference_mode():
+        for start in range(0, n_reads, _HEAD_ROWS):
+            n_rows = min(_HEAD_ROWS, n_reads - start)
+            hidden = torch.ones(n_rows, subject.architecture.d_model, dtype=subject.dtype, device=subject.device)
+            answer_reads(head_logits(head, hidden), [Read(0, 0, (0,))] * n_rows)
 
 
 def _run_floor(subject: Subject, requests: Sequence[ScoreRequest], plan: BatchPlan) -> None:

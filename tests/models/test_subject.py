@@ -7,8 +7,10 @@ import shutil
 import warnings
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
+from huggingface_hub import errors
 from safetensors.torch import load_file, save_file
 from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
 from transformers import AutoConfig
@@ -228,3 +230,41 @@ def test_four_bit_weights_stay_differentiable_after_evaluation(tmp_path: Path) -
         subject.model(input_ids=torch.arange(10)[None])
     assert torch.equal(linear.weight.data, before)
     torch.testing.assert_close(gradient(), fresh)
+
+
+def test_a_hub_id_is_downloaded_once_without_pickles_and_named_by_commit(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Path(shutil.copytree(saved, tmp_path / ("0" * 40)))
+    asked: list[dict[str, object]] = []
+
+    def snapshot_download(name: str, **options: object) -> str:
+        asked.append({"name": name, **options})
+        return str(commit)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    subject = open_subject("org/name", revision="main", self_check=False)
+    assert subject.revision == "0" * 40
+    assert subject.digest == files.digest_files(saved)
+    patterns = asked[0]["allow_patterns"]
+    assert isinstance(patterns, list)
+    assert "*.safetensors" in patterns
+    assert not {"*.bin", "*.py"} & set(patterns)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (errors.GatedRepoError, r"model 'org/name' is gated: accept its terms on the Hub, then `hf auth login`"),
+        (errors.RevisionNotFoundError, r"model 'org/name' has no revision 'v9' on the Hub"),
+        (errors.RepositoryNotFoundError, r"unknown model 'org/name': no such folder here and no such repository"),
+        (errors.LocalEntryNotFoundError, r"'org/name' at revision 'v9' is neither a folder here nor in the local Hub"),
+    ],
+)
+def test_what_the_hub_refuses_is_said(error: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot_download(*_: object, **__: object) -> str:
+        raise error.__new__(error)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    with pytest.raises(InputError, match=message):
+        open_subject("org/name", revision="v9")
