@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 _AUDIT = """
-import json, resource, sys
+import json, sys
+from pathlib import Path
 from vulnscope import api
 model, n_pairs, runs_dir = sys.argv[1:]
 api.audit(model, "synthetic", corpus_options={"n_pairs": n_pairs}, runs_dir=runs_dir, max_batch_tokens=2048)
-print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+# Not ru_maxrss: it survives exec and would tell the parent's peak.
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(json.dumps(int(peak.split()[1]) / 1024))
 """
 _HELP = """
 import atexit, json, sys, time

@@ -57,11 +57,11 @@ def invoke(*arguments: Any) -> str:
 
 def test_list(root: Path) -> None:
     shown = invoke("list", "--runs-dir", root)
-    assert [line.split()[0] for line in shown.splitlines()[1:]] == [
+    assert [line.split()[0] for line in shown.splitlines() if line.startswith("2031")] == [
         "20310504-030201-audit-aaaa",
         "20310504-030201-audit-bbbb",
     ]
-    assert "stopped by the user" in shown
+    assert "stopped" in shown
     runs = json.loads(invoke("list", "--runs-dir", root, "--json"))["runs"]
     assert [(run["status"], run["n_rows"]) for run in runs] == [("finished", 1), ("interrupted", 0)]
 

@@ -88,7 +88,9 @@ def _read_record(stored: StoredRun) -> AuditRecord:
 def _list_table(runs: tuple[RunSummary, ...]) -> Table:
     table = Table(box=None, pad_edge=False)
     for header in ("run", "kind", "status", "rows", "started (UTC)", "why it stopped"):
-        table.add_column(header, overflow="fold", justify="right" if header == "rows" else "left")
+        table.add_column(
+            header, overflow="fold", justify="right" if header == "rows" else "left", no_wrap=header in ("run", "id")
+        )
     for run in runs:
         table.add_row(
             Text(run.id),

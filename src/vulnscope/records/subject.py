@@ -68,9 +68,7 @@ class SubjectReport(Record):
     n_layers: int
     d_model: int
     vocab_size: int
-    max_positions: int | None = Field(
-        description="longest sequence in tokens; None where there is no limit"
-    )
+    max_positions: int | None = Field(description="longest sequence in tokens; None where there is no limit")
     n_parameters: int
     dtype: str
     device: str
