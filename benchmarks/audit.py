@@ -27,10 +27,10 @@ from vulnscope.models.levels import Read, answer_reads, run_forest
 from vulnscope.models.plan import BatchPlan, limits_of
 from vulnscope.models.prefix import Tokens, common_prefix, plant_forest
 
-_PEER_ROWS = 8
+# More rows, or longer ones, and the peer needs over 16 GB: it holds rows × tokens × vocabulary logits, twice.
+_PEER_ROWS = 4
+_LONGEST_TOKENS = 1000
 _HEAD_ROWS = 64
-# Code of at most so many tokens, the question included: longer samples are cut in an audit, the peer would truncate.
-_LONGEST_TOKENS = 1500
 _QUESTION_TOKENS = 100
 _N_SAMPLES = {"wide-vocabulary": 16, "organism": 96, "coder-0.5b": 8}
 _N_QUICK = {"wide-vocabulary": 4, "organism": 12, "coder-0.5b": 2}
