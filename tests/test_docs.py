@@ -37,8 +37,11 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("VULNSCOPE_CACHE", str(tmp_path / "cache"))
     namespace: dict[str, object] = {}
     for line, source in blocks(page):
-        # Padded with empty lines, so that a traceback names the line of the page.
-        exec(compile("\n" * line + source, str(page), "exec"), namespace)
+        # Padded with empty lines, so that a traceback names the line of the page. A file of Python, since nnsight, once
+        # imported, reads the source around every `backward()`.
+        script = tmp_path / f"{page.stem}-{line}.py"
+        script.write_text("\n" * line + source, encoding="utf-8")
+        exec(compile(script.read_text(encoding="utf-8"), str(script), "exec"), namespace)
 
 
 def test_every_block_is_at_least_python() -> None:
