@@ -32,6 +32,8 @@ Result = TypeVar("Result")
 Step = tuple[str, Site]
 """A key of places, and the site of the edits there."""
 
+# On a CPU the activations of larger calls leave its caches (measured: 6 % slower at 4,096).
+_MOST_TOKENS = 1024
 # Share of free memory for the hidden states kept of one batch.
 _STATES_SHARE = 0.15
 
@@ -141,13 +143,14 @@ def plan_work(
         if how.steps != names or sorted(i for batch in how.batches for i in batch) != list(range(len(trees))):
             raise InputError("the stored plan belongs to other prompts or another grid; start again without it")
         return Work(subject, tuple(trees), places, tuple(steps), taken, how, kind)
-    limit = how.max_tokens or default_max_tokens(subject)
+    fitting = how.max_tokens or default_max_tokens(subject)
+    limit = fitting if how.max_tokens or subject.device.type != "cpu" else min(fitting, _MOST_TOKENS)
     room = _room(subject, trees, list(places.values()), sites)
     size = 2 if kind == "twins" else 1
     requests = [_request(trees[i : i + size]) for i in range(0, len(trees), size)]
     batches = [
         tuple(size * i + j for i in batch for j in range(size))
-        for batch in plan_batches(subject, requests, min(limit, room)).batches
+        for batch in plan_batches(subject, requests, min(fitting, room)).batches
     ]
     plan = WorkPlan(batches=tuple(batches), steps=names, max_tokens=limit, reuse=taken.reuse)
     return Work(subject, tuple(trees), places, tuple(steps), taken, plan, kind)
