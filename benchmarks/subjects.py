@@ -39,7 +39,7 @@ SHAPES = {
     ),
     "organism": Shape("organism", {**_ORGANISM, "num_key_value_heads": 6, "vocab_size": 4096}, torch.float32, 3.0),
     "coder-0.5b": Shape(
-        "random model of Qwen2.5-Coder-0.5B's shape, bfloat16",
+        "random model of Qwen2.5-Coder-0.5B's shape",
         {**_CODER, "num_key_value_heads": 2, "vocab_size": 151_936, "tie_word_embeddings": True},
         torch.bfloat16,
         3.0,
