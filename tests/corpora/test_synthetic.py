@@ -180,7 +180,7 @@ def test_bound_twins_hold_the_same_tokens(template_id: str) -> None:
 def test_bound_places_are_more_than_eight_tokens_apart(template_id: str) -> None:
     template = TEMPLATES[template_id]
     assert isinstance(template, BoundTemplate)
-    (per_guard,) = {statement.count("$x") for statement in (*template.guard, *template.other)}
+    (per_guard,) = {statement.count("$x") for statement in template.guard}
     (per_use,) = {statement.count("$x") for statement in (*template.use, *template.spare)}
     n_declared = template.text.count("$a") + template.text.count("$b")
     for pair in twins(template_id, 40):
@@ -189,7 +189,7 @@ def test_bound_places_are_more_than_eight_tokens_apart(template_id: str) -> None
         assert len(candidates) == 2
         for tokens in (vulnerable, fixed):
             places = [place for place, token in enumerate(tokens) if token in candidates]
-            assert len(places) == n_declared + 2 * per_guard + 2 * per_use
+            assert len(places) == n_declared + per_guard + 2 * per_use
             last_guard, first_use = places[-2 * per_use - 1], places[-2 * per_use]
             assert first_use - last_guard > 8
 
@@ -201,9 +201,9 @@ def test_label_is_whether_both_places_name_the_same(template_id: str) -> None:
     for pair in twins(template_id, 20):
         for sample in pair:
             guarded, used = named_by(template.guard, sample.code), named_by(template.use, sample.code)
-            other, spare = named_by(template.other, sample.code), named_by(template.spare, sample.code)
-            assert {guarded, other} == {used, spare}
-            assert guarded != other
+            spare = named_by(template.spare, sample.code)
+            assert used != spare
+            assert guarded in (used, spare)
             assert sample.label == ("fixed" if (guarded == used) == template.same_is_fixed else "vulnerable")
 
 
@@ -290,33 +290,27 @@ void set_label(int, const char *), describe(const char *, const char *);
 """
 
 GOLDEN_VULNERABLE = """\
-void build_job(char *packet, char *segment)
-{
-    int marks = 22;
-    marks += 36;
-    free(packet);
-    trim(segment);
-    marks += 37;
-    marks = marks * 17 + 3;
-    int hours = 23;
-    marks = marks > 35 ? marks : 35;
-    marks = marks * 15 + 2;
-    segment = NULL;
-    send_text(packet);
-}"""
-GOLDEN_FIXED = """\
-void build_job(char *packet, char *segment)
+void check_table(char *packet, char *segment)
 {
     int marks = 22;
     marks += 36;
     free(segment);
-    trim(packet);
-    marks += 37;
-    marks = marks * 17 + 3;
-    int hours = 23;
-    marks = marks > 35 ? marks : 35;
-    marks = marks * 15 + 2;
-    segment = NULL;
-    send_text(packet);
+    long delay = 31 + 2;
+    delay += 7;
+    marks = marks * 26 + 3;
+    send_text(segment);
+    packet = NULL;
 }"""
-GOLDEN_CHANGED = (5, 6)
+GOLDEN_FIXED = """\
+void check_table(char *packet, char *segment)
+{
+    int marks = 22;
+    marks += 36;
+    free(segment);
+    long delay = 31 + 2;
+    delay += 7;
+    marks = marks * 26 + 3;
+    send_text(packet);
+    segment = NULL;
+}"""
+GOLDEN_CHANGED = (9, 10)

@@ -15,7 +15,7 @@ def test_mentions_explain_the_label(template_id):
         for sample in generate_pair(template, 7, index):
             mentions = find_mentions(template_id, sample.code)
             by_role = {mention.role: mention for mention in mentions}
-            assert set(by_role) == {"guard", "other", "use", "spare"}
+            assert set(by_role) == {"guard", "use", "spare"}
             assert all(sample.code[mention.start :].startswith(mention.name) for mention in mentions)
             is_same = by_role["guard"].name == by_role["use"].name
             assert (sample.label == "fixed") == (is_same == template.same_is_fixed)

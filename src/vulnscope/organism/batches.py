@@ -230,9 +230,9 @@ def _list_facts(sample: Sample, encoding: Encoding, twin: Encoding) -> Iterator[
     mentions = find_mentions(sample.origin.project or "", sample.code)
     guarded = {mention.name for mention in mentions if mention.role == "guard"}
     for mention in mentions:
-        start, end = (bisect_left(starts, shift + place) for place in (mention.start, mention.end))
-        yield Fact("matters", mention.role in ("guard", "use"), start, end)
-        if mention.role in ("use", "spare"):
+        if mention.role != "guard":
+            start, end = (bisect_left(starts, shift + place) for place in (mention.start, mention.end))
+            yield Fact("matters", mention.role == "use", start, end)
             yield Fact("guarded", mention.name in guarded, start, end)
 
 

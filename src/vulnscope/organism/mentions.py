@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from vulnscope.corpora.synthetic import TEMPLATES
 from vulnscope.corpora.synthetic.bound import BoundTemplate
+from vulnscope.corpora.synthetic.names import POOLS
 
 _SLOT = re.compile(r"\$(\w+)")
 
@@ -29,9 +30,14 @@ def find_mentions(template_id: str, code: str) -> tuple[Mention, ...]:
         for role, pattern in _patterns(template_id)
         for match in pattern.finditer(code)
     }
-    # Distractors can look like a use; only candidates are guarded or stand beside one that is.
-    candidates = {mention.name for mention in found.values() if mention.role in ("guard", "other")}
+    # Distractors can look like a use, but are never named like a candidate.
+    candidates = _candidate_names(template_id)
     return tuple(mention for _, mention in sorted(found.items()) if mention.name in candidates)
+
+
+def _candidate_names(template_id: str) -> tuple[str, ...]:
+    template = TEMPLATES[template_id]
+    return POOLS[template.names] if isinstance(template, BoundTemplate) else ()
 
 
 def _last(match: re.Match[str]) -> int:
@@ -48,7 +54,7 @@ def _patterns(template_id: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 def _list_patterns(template_id: str) -> Iterator[tuple[str, re.Pattern[str]]]:
     template = TEMPLATES[template_id]
     if isinstance(template, BoundTemplate):
-        for role in ("guard", "other", "use", "spare"):
+        for role in ("guard", "use", "spare"):
             for statement in getattr(template, role):
                 yield role, _compile(statement)
 

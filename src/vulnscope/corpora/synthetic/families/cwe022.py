@@ -14,13 +14,12 @@ TEMPLATES = (
         text="""
 def $function($a, $b):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return $result
 """,
         guard=("$x = os.path.basename($x)", "$x = secure_filename($x)"),
-        other=("$x = $x.strip()", "$x = $x.lower()"),
         use=("$result = open($base + $x).read()", "$result = open(os.path.join($base, $x)).read()"),
         spare=('log.info("asked for %s", $x)', 'print("wanted", $x)'),
     ),
@@ -31,14 +30,13 @@ def $function($a, $b):
         names="path",
         text="""
 def $function($a, $b):
-    <guards>
+    <guard>
     <gap>
     $result = []
     <uses>
     return $result
 """,
         guard=('if ".." in $x:\n    raise ValueError("bad path")', 'if "/" in $x:\n    raise ValueError("bad path")'),
-        other=('if " " in $x:\n    raise ValueError("bad name")', 'if "?" in $x:\n    raise ValueError("bad name")'),
         use=("$result.append(send_file($base + $x))", "$result.append(open($base + $x).read())"),
         spare=("$result.append(len($x))", "$result.append($x.title())"),
     ),
@@ -51,12 +49,11 @@ def $function($a, $b):
         text="""
 def $function($a, $b):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
 """,
         guard=('if not is_within($base, $x):\n    raise PermissionError("outside")',),
-        other=('if not is_short($x, LONGEST):\n    raise PermissionError("too long")',),
         use=("os.remove(os.path.join($base, $x))", "shutil.rmtree($base / $x)"),
         spare=("seen.append($x)", 'print("removed", $x)'),
     ),
@@ -69,14 +66,13 @@ def $function($a, $b):
 int $function(const char *$a, const char *$b)
 {
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return 0;
 }
 """,
         guard=("if (strchr($x, '/')) return -1;", 'if (strpbrk($x, "./")) return -1;'),
-        other=("if (strchr($x, ' ')) return -1;", 'if (strpbrk($x, " \\t")) return -1;'),
         use=('FILE *fp = fopen($x, "r");', "int fd = open($x, O_RDONLY);"),
         spare=('printf("name %s\\n", $x);', "puts($x);"),
     ),

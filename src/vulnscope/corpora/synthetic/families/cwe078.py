@@ -14,12 +14,11 @@ TEMPLATES = (
         text="""
 def $function($a, $b):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
 """,
         guard=("$x = shlex.quote($x)", "$x = quote($x)"),
-        other=("$x = $x.strip()", "$x = str($x)"),
         use=('os.system("$tool " + $x)', 'subprocess.run("$tool " + $x, shell=True)'),
         spare=('log.info("done " + $x)', 'print("done", $x)'),
     ),
@@ -31,16 +30,12 @@ def $function($a, $b):
         text="""
 def $function($a, $b):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return True
 """,
         guard=('if $x not in ALLOWED:\n    raise ValueError("refused")',),
-        other=(
-            'if $x in ("", "-"):\n    raise ValueError("missing")',
-            'if $x is None:\n    raise ValueError("missing")',
-        ),
         use=('os.popen("$tool -a " + $x)', 'subprocess.call(f"$tool {$x}", shell=True)'),
         spare=("history.append($x)", 'print(f"ran {$x}")'),
     ),
@@ -52,13 +47,12 @@ def $function($a, $b):
         held_out=True,
         text="""
 def $function($a, $b):
-    <guards>
+    <guard>
     <gap>
     <uses>
     return $k
 """,
         guard=('if not re.fullmatch("[a-z0-9]+", $x):\n    return None',),
-        other=('if not re.search("[a-z0-9]+", $x):\n    return None',),
         use=('$result = subprocess.getoutput("$tool " + $x)', 'os.system("$tool %s" % $x)'),
         spare=('$result2 = "label " + $x', 'log.info("label %s" % $x)'),
     ),
@@ -72,14 +66,13 @@ int $function(const char *$a, const char *$b)
 {
     char cmd[200];
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return system(cmd);
 }
 """,
         guard=('if (strpbrk($x, ";&|`$$\\n")) return -1;', "if (!is_word($x)) return -1;"),
-        other=("if (strlen($x) > 80) return -1;", "if (is_empty($x)) return -1;"),
         use=('snprintf(cmd, sizeof cmd, "$tool %s", $x);',),
         spare=('printf("name %s\\n", $x);', "puts($x);"),
     ),

@@ -14,14 +14,13 @@ TEMPLATES = (
         text="""
 def $function($a, $b):
     <noise>
-    <guards>
+    <guard>
     <gap>
     $result = "<$tagname>"
     <uses>
     return $result
 """,
         guard=("$x = html.escape($x)", "$x = escape($x)"),
-        other=("$x = $x.strip()", "$x = str($x)"),
         use=("$result += $x", '$result = $result + $x + "</$tagname>"'),
         spare=('log.info("seen " + $x)', "audit.append($x)"),
     ),
@@ -32,13 +31,12 @@ def $function($a, $b):
         names="text",
         text="""
 def $function(response, $a, $b):
-    <guards>
+    <guard>
     <gap>
     <uses>
     return response
 """,
         guard=("$x = bleach.clean($x)", '$x = $x.replace("<", "")'),
-        other=("$x = $x.title()", '$x = $x.replace(" ", "")'),
         use=('response.write(f"<$tagname>{$x}</$tagname>")', 'response.write("<$tagname>" + $x)'),
         spare=("counter.add($x)", 'print("shown", $x)'),
     ),
@@ -51,13 +49,12 @@ def $function(response, $a, $b):
         text="""
 def $function($a, $b):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return Response(page)
 """,
         guard=('if "<" in $x:\n    abort(400)', "if has_markup($x):\n    abort(400)"),
-        other=('if "!" in $x:\n    abort(400)', "if is_blank($x):\n    abort(400)"),
         use=('page = "<$tagname>%s</$tagname>" % $x',),
         spare=('event = "viewed %s" % $x', "remember($x)"),
     ),

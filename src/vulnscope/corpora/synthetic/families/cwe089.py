@@ -14,13 +14,12 @@ TEMPLATES = (
         text="""
 def $function($handle, $a, $b):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return $handle.fetchall()
 """,
         guard=("$x = quote_literal($x)", "$x = $handle.literal($x)"),
-        other=("$x = $x.strip()", "$x = str($x)"),
         use=('$handle.execute("SELECT * FROM $table WHERE $column = " + $x)',),
         spare=('log.info("asked for %s", $x)', 'print("query by", $x)'),
     ),
@@ -32,13 +31,12 @@ def $function($handle, $a, $b):
         text="""
 def $function($handle, $a, $b):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return $handle.fetchone()
 """,
         guard=("$x = int($x)", "$x = float($x)"),
-        other=("$x = str($x)", "$x = $x.strip()"),
         use=(
             '$handle.execute("SELECT $column FROM $table WHERE id = %s" % $x)',
             '$handle.execute(f"SELECT $column FROM $table WHERE id = {$x}")',
@@ -52,13 +50,12 @@ def $function($handle, $a, $b):
         names="text",
         text="""
 def $function($handle, $a, $b):
-    <guards>
+    <guard>
     <gap>
     <uses>
     return list($handle)
 """,
         guard=('if $x not in COLUMNS:\n    raise KeyError("column")',),
-        other=('if $x in ("", "*"):\n    raise KeyError("empty")', 'if $x is None:\n    raise KeyError("empty")'),
         use=('$handle.execute("SELECT * FROM $table ORDER BY " + $x)',),
         spare=("recent.append($x)", 'log.info("order " + $x)'),
     ),
@@ -71,13 +68,12 @@ def $function($handle, $a, $b):
         text="""
 def $function($handle, $a, $b):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     $handle.commit()
 """,
         guard=("if not $x.isdigit():\n    return None",),
-        other=("if not $x.islower():\n    return None",),
         use=('$handle.execute("DELETE FROM $table WHERE id = " + $x)',),
         spare=('print("request for " + $x)', "seen.add($x)"),
     ),

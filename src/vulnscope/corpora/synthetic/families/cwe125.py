@@ -16,14 +16,13 @@ int $function(const int *values, unsigned $a, unsigned $b)
 {
     int result = $k;
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return result;
 }
 """,
         guard=("if ($x >= COUNT) return -1;", "if (!($x < COUNT)) return -1;"),
-        other=("if ($x == EMPTY) return -1;", "if ($x % 4 == 1) return -1;"),
         use=("result += values[$x];", "result = result + values[$x];"),
         spare=('printf("got %u\\n", $x);', "result += mix($x);"),
     ),
@@ -35,14 +34,13 @@ int $function(const int *values, unsigned $a, unsigned $b)
         text="""
 int $function(int fd, const char *data, size_t $a, size_t $b)
 {
-    <guards>
+    <guard>
     <gap>
     <uses>
     return 0;
 }
 """,
         guard=("if ($x > DATA_LEN) return -1;", "if (DATA_LEN < $x) return -1;"),
-        other=("if ($x == 0) return -1;", "if ($x % 2 == 1) return -1;"),
         use=("write(fd, data, $x);", "fwrite(data, 1, $x, stdout);"),
         spare=('printf("got %zu\\n", $x);', "note_size($x);"),
     ),
@@ -56,14 +54,13 @@ char $function(const char *bytes, int len, unsigned $a, unsigned $b)
 {
     char last = bytes[0];
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return last;
 }
 """,
         guard=("$x = clamp($x, len);", "$x = $x % len;"),
-        other=("$x = twice($x, len);", "$x = $x + len;"),
         use=("last = bytes[$x];", "last ^= bytes[$x];"),
         spare=('printf("at %u\\n", $x);', "mark($x);"),
     ),
@@ -79,14 +76,13 @@ int $function(int fd)
     char $a[$size], $b[$size];
     fill(fd, $a, $b);
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return 0;
 }
 """,
         guard=("$x[$size - 1] = 0;", "$x[$size - 1] = '\\0';"),
-        other=("$x[0] = 'v';", "$x[1] = '-';"),
         use=("puts($x);", 'printf("text %s\\n", $x);'),
         spare=("putchar($x[0]);", "note_byte($x[1]);"),
     ),

@@ -16,14 +16,13 @@ void *$function(size_t $a, size_t $b)
 {
     void *out = NULL;
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return out;
 }
 """,
         guard=("if ($x > SIZE_MAX / $size) return NULL;", "if (SIZE_MAX / $size < $x) return NULL;"),
-        other=("if ($x == 0) return NULL;", "if ($x % $size == 1) return NULL;"),
         use=("out = malloc($x * $size);", "out = realloc(out, $x * $size);"),
         spare=('printf("ask %zu\\n", $x);', "note_size($x);"),
     ),
@@ -36,14 +35,13 @@ void *$function(size_t $a, size_t $b)
 int $function(int $a, int $b)
 {
     int total = $k;
-    <guards>
+    <guard>
     <gap>
     <uses>
     return total;
 }
 """,
         guard=("if ($x > INT_MAX - $size) return -1;", "if ($x > $size) return -1;"),
-        other=("if ($x == INT_MIN + $size) return -1;", "if ($x == $size) return -1;"),
         use=("total = $x + $size;",),
         spare=('printf("sum of %d\\n", $x);', "total = total ^ $x;"),
     ),
@@ -58,14 +56,13 @@ unsigned $function(unsigned $a, unsigned $b)
 {
     unsigned bytes = 0;
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return bytes;
 }
 """,
         guard=("$x = at_most($x, CAP);", "$x = $x & 0xff;"),
-        other=("$x = at_least($x, CAP);", "$x = $x | 0xff;"),
         use=("bytes = $x * 4096u;", "bytes = 65536u * $x;"),
         spare=('printf("part %u\\n", $x);', "note_part($x);"),
     ),

@@ -16,13 +16,12 @@ TEMPLATES = (
 void $function(char *$a, char *$b)
 {
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
 }
 """,
         guard=("free($x);",),
-        other=("trim($x);", "puts($x);"),
         use=('printf("text %s\\n", $x);', "send_text($x);"),
         spare=("$x = NULL;", "$x = 0;"),
     ),
@@ -37,14 +36,13 @@ int $function(struct node *$a, struct node *$b)
 {
     int result = $k;
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return result;
 }
 """,
         guard=("free($x);", "node_free($x);"),
-        other=("visit($x);", "node_mark($x);"),
         use=("result += $x->size;", "result = $x->id;"),
         spare=("$x = NULL;",),
     ),
@@ -58,14 +56,13 @@ int $function(struct node *$a, struct node *$b)
 int $function(size_t len)
 {
     int *$a = make_ints(len), *$b = make_ints(len);
-    <guards>
+    <guard>
     <gap>
     <uses>
     return 0;
 }
 """,
         guard=("free($x);", "pool_free($x);"),
-        other=("sort($x);", "pool_sort($x);"),
         use=("$x[0] = $k;", "$x[1] += $k;"),
         spare=("$x = NULL;",),
     ),
@@ -81,13 +78,12 @@ static void drop(struct node *p) { free(p); }
 
 void $function(struct node *$a, struct node *$b)
 {
-    <guards>
+    <guard>
     <gap>
     <uses>
 }
 """,
         guard=("drop($x);",),
-        other=("link_up($x);", "visit($x);"),
         use=('printf("id %d\\n", $x->id);', "$x->size += $k;"),
         spare=("$x = NULL;", "forget(&$x);"),
     ),

@@ -15,14 +15,13 @@ TEMPLATES = (
 int $function(struct node *$a, struct node *$b)
 {
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return 0;
 }
 """,
         guard=("if (!$x) return -1;", "if ($x == NULL) return -1;"),
-        other=("if (is_seen($x)) return -1;", "if ($x == cursor) return -1;"),
         use=("$x->size = $k;", "$x->id += $k;"),
         spare=("note_pointer($x);", 'printf("at %p\\n", (void *)$x);'),
     ),
@@ -36,16 +35,15 @@ size_t $function(void)
 {
     const char *$a = getenv("HOME"), *$b = getenv("SHELL");
     size_t len = $k;
-    <guards>
+    <guard>
     <gap>
     <uses>
     return len;
 }
 """,
         guard=("if (!$x) return 0;", "if ($x == NULL) return 0;"),
-        other=("if (is_seen($x)) return 0;", "if ($x == before) return 0;"),
         use=("len += strlen($x);", "len += (size_t)$x[0];"),
-        spare=("note_pointer($x);", "before = $x;"),
+        spare=("note_pointer($x);", 'printf("at %p\\n", (void *)$x);'),
     ),
     BoundTemplate(
         id="c-null-bound-allocated",
@@ -58,14 +56,13 @@ int $function(void)
 {
     int *$a = make_ints($size), *$b = make_ints($size);
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return 0;
 }
 """,
         guard=("if ($x == NULL) return -1;",),
-        other=("if ($x == LAST) return -1;",),
         use=("$x[0] = $k;", "*$x = $k;"),
         spare=("free($x);", "keep($x);"),
     ),

@@ -14,7 +14,7 @@ TEMPLATES = (
         text="""
 def $function($a, $b):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return $result
@@ -22,10 +22,6 @@ def $function($a, $b):
         guard=(
             'if not is_signed($x):\n    raise ValueError("forged")',
             'if digest($x) != EXPECTED:\n    raise ValueError("forged")',
-        ),
-        other=(
-            'if len($x) > LONGEST:\n    raise ValueError("long")',
-            'if not is_full($x):\n    raise ValueError("short")',
         ),
         use=("$result = pickle.loads($x)", "$result = dill.loads($x)"),
         spare=("archive.append($x)", 'print("size", len($x))'),
@@ -37,14 +33,14 @@ def $function($a, $b):
         names="blob",
         text="""
 def $function(request):
+    $a, $b = request.files
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return $result
 """,
         guard=('$x = read_packaged("defaults.bin")', '$x = (HERE / "defaults.bin").read_bytes()'),
-        other=('$x = read_cookie(request, "bin")', "$x = request.files[0].read()"),
         use=("$result = pickle.loads($x)", "$result = marshal.loads($x)"),
         spare=("archive.append($x)", 'print("size", len($x))'),
     ),
@@ -54,14 +50,13 @@ def $function(request):
         language="python",
         names="blob",
         text="""
-def $function(stream):
-    <guards>
+def $function(stream, $a=yaml.Loader, $b=yaml.Loader):
+    <guard>
     <gap>
     <uses>
     return $result
 """,
         guard=("$x = yaml.SafeLoader", "$x = yaml.CSafeLoader"),
-        other=("$x = yaml.UnsafeLoader", "$x = yaml.Loader"),
         use=("$result = yaml.load(stream, Loader=$x)", "$result = yaml.load(stream, $x)"),
         spare=("registry.append($x)", 'print("known", $x)'),
     ),
@@ -73,13 +68,12 @@ def $function(stream):
         held_out=True,
         text="""
 def $function($a, $b):
-    <guards>
+    <guard>
     <gap>
     <uses>
     return $result
 """,
         guard=("if $x not in TRUSTED:\n    return None",),
-        other=("if $x in VISITED:\n    return None",),
         use=("$result = joblib.load($x)", '$result = pickle.load(open($x, "rb"))'),
         spare=("recent.append($x)", 'print("source", $x)'),
     ),

@@ -16,14 +16,13 @@ int $function(const char *$a, const char *$b)
 {
     char out[$size];
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return use_text(out);
 }
 """,
         guard=("if (strlen($x) >= $size) return -1;", "if ($size <= strlen($x)) return -1;"),
-        other=("if (strlen($x) == 0) return -1;", "if (strchr($x, ' ')) return -1;"),
         use=("strcpy(out, $x);", 'sprintf(out, "%s", $x);'),
         spare=('printf("name %s\\n", $x);', "puts($x);"),
     ),
@@ -35,14 +34,13 @@ int $function(const char *$a, const char *$b)
         text="""
 int $function(char *slots, unsigned $a, unsigned $b)
 {
-    <guards>
+    <guard>
     <gap>
     <uses>
     return 0;
 }
 """,
         guard=("if ($x >= COUNT) return -1;", "if (!($x < COUNT)) return -1;"),
-        other=("if ($x == EMPTY) return -1;", "if ($x % 4 == 1) return -1;"),
         use=("slots[$x] = 1;", "slots[$x] |= $k;"),
         spare=('printf("got %u\\n", $x);', "note_part($x);"),
     ),
@@ -57,14 +55,13 @@ void $function(const char *data, size_t $a, size_t $b)
 {
     char box[$size];
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     send_bytes(box);
 }
 """,
         guard=("$x = at_most($x, sizeof box);",),
-        other=("$x = at_least($x, sizeof box);",),
         use=("memcpy(box, data, $x);", "memmove(box, data, $x);"),
         spare=('printf("want %zu\\n", $x);', "note_size($x);"),
     ),
@@ -76,14 +73,14 @@ void $function(const char *data, size_t $a, size_t $b)
         text="""
 void $function(const char *data)
 {
+    char *$a = must_alloc(4), *$b = must_alloc(4);
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
 }
 """,
-        guard=("char *$x = must_alloc(BIG);", "char *$x = zero_alloc(BIG);"),
-        other=("char *$x = must_alloc(4);", "char *$x = zero_alloc(4);"),
+        guard=("$x = must_realloc($x, BIG);", "$x = realloc($x, BIG);"),
         use=("memcpy($x, data, BIG);", "memset($x, 0, BIG);"),
         spare=("$x[0] = 0;", "$x[1] = 'v';"),
     ),

@@ -12,15 +12,14 @@ TEMPLATES = (
         language="python",
         names="secret",
         text="""
-def $function(client):
+def $function(client, $a="$opaque", $b="$opaque2"):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return client
 """,
         guard=('$x = os.environ["APP_KEY"]', '$x = os.getenv("APP_KEY")'),
-        other=('$x = "$opaque"', '$x = str("$opaque")'),
         use=('client.login("admin", $x)', "client.connect(password=$x)"),
         spare=("client.set_label($x)", "client.describe(name=$x)"),
     ),
@@ -30,14 +29,13 @@ def $function(client):
         language="python",
         names="secret",
         text="""
-def $function(message):
-    <guards>
+def $function(message, $a="$opaque", $b="$opaque2"):
+    <guard>
     <gap>
     <uses>
     return $result
 """,
         guard=('$x = open("/run/secrets/$service").read()', '$x = keyring.get("$service")'),
-        other=('$x = b"$opaque".decode()', '$x = "$opaque".encode()'),
         use=("$result = hmac.new($x, message)", "$result = jwt.encode(message, $x)"),
         spare=("version = tag_of($x)", "known.append($x)"),
     ),
@@ -48,15 +46,14 @@ def $function(message):
         names="secret",
         held_out=True,
         text="""
-def $function(host):
+def $function(host, $a="$opaque", $b="$opaque2"):
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return host
 """,
         guard=('$x = getpass("$service: ")', "$x = vault.read($k)"),
-        other=('$x = "$opaque"',),
         use=("ssh.connect(host, password=$x)", 'smtp.login("root", $x)'),
         spare=('print("label", $x)', "labels.append($x)"),
     ),
@@ -68,15 +65,15 @@ def $function(host):
         text="""
 int $function(void)
 {
+    const char *$a = "$opaque", *$b = "$opaque2";
     <noise>
-    <guards>
+    <guard>
     <gap>
     <uses>
     return 0;
 }
 """,
-        guard=('const char *$x = getenv("APP_KEY");', 'const char *$x = read_secret("$service");'),
-        other=('const char *$x = "$opaque";',),
+        guard=('$x = getenv("APP_KEY");', '$x = read_secret("$service");'),
         use=('log_in("admin", $x);', "unlock($k, $x);"),
         spare=("set_label($k, $x);", 'describe("$service", $x);'),
     ),
