@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, permutation_test
 
 from vulnscope.records.base import NotMeasured
-from vulnscope.stats import Groups, mcnemar, sign_flip_test, swap_test
+from vulnscope.stats import (
+    Groups,
+    auroc_statistic,
+    change_test,
+    mcnemar,
+    mean_statistic,
+    pseudo_values,
+    sign_flip_test,
+    swap_test,
+)
 
 
 @pytest.mark.parametrize(("right", "wrong", "neither"), [(9, 1, 4), (5, 5, 0), (0, 7, 3), (300, 240, 100)])
@@ -72,3 +81,29 @@ def test_mcnemar_is_exact() -> None:
 
 def _singles(n: int) -> Groups:
     return Groups(np.arange(n), n)
+
+
+def test_pseudo_values_of_a_mean_are_the_group_means() -> None:
+    values = np.random.default_rng(0).normal(size=20)
+    groups = Groups(np.arange(20), 20)
+    statistic = mean_statistic(values, groups)
+    assert pseudo_values(statistic, 20) == pytest.approx(values)
+    assert change_test(statistic, 20) == sign_flip_test(values, groups)
+
+
+def test_the_variance_of_an_auroc_by_pseudo_values_is_about_that_of_delong() -> None:
+    generator = np.random.default_rng(2)
+    scores, positive = generator.normal(size=300) + (np.arange(300) < 150), np.arange(300) < 150
+    values = pseudo_values(auroc_statistic(scores, positive, Groups(np.arange(300), 300)), 300)
+    wins = (scores[positive][:, None] > scores[~positive]).astype(float)
+    delong = wins.mean(axis=1).var(ddof=1) / 150 + wins.mean(axis=0).var(ddof=1) / 150
+    assert values.var(ddof=1) / 300 == pytest.approx(delong, rel=0.03)
+
+
+def test_no_change_is_no_finding_and_an_undefined_one_says_so() -> None:
+    groups = Groups(np.arange(12), 12)
+    statistic = auroc_statistic(np.arange(12.0), np.arange(12) % 2 == 0, groups)
+    assert change_test(lambda weights: statistic(weights) - statistic(weights), 12) == 1.0
+    lone = auroc_statistic(np.arange(12.0), np.arange(12) == 0, groups)
+    assert change_test(lone, 12) == NotMeasured(reason="too few groups: undefined without one of the 12")
+    assert isinstance(change_test(statistic, 0), NotMeasured)

@@ -5,7 +5,15 @@ import pytest
 from scipy.stats import binom, binomtest, norm
 
 from vulnscope.records.base import NotMeasured
-from vulnscope.stats import detectable_auroc, detectable_difference, detectable_pair_rank, detectable_rate
+from vulnscope.stats import (
+    Groups,
+    detectable_auroc,
+    detectable_change,
+    detectable_difference,
+    detectable_pair_rank,
+    detectable_rate,
+    sign_flip_test,
+)
 
 
 def test_detectable_difference_is_lehrs_2_8_standard_errors() -> None:
@@ -40,3 +48,24 @@ def test_five_pairs_can_never_show_a_pair_rank() -> None:
 def test_detectable_rate_worked_value() -> None:
     # Two arms of 392 near 1/2 find 0.10: the textbook sample size.
     assert detectable_rate(0.5, 392) == pytest.approx(0.10, abs=1e-3)
+
+
+def test_a_detectable_change_is_found_four_times_in_five() -> None:
+    generator = np.random.default_rng(0)
+    groups = Groups.from_labels((np.arange(240) // 3).tolist())
+
+    def draw(shift: float) -> np.ndarray:
+        return shift + generator.normal(size=80)[groups.index] + generator.normal(size=240)
+
+    shift = float(np.mean([detectable_change(draw(0.0), groups) for _ in range(50)]))  # type: ignore[arg-type]
+    found = [float(sign_flip_test(draw(shift), groups, n_draws=500)) <= 0.05 for _ in range(400)]  # type: ignore[arg-type]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.05)
+
+
+def test_no_spread_is_no_detectable_change() -> None:
+    groups = Groups(np.arange(6), 6)
+    assert detectable_change(np.zeros(6), groups) == NotMeasured(
+        reason="no item differs: the spread of differences is unknown"
+    )
+    assert isinstance(detectable_change(np.ones(6), groups), NotMeasured)
+    assert isinstance(detectable_change([1.0], Groups(np.arange(1), 1)), NotMeasured)

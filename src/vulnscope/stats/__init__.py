@@ -1,5 +1,16 @@
 """Every figure's formula, once: detection, intervals, paired tests, corrections, power. Pure numpy and scipy."""
 
+from vulnscope.stats.agreement import cohen_kappa, repeat_agreement
+from vulnscope.stats.calibration import (
+    ChanceError,
+    ReliabilityBin,
+    chance_error,
+    expected_calibration_error,
+    probability_of,
+    reliability_bins,
+    squared_errors,
+)
+from vulnscope.stats.classification import balanced_accuracy_statistic, divide, matthews, matthews_statistic
 from vulnscope.stats.detection import (
     AnswerCounts,
     chance_pair_correct,
@@ -15,45 +26,91 @@ from vulnscope.stats.detection import (
 from vulnscope.stats.groups import Floats, Groups, Statistic, mean_statistic
 from vulnscope.stats.intervals import MIN_GROUPS, Bootstrap, Resampled, estimate, interval, resample, wilson
 from vulnscope.stats.multiplicity import benjamini_hochberg, correct_family, holm, name_correction
-from vulnscope.stats.paired import mcnemar, sign_flip_test, swap_test
-from vulnscope.stats.power import detectable_auroc, detectable_difference, detectable_pair_rank, detectable_rate
+from vulnscope.stats.paired import change_test, mcnemar, pseudo_values, sign_flip_test, swap_test
+from vulnscope.stats.power import (
+    detectable_auroc,
+    detectable_change,
+    detectable_difference,
+    detectable_pair_rank,
+    detectable_rate,
+)
 from vulnscope.stats.ranking import auroc, auroc_statistic, pair_ranks, stratified_auroc
+from vulnscope.stats.retrieval import (
+    average_precision,
+    average_precision_statistic,
+    cut_at,
+    recall_at,
+    recall_statistic,
+    warn_of_few_negatives,
+)
+from vulnscope.stats.selection import Chosen, choose_on_others, deal_folds
+from vulnscope.stats.taxonomy import MATCHES, NO_CWE, Match, match_cwe, share_matches
 
 __all__ = [
+    "MATCHES",
     "MIN_GROUPS",
+    "NO_CWE",
     "AnswerCounts",
     "Bootstrap",
+    "ChanceError",
+    "Chosen",
     "Floats",
     "Groups",
+    "Match",
+    "ReliabilityBin",
     "Resampled",
     "Statistic",
     "auroc",
     "auroc_statistic",
+    "average_precision",
+    "average_precision_statistic",
+    "balanced_accuracy_statistic",
     "benjamini_hochberg",
+    "chance_error",
     "chance_pair_correct",
+    "change_test",
+    "choose_on_others",
+    "cohen_kappa",
     "correct_family",
     "corrected_rate",
     "count_answers",
     "criterion",
+    "cut_at",
     "d_a",
     "d_prime",
+    "deal_folds",
     "detectable_auroc",
+    "detectable_change",
     "detectable_difference",
     "detectable_pair_rank",
     "detectable_rate",
+    "divide",
     "estimate",
+    "expected_calibration_error",
     "false_alarm_rate",
     "hit_rate",
     "holm",
     "interval",
+    "match_cwe",
+    "matthews",
+    "matthews_statistic",
     "mcnemar",
     "mean_statistic",
     "name_correction",
     "pair_cells",
     "pair_ranks",
+    "probability_of",
+    "pseudo_values",
+    "recall_at",
+    "recall_statistic",
+    "reliability_bins",
+    "repeat_agreement",
     "resample",
+    "share_matches",
     "sign_flip_test",
+    "squared_errors",
     "stratified_auroc",
     "swap_test",
+    "warn_of_few_negatives",
     "wilson",
 ]

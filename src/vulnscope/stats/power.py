@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import ndtri
 from scipy.stats import binom
 
 from vulnscope.records.base import NotMeasured, Number
+from vulnscope.stats.groups import Groups
 
 ALPHA = 0.05
 POWER = 0.8
@@ -59,3 +62,21 @@ def detectable_pair_rank(n_groups: int, *, alpha: float = ALPHA, power: float = 
 def detectable_rate(rate: float, n: int, *, alpha: float = ALPHA, power: float = POWER) -> float:
     """Smallest difference between two independent proportions near `rate` over `n` units each that could be shown."""
     return detectable_difference(math.sqrt(2 * rate * (1 - rate) / n), alpha=alpha, power=power)
+
+
+def detectable_change(differences: ArrayLike, groups: Groups, *, alpha: float = ALPHA, power: float = POWER) -> Number:
+    """Smallest mean of `differences` (after - before, one per item) that could be shown, from their spread by group.
+
+    `NotMeasured` with fewer than two groups, or where no item differs: then the spread is unknown, not 0.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if groups.n_groups < 2:
+        return NotMeasured(reason=f"too few groups: {groups.n_groups}, 2 needed")
+    if not values.any():
+        return NotMeasured(reason="no item differs: the spread of differences is unknown")
+    # Sandwich error of a ratio of group sums (Cochran 1977, equation 2.39).
+    residuals = groups.sums(values - values.mean())
+    spread = groups.n_groups / (groups.n_groups - 1) * float(residuals @ residuals)
+    if spread == 0:
+        return NotMeasured(reason="all items differ alike: the spread of differences is unknown")
+    return detectable_difference(math.sqrt(spread) / groups.n_items, alpha=alpha, power=power)
