@@ -8,7 +8,7 @@ from tests.ask.builders import begin_run, make_corpus, make_items, make_pairs, m
 
 from vulnscope.ask.measures import pair_up
 from vulnscope.audit import AuditConfig, check_audit, estimate_audit, run_audit
-from vulnscope.audit.run import describe_grouping, spread_out
+from vulnscope.audit.run import spread_out
 from vulnscope.errors import InputError
 from vulnscope.records.audit import AuditRecord, LeftOut
 
@@ -114,14 +114,6 @@ def test_nothing_to_ask_is_an_error(tmp_path: Path) -> None:
     corpus = make_corpus([make_sample(1, "unlabelled", pair_id=None)])
     with pytest.raises(InputError, match=r"corpus 'made' leaves nothing to ask \(1: no label\)"):
         audit(tmp_path, corpus)
-
-
-def test_grouping_in_words() -> None:
-    items = make_items(make_pairs(2, group_keys=("commit:a", "group:commit:a")), [0.0] * 4)
-    assert describe_grouping(make_corpus([]), items) == "by commit, pair and equal code"
-    by_template = make_corpus([], name="synthetic", options={"group_by": "template"})
-    assert describe_grouping(by_template, items) == "by template: claims about new templates"
-    assert describe_grouping(make_corpus([], name="synthetic"), items) == "by pair: claims about these templates"
 
 
 def test_shown_pairs_span_the_range() -> None:

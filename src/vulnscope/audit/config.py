@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from vulnscope.records.base import Record
+from vulnscope.ask.settings import Selection
 
 
-class AuditConfig(Record):
+class AuditConfig(Selection):
     """Resolved settings of an audit; stored in the run and in the result."""
 
-    protocol: str = Field(default="yes-no", description="a registered protocol")
-    prompts_file: str | None = Field(default=None, description="YAML of prompts in place of the protocol's own")
-    chat: bool | None = Field(default=None, description="use the chat template; None: where the tokenizer has one")
-    limit: int | None = Field(default=None, ge=1, description="at most so many samples, whole pairs, drawn by seed")
-    cwes: tuple[str, ...] = Field(default=(), description="keep samples with any of these, e.g. CWE-89; () keeps all")
-    languages: tuple[str, ...] = Field(default=(), description="keep these languages; () keeps all")
-    seed: int = Field(default=0, ge=0, description="of the draw of samples, the bootstrap and the baselines' folds")
-    n_bootstrap: int = Field(default=2000, ge=200, description="bootstrap draws per interval")
     max_pairs_shown: int = Field(default=200, ge=0, description="pairs kept for the browser")
-    max_batch_tokens: int | None = Field(default=None, ge=1, description="tokens per call; None: from free memory")
     baseline_corpus: str | None = Field(
         default=None,
         description="corpus that trains the baselines; None: the train split, else folds over the corpus itself",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vulnscope.audit.run import open_protocol, prepare_audit
+from vulnscope.ask.selection import open_protocol, prepare_selected
 from vulnscope.models import plan_batches, score_batch
 from vulnscope.models.inspection import estimate_memory
 from vulnscope.records.audit import AuditEstimate
@@ -22,7 +22,7 @@ _READING_BYTES = 180
 def estimate_audit(subject: Subject, corpus: Corpus, config: AuditConfig, clock: Callable[[], float]) -> AuditEstimate:
     """What `run_audit` would do with these arguments; asks one batch to time it by `clock`, in seconds."""
     protocol = open_protocol(subject, config)
-    prepared = prepare_audit(subject, corpus, config, protocol)
+    prepared = prepare_selected(subject, corpus, config, protocol)
     plan = plan_batches(subject, prepared.requests, config.max_batch_tokens)
     batch = [prepared.requests[i] for i in plan.batches[len(plan.batches) // 2]]
     alone = plan_batches(subject, batch, plan.max_tokens)

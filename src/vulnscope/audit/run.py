@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vulnscope import registry
 from vulnscope.ask.asking import Progress, ask
 from vulnscope.ask.baselines import score_baselines
 from vulnscope.ask.measures import Item, Twins, measure, pair_up
-from vulnscope.ask.preparation import Prepared, prepare
+from vulnscope.ask.preparation import Prepared
+from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.audit.sentence import write_sentence
-from vulnscope.corpora import Corpus, select
-from vulnscope.errors import InputError
+from vulnscope.corpora import Corpus
 from vulnscope.models import Subject, measure_noise_floor
-from vulnscope.prompts import load_prompts
-from vulnscope.records.audit import AuditRecord, CorpusInfo, LeftOut, PairView, Point
+from vulnscope.records.audit import AuditRecord, PairView, Point
 from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vulnscope.ask.yes_no import YesNoProtocol
     from vulnscope.audit.config import AuditConfig
     from vulnscope.records.base import Number
     from vulnscope.records.rows import VerdictRow
     from vulnscope.store import AnswerCache, Run
 
 _N_NOISE_REQUESTS = 8
-_N_EXAMPLES = 5
 
 
 def run_audit(
@@ -48,7 +44,7 @@ def run_audit(
     written: the caller does. Raises `InputError` when nothing is left to ask.
     """
     protocol = open_protocol(subject, config)
-    prepared = prepare_audit(subject, corpus, config, protocol)
+    prepared = prepare_selected(subject, corpus, config, protocol)
     noise_floor = _measure_noise(subject, prepared)
     rows = ask(
         subject, protocol, prepared, run, cache=cache, max_batch_tokens=config.max_batch_tokens, progress=progress
@@ -56,7 +52,7 @@ def run_audit(
     items = _join(prepared, rows, corpus)
     baselines = score_baselines(prepared.samples, corpus, baseline_corpus, seed=config.seed)
     measured = measure(items, baselines, Bootstrap(n_draws=config.n_bootstrap, seed=config.seed))
-    info = describe_corpus(corpus, items)
+    info = describe_corpus(corpus, prepared.samples)
     pairs = pair_up(items)
     shown = spread_out(pairs, config.max_pairs_shown)
     return AuditRecord(
@@ -83,66 +79,7 @@ def run_audit(
 
 def check_audit(corpus: Corpus, config: AuditConfig) -> None:
     """Raise `InputError` where `config` cannot be carried out on `corpus`, before a model is opened or a run made."""
-    registry.resolve("protocol", config.protocol)
-    load_prompts(config.prompts_file or config.protocol)
-    _select(corpus, config)
-
-
-def open_protocol(subject: Subject, config: AuditConfig) -> YesNoProtocol:
-    """The protocol that `config` names, with its own prompts or the user's."""
-    build: type[YesNoProtocol] = registry.resolve("protocol", config.protocol)
-    return build(load_prompts(config.prompts_file or config.protocol), subject.tokenizer, is_chat=config.chat)
-
-
-def prepare_audit(subject: Subject, corpus: Corpus, config: AuditConfig, protocol: YesNoProtocol) -> Prepared:
-    """What will be asked of the corpus, and what is left out for which reason."""
-    selected = _select(corpus, config)
-    labelled = [sample for sample in selected.samples if sample.label != "unlabelled"]
-    unlabelled = [sample.id for sample in selected.samples if sample.label == "unlabelled"]
-    prepared = prepare(protocol, labelled, subject.max_positions)
-    notes = []
-    if n_unselected := len(corpus.samples) - len(selected.samples):
-        notes.append(LeftOut(reason="not selected by CWE, language or limit", n=n_unselected))
-    if unlabelled:
-        notes.append(LeftOut(reason="no label", n=len(unlabelled), examples=tuple(unlabelled[:_N_EXAMPLES])))
-    left_out = (*notes, *prepared.left_out)
-    if not prepared.samples:
-        reasons = "; ".join(f"{part.n}: {part.reason}" for part in left_out)
-        raise InputError(f"corpus {corpus.name!r} leaves nothing to ask ({reasons})")
-    return Prepared(prepared.samples, prepared.cuts, prepared.requests, left_out)
-
-
-def _select(corpus: Corpus, config: AuditConfig) -> Corpus:
-    return select(corpus, cwes=config.cwes, languages=config.languages, limit=config.limit, seed=config.seed)
-
-
-def describe_corpus(corpus: Corpus, items: Sequence[Item]) -> CorpusInfo:
-    """The audited part of `corpus`; version and digest are those of the whole."""
-    return CorpusInfo(
-        name=corpus.name,
-        version=corpus.version,
-        corpus_digest=corpus.content_digest,
-        n_samples=len(items),
-        n_pairs=len(pair_up(items)),
-        n_groups=len({item.group for item in items}),
-        grouping=describe_grouping(corpus, items),
-        licence=", ".join(sorted({item.sample.licence for item in items})),
-        bad_rows=tuple(
-            f"{bad.path}{f':{bad.line}' if bad.line is not None else ''}: {bad.reason}" for bad in corpus.bad_rows
-        ),
-    )
-
-
-def describe_grouping(corpus: Corpus, items: Sequence[Item]) -> str:
-    """What makes a group, and for generated code what a claim is therefore about."""
-    if corpus.name == "synthetic":
-        is_by_template = corpus.options.get("group_by") == "template"
-        return "by template: claims about new templates" if is_by_template else "by pair: claims about these templates"
-    keys = {key.partition(":")[0] for item in items for key in item.sample.group_keys}
-    kinds = sorted(keys - {"group", "copy", "near", "sample", "pair"})
-    if any(item.sample.pair_id is not None for item in items):
-        kinds.append("pair")
-    return f"by {', '.join(kinds)} and equal code" if kinds else "by equal code"
+    check_selection(corpus, config)
 
 
 def spread_out(pairs: Sequence[Twins], n_shown: int) -> list[Twins]:
