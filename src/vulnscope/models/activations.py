@@ -170,14 +170,14 @@ def _collect(
     def tap(hidden: Float[Tensor, "batch seq d_model"]) -> None:
         vectors = hidden[rows, columns]
         if job.reduce:
-            pool = _POOLS[job.reduce]
+            pool = REDUCERS[job.reduce]
             vectors = torch.stack([pool(part.float()) for part in vectors.split(counts)])
         found[site] = vectors.to("cpu", job.dtype)
 
     return tap
 
 
-_POOLS: dict[str, Callable[[Tensor], Tensor]] = {
+REDUCERS: dict[str, Callable[[Tensor], Tensor]] = {
     "mean": lambda vectors: vectors.mean(0),
     "max": lambda vectors: vectors.amax(0),
     "last": lambda vectors: vectors[-1],
