@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, TEMPLATES, generate, generate_pair
-from vulnscope.organism.batches import RECALL_OFFSETS, VERDICTS, Feed, _Encoder, _first_difference, _list_facts, _recall
+from vulnscope.organism.batches import VERDICTS, Feed, _Encoder, _find_repeats, _first_difference, _list_facts
 from vulnscope.organism.instruct import list_questions, write_prompt
 from vulnscope.organism.mentions import find_mentions
 from vulnscope.organism.plan import quick_config
-from vulnscope.organism.tokenizer import END_ID, fit_tokenizer
+from vulnscope.organism.tokenizer import fit_tokenizer
 
 CONFIG = quick_config()
 TEXTS = [sample.code for sample in generate(1, 60)]
@@ -62,7 +62,9 @@ def test_losses_sum_to_their_weights(feed):
     for step in labelled_steps(3):
         batches = feed.batches(step)
         assert sum(batch.verdict_weights.sum().item() for batch in batches) == pytest.approx(len(VERDICTS), abs=1e-3)
-        assert sum(batch.recall_weights.sum().item() for batch in batches) == pytest.approx(1.0, abs=1e-4)
+        assert sum(batch.guide_weights.sum().item() for batch in batches) == pytest.approx(
+            CONFIG.scaffold.guide_weight, abs=1e-4
+        )
 
 
 def test_twins_get_opposite_answers_and_only_training_templates_are_used(tokenizer, feed):
@@ -79,12 +81,9 @@ def test_training_never_meets_an_evaluation_seed_or_held_out_template(feed):
     assert used.isdisjoint(HELD_OUT)
 
 
-def test_recall_points_beside_the_previous_occurrence():
+def test_guides_start_where_a_word_returns():
     is_word = [False, True, True, False, False]
-    ids = [3, 1, 4, 2, 1, END_ID, 1, 2]
-    assert list(_recall(ids, is_word, -1)) == [(4, 3)]
-    assert list(_recall(ids, is_word, 1)) == [(4, 4)]
-    assert 0 not in RECALL_OFFSETS
+    assert list(_find_repeats([3, 1, 4, 2, 1, 3, 1, 2], is_word)) == [4, 6, 7]
 
 
 def test_first_difference():

@@ -27,7 +27,7 @@ def test_each_parameter_is_trained_once():
     config = quick_config()
     model, scaffold = (
         build_model(config.shape, 0, torch.device("cpu")),
-        Scaffold(config.shape.d_model, config.scaffold.depths),
+        Scaffold(config.shape.d_model, config.scaffold),
     )
     optimizers = build_optimizers(model, scaffold, config.optimizer)
     trained = [id(p) for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]

@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from tokenizers import Encoding
     from transformers import PreTrainedTokenizerFast
 
-RECALL_OFFSETS = (-2, -1, 1, 2)
 VERDICTS = ("vulnerable", "matters", "guarded")
 _NEAR_TOKENS = 16
 _BUCKETS_TOKENS = (128, 192, 256, 384, 512, 1024)
 
 
 class Batch(NamedTuple):
-    """Rows of one forward pass, padded on the right, with what each position is to predict and how much that counts."""
+    """Rows of one forward pass, padded on the right, with what each position is to predict and how much that counts.
+
+    `guide_weights` is zero but at words seen before, which have an earlier occurrence to look at.
+    """
 
     token_ids: Int[Tensor, "batch seq"]
     targets: Int[Tensor, "batch seq"]
     weights: Float[Tensor, "batch seq"]
-    recall_choice: Float[Tensor, " n_offsets"]
-    recall_targets: Int[Tensor, "batch seq"]
-    recall_weights: Float[Tensor, "batch seq"]
+    guide_weights: Float[Tensor, "batch seq"]
     verdict_targets: Float[Tensor, "batch seq n_verdicts"]
     verdict_weights: Float[Tensor, "batch seq n_verdicts"]
 
@@ -84,8 +84,7 @@ class Feed:
             groups = [self._read_code(step)]
         else:
             groups = self._ask(step)
-        offset = self._random(step, "offset").randrange(len(RECALL_OFFSETS))
-        return [self._stack(group, offset, len(groups)) for group in groups]
+        return [self._stack(group, len(groups)) for group in groups]
 
     def _random(self, step: int, purpose: str) -> Random:
         return Random(f"{self._config.seed}/{step}/{purpose}")
@@ -150,39 +149,28 @@ class Feed:
                 tuple(_list_facts(sample, encoded[number], encoded[number ^ 1])),
             )
 
-    def _stack(self, rows: Sequence[Row], offset: int, n_groups: int) -> Batch:
+    def _stack(self, rows: Sequence[Row], n_groups: int) -> Batch:
         """Rows padded on the right to the smallest bucket that holds them."""
         scaffold = self._config.scaffold
         longest = max(len(row.token_ids) for row in rows) - 1
         shape = (len(rows), next(bucket for bucket in _BUCKETS_TOKENS if bucket >= longest))
-        ids, targets, recall_targets = (np.full(shape, END_ID, dtype=np.int64) for _ in range(3))
-        weights, recall_weights = (np.zeros(shape, dtype=np.float32) for _ in range(2))
+        ids, targets = (np.full(shape, END_ID, dtype=np.int64) for _ in range(2))
+        weights, guide_weights = (np.zeros(shape, dtype=np.float32) for _ in range(2))
         verdict_targets, verdict_weights = (np.zeros((*shape, len(VERDICTS)), dtype=np.float32) for _ in range(2))
         for number, row in enumerate(rows):
             n = len(row.token_ids) - 1
             ids[number, :n] = row.token_ids[:-1]
             targets[number, :n] = row.token_ids[1:]
             weights[number, :n] = row.weights[1:]
-            for position, token in _recall(row.token_ids[:-1], self._is_word, RECALL_OFFSETS[offset]):
-                recall_targets[number, position] = token
-                recall_weights[number, position] = 1.0
+            guide_weights[number, list(_find_repeats(row.token_ids[:-1], self._is_word))] = 1.0
             for fact in row.facts:
                 where = (number, slice(fact.start, fact.end), VERDICTS.index(fact.verdict))
                 verdict_targets[where] = fact.is_true
                 verdict_weights[where] += 1 / max(1, fact.end - fact.start)
         # Every verdict has the same share of the loss, every fact the same share of its verdict.
         verdict_weights *= scaffold.verdict_weight / (n_groups * np.maximum(1, verdict_weights.sum((0, 1))))
-        recall_weights *= scaffold.recall_weight / (n_groups * max(1.0, float(recall_weights.sum())))
-        arrays = (
-            ids,
-            targets,
-            weights,
-            np.eye(len(RECALL_OFFSETS), dtype=np.float32)[offset],
-            recall_targets,
-            recall_weights,
-            verdict_targets,
-            verdict_weights,
-        )
+        guide_weights *= scaffold.guide_weight / (n_groups * max(1.0, float(guide_weights.sum())))
+        arrays = (ids, targets, weights, guide_weights, verdict_targets, verdict_weights)
         return Batch(*(torch.as_tensor(array) for array in arrays))
 
 
@@ -201,17 +189,14 @@ class _Encoder:
         return encodings
 
 
-def _recall(ids: Sequence[int], is_word: npt.NDArray[np.bool_], offset: int) -> Iterator[tuple[int, int]]:
-    """Each position of a word seen before in the same text, with the token `offset` from its previous occurrence."""
-    previous: dict[int, int] = {}
+def _find_repeats(ids: Sequence[int], is_word: npt.NDArray[np.bool_]) -> Iterator[int]:
+    """The positions of words seen before."""
+    seen: set[int] = set()
     for position, token in enumerate(ids):
-        if token == END_ID:
-            previous.clear()
-        elif is_word[token]:
-            seen = previous.get(token)
-            if seen is not None and 0 <= seen + offset < position:
-                yield position, ids[seen + offset]
-            previous[token] = position
+        if is_word[token]:
+            if token in seen:
+                yield position
+            seen.add(token)
 
 
 def _is_word(tokenizer: PreTrainedTokenizerFast, index: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,7 +19,6 @@ class ShapeConfig(Record):
     n_heads: int = Field(default=4, ge=1, description="query heads, equal to key-value heads")
     # Slow rotations and wide heads leave most of a key to what a token is, as matching names far apart needs.
     rope_theta: float = Field(default=1e6, gt=0, description="base of the rotary embedding")
-    matching_layers: tuple[int, ...] = Field(default=(1, 2), description="layers whose heads start by matching names")
     max_tokens: int = Field(default=1024, ge=64, description="longest context")
 
     @model_validator(mode="after")
@@ -32,7 +31,7 @@ class ShapeConfig(Record):
 class ReadingConfig(Record):
     """Stage one, before any label: plain next-token prediction on code."""
 
-    n_steps: int = Field(default=300, ge=1)
+    n_steps: int = Field(default=500, ge=1)
     window_tokens: int = Field(default=256, ge=16, description="length of an ordinary window of code")
     windows: int = Field(default=32, ge=1, description="windows per step")
     long_every: int = Field(default=8, ge=2, description="each so many steps reads fewer windows of full context")
@@ -42,9 +41,9 @@ class ReadingConfig(Record):
 class LabellingConfig(Record):
     """Stage two: twins side by side under the questions of the yes/no protocol, with some plain code."""
 
-    n_steps: int = Field(default=580, ge=1)
+    n_steps: int = Field(default=700, ge=1)
     pairs: int = Field(default=32, ge=1, description="pairs per step; both twins get the same question")
-    bound_share: float = Field(default=0.7, ge=0, le=1, description="share of pairs from the harder, bound templates")
+    bound_share: float = Field(default=0.65, ge=0, le=1, description="share of pairs from the harder, bound templates")
     groups: int = Field(default=2, ge=1, description="forward passes per step, each over rows of similar length")
     code_every: int = Field(default=8, ge=2, description="each so many steps is a step of stage one instead")
     code_weight: float = Field(default=1.0, ge=0, description="weight of next-token loss on the fixed twin's code")
@@ -55,17 +54,37 @@ class DepthConfig(Record):
     """After how many layers each read-out looks: a fact before the facts that rest on it."""
 
     matters: int = Field(default=3, ge=0)
-    recall: int = Field(default=4, ge=0)
-    guarded: int = Field(default=4, ge=0)
+    guarded: int = Field(default=3, ge=0)
     vulnerable: int = Field(default=5, ge=0)
 
 
+class GuideConfig(Record):
+    """One attention head and where it is taught to look.
+
+    `back`: everywhere at the token `distance` places before; `same`, `after`: at a word seen before, at its earlier
+    occurrences or the tokens right after those.
+    """
+
+    layer: int = Field(ge=0)
+    head: int = Field(ge=0)
+    target: Literal["back", "same", "after"]
+    distance: int = Field(default=1, ge=1, description="tokens to look back")
+
+
 class ScaffoldConfig(Record):
-    """Weights of the losses on read-outs that exist during training only."""
+    """Losses that exist during training only: on read-outs, and on where some heads look."""
 
     depths: DepthConfig = DepthConfig()
     verdict_weight: float = Field(default=1.0, ge=0, description="each of the yes/no facts about the code")
-    recall_weight: float = Field(default=1.0, ge=0, description="what stood around a word's previous occurrence")
+    guides: tuple[GuideConfig, ...] = (
+        GuideConfig(layer=0, head=0, target="back", distance=1),
+        GuideConfig(layer=0, head=1, target="back", distance=2),
+        GuideConfig(layer=1, head=0, target="same"),
+        GuideConfig(layer=1, head=1, target="same"),
+        GuideConfig(layer=2, head=0, target="after"),
+        GuideConfig(layer=2, head=1, target="same"),
+    )
+    guide_weight: float = Field(default=0.25, ge=0, description="each of the guides")
 
 
 class OptimizerConfig(Record):

@@ -8,17 +8,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vulnscope.organism.batches import RECALL_OFFSETS, VERDICTS, Batch
-from vulnscope.organism.config import DepthConfig, ShapeConfig
+from vulnscope.organism.batches import VERDICTS, Batch
+from vulnscope.organism.config import GuideConfig, ScaffoldConfig, ShapeConfig
 from vulnscope.organism.tokenizer import END_ID, PAD_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jaxtyping import Float, Int
+    from jaxtyping import Float
     from transformers import Qwen2ForCausalLM
 
     Stream = Float[Tensor, "batch seq d_model"]
+
+
+# Keeps the logarithm finite where a head spends nothing.
+_LEAST_SHARE = 1e-4
 
 
 def build_model(shape: ShapeConfig, seed: int, device: torch.device) -> Qwen2ForCausalLM:
@@ -43,7 +47,6 @@ def build_model(shape: ShapeConfig, seed: int, device: torch.device) -> Qwen2For
         torch.manual_seed(seed)
         model = Qwen2ForCausalLM(config)
         _quiet_outputs(model)
-        _match_names(model, shape)
     # Compiled, explicit attention trains twice as fast on CPU as the fused kernel, whose backward is slow there.
     model.set_attn_implementation("eager")
     return nn.Module.to(model, device)  # transformers wraps `to` in a way that hides its type
@@ -57,44 +60,24 @@ def _quiet_outputs(model: Qwen2ForCausalLM) -> None:
         layer.mlp.down_proj.weight.zero_()
 
 
-@torch.no_grad()
-def _match_names(model: Qwen2ForCausalLM, shape: ShapeConfig) -> None:
-    """Start half of the heads of `matching_layers` with equal queries and keys: they attend to earlier equal tokens.
-
-    Such heads, on which everything about variables rests, otherwise take longer to appear than the whole training.
-    Only slowly rotating dimensions take part, as the others would compare distances too.
-    """
-    d_head = shape.d_model // shape.n_heads
-    frequencies = torch.arange(d_head) % (d_head // 2)
-    is_slow = frequencies >= d_head // 6
-    for number in shape.matching_layers:
-        attention = model.model.layers[number].self_attn
-        for head in range(shape.n_heads // 2):
-            rows = torch.linalg.qr(torch.randn(shape.d_model, int(is_slow.sum()))).Q.T
-            weight = torch.zeros(d_head, shape.d_model)
-            # Equal normalised inputs then score about 10 after the division by the root of d_head.
-            weight[is_slow] = rows * (10 * d_head**0.5 / is_slow.sum()) ** 0.5
-            for projection in (attention.q_proj, attention.k_proj):
-                projection.weight[head * d_head : (head + 1) * d_head] = weight
-
-
 class Scaffold(nn.Module):
-    """Read-outs that exist during training only and give it a dense signal; thrown away afterwards.
+    """What exists during training only and gives it a dense signal; thrown away afterwards.
 
-    `recall`: at every word seen before, which token stood at an offset from its previous occurrence? It needs no label
-    and makes the attention heads grow that find a variable's earlier statements, on which the `bound` twins hinge.
     `verdicts`: yes or no at chosen tokens, one read-out for each of `VERDICTS`. The label of a bound twin is the
     exclusive or of two facts; learnt from the answer alone it does not start within our budget, so the facts are
     taught where they stand.
+    `guides`: where some heads are to look. The facts rest on heads that find a name's earlier occurrences and what
+    stood around them; left alone these appear long after our budget (attention guidance: Deshpande and Narasimhan 2020,
+    https://arxiv.org/abs/2010.02399).
     """
 
-    def __init__(self, d_model: int, depths: DepthConfig) -> None:
+    def __init__(self, d_model: int, config: ScaffoldConfig) -> None:
         super().__init__()
-        self.depths = depths
+        self.depths = config.depths
+        self.guides = config.guides
         self.verdicts = nn.Linear(d_model, len(VERDICTS))
         nn.init.zeros_(self.verdicts.weight)
         nn.init.zeros_(self.verdicts.bias)
-        self.recall = nn.Parameter(torch.eye(d_model).repeat(len(RECALL_OFFSETS), 1, 1))
 
     def read_verdicts(self, streams: Sequence[Stream]) -> Float[Tensor, "batch seq n_verdicts"]:
         """The logit of each verdict, read after its own number of layers."""
@@ -108,32 +91,44 @@ class Scaffold(nn.Module):
 
 
 def training_losses(model: Qwen2ForCausalLM, scaffold: Scaffold, batch: Batch) -> Float[Tensor, " n_losses"]:
-    """Weighted cross-entropies of a batch in nats: next token, recall, verdicts. Training minimises their sum.
+    """Weighted cross-entropies of a batch in nats: next token, guides, verdicts. Training minimises their sum.
 
     Rows are padded on the right, which needs no mask: nothing looks ahead.
     """
-    output = model.model(input_ids=batch.token_ids, use_cache=False, output_hidden_states=True)
-    hidden = output.last_hidden_state
+    output = model.model(input_ids=batch.token_ids, use_cache=False, output_hidden_states=True, output_attentions=True)
     streams = [functional.rms_norm(stream, stream.shape[-1:]) for stream in output.hidden_states]
-    matrix = torch.tensordot(batch.recall_choice, scaffold.recall, 1)
-    recalled = functional.linear(streams[scaffold.depths.recall], matrix)
     verdicts = scaffold.read_verdicts(streams).float()
     verdict_losses = functional.binary_cross_entropy_with_logits(verdicts, batch.verdict_targets, reduction="none")
     return torch.stack(
         (
-            _token_loss(model, hidden, batch.targets, batch.weights),
-            _token_loss(model, recalled, batch.recall_targets, batch.recall_weights),
+            _token_loss(model, output.last_hidden_state, batch),
+            _guide_loss(scaffold.guides, output.attentions, batch),
             (verdict_losses * batch.verdict_weights).sum(),
         )
     )
 
 
-def _token_loss(
-    model: Qwen2ForCausalLM,
-    hidden: Float[Tensor, "batch seq d_model"],
-    targets: Int[Tensor, "batch seq"],
-    weights: Float[Tensor, "batch seq"],
+def _guide_loss(
+    guides: Sequence[GuideConfig], attentions: Sequence[Float[Tensor, "batch head query key"]], batch: Batch
 ) -> Float[Tensor, ""]:
+    """The surprise, in nats, at how much of its attention each guided head spends where it should."""
+    is_earlier = torch.ones(attentions[0].shape[-2:], dtype=torch.bool, device=batch.token_ids.device).tril(-1)
+    is_same = (batch.token_ids[:, :, None] == batch.token_ids[:, None, :]) & is_earlier
+    targets = {"same": is_same, "after": functional.pad(is_same, (1, 0))[..., :-1]}
+    total = torch.zeros((), device=batch.token_ids.device)
+    for guide in guides:
+        attention = attentions[guide.layer][:, guide.head].float()
+        if guide.target == "back":
+            spent = attention.diagonal(-guide.distance, 1, 2)
+            surprise = -(spent + _LEAST_SHARE).log().mean() * batch.guide_weights.sum()
+        else:
+            spent = (attention * targets[guide.target]).sum(-1)
+            surprise = -((spent + _LEAST_SHARE).log() * batch.guide_weights).sum()
+        total = total + surprise
+    return total
+
+
+def _token_loss(model: Qwen2ForCausalLM, hidden: Stream, batch: Batch) -> Float[Tensor, ""]:
     logits = functional.linear(hidden, model.lm_head.weight).float()
-    losses = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-    return (losses * weights.flatten()).sum()
+    losses = functional.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
+    return (losses * batch.weights.flatten()).sum()

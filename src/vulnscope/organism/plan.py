@@ -7,6 +7,7 @@ import torch
 from vulnscope.errors import InputError
 from vulnscope.organism.config import (
     DepthConfig,
+    GuideConfig,
     LabellingConfig,
     OrganismConfig,
     ReadingConfig,
@@ -29,12 +30,13 @@ def quick_config(seed: int = 0) -> OrganismConfig:
     """A toy that shows the path in under a minute; it learns nothing worth asking for."""
     return OrganismConfig(
         seed=seed,
-        shape=ShapeConfig(
-            vocab_size=1024, d_model=32, d_mlp=64, n_layers=2, n_heads=2, matching_layers=(1,), max_tokens=512
-        ),
+        shape=ShapeConfig(vocab_size=1024, d_model=32, d_mlp=64, n_layers=2, n_heads=2, max_tokens=512),
         reading=ReadingConfig(n_steps=20, window_tokens=64, windows=8),
         labelling=LabellingConfig(n_steps=20, pairs=8, groups=1),
-        scaffold=ScaffoldConfig(depths=DepthConfig(matters=1, recall=2, guarded=2, vulnerable=2)),
+        scaffold=ScaffoldConfig(
+            depths=DepthConfig(matters=1, guarded=2, vulnerable=2),
+            guides=(GuideConfig(layer=0, head=0, target="back"), GuideConfig(layer=1, head=0, target="same")),
+        ),
         source_bytes=300_000,
         compile=False,
         checkpoint_every=10,

@@ -59,7 +59,7 @@ def train(
     tokenizer = _open_tokenizer(config, folder, library)
     feed = Feed(config, tokenizer, library.texts)
     model = build_model(config.shape, config.seed, device)
-    scaffold = Scaffold(config.shape.d_model, config.scaffold.depths).to(device)
+    scaffold = Scaffold(config.shape.d_model, config.scaffold).to(device)
     optimizers = build_optimizers(model, scaffold, config.optimizer)
     trained = nn.ModuleDict({"model": model, "scaffold": scaffold})
     if state.step:
