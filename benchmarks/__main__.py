@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-BENCHMARKS = {"audit": "benchmarks.audit", "engine": "benchmarks.engine"}
+BENCHMARKS = {"audit": "benchmarks.audit", "engine": "benchmarks.engine", "kills": "benchmarks.kills"}
 
 
 def main() -> None:
