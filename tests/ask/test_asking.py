@@ -13,7 +13,7 @@ from vulnscope.ask.asking import ask
 from vulnscope.ask.preparation import Prepared, prepare
 from vulnscope.ask.yes_no import YesNoProtocol
 from vulnscope.errors import RunError
-from vulnscope.models import BackOff, Subject
+from vulnscope.models import BackOff, Subject, add, edited, replace
 from vulnscope.prompts import load_prompts
 from vulnscope.records.base import Record
 from vulnscope.records.rows import VerdictRow
@@ -133,6 +133,23 @@ def test_answers_are_remembered_across_runs(ask_in: Any, tmp_path: Path, monkeyp
         monkeypatch.setattr(asking, "score_batch", None)
         _, again = ask_in("second", cache=cache)
     assert again == rows
+
+
+def test_answers_under_edits_are_remembered_apart(ask_in: Any, subject: Subject, tmp_path: Path) -> None:
+    vector = torch.arange(subject.architecture.d_model, dtype=torch.float32) - 3.0
+    with AnswerCache(tmp_path / "answers.sqlite") as cache:
+        _, clean = ask_in("clean", cache=cache)
+        with edited(subject, [add(1, vector, unit="raw")]):
+            _, changed = ask_in("changed", cache=cache)
+            _, again = ask_in("again", cache=cache)
+        # A function without a digest: nothing is known of what it does, so nothing is remembered.
+        with edited(subject, [replace(1, lambda hidden: 0.5 * hidden, "all")]):
+            _, halved = ask_in("halved", cache=cache)
+        with edited(subject, [replace(1, lambda hidden: 0.25 * hidden, "all")]):
+            _, quartered = ask_in("quartered", cache=cache)
+    assert again == changed
+    margins = [tuple(row.margin for row in rows) for rows in (clean, changed, halved, quartered)]
+    assert len(set(margins)) == 4
 
 
 def test_only_unknown_answers_are_asked(

@@ -90,7 +90,11 @@ stream(Path(sys.argv[1]), progress=progress)
 def test_a_killed_capture_resumes_to_the_same_bytes(tmp_path: Path, n_done: int) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     stream(whole)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+        "OMP_NUM_THREADS": str(torch.get_num_threads()),
+    }
     command = [sys.executable, "-c", KILLED, str(broken), str(n_done)]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr

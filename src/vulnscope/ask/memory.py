@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vulnscope.models import PromptScores, ScoreRequest, Subject
+from vulnscope.models import PromptScores, ScoreRequest, Subject, digest_in_force
 from vulnscope.store import AnswerKey, code_digest, collect_versions
 
 if TYPE_CHECKING:
@@ -18,9 +18,14 @@ _LIBRARIES = ("torch", "transformers")
 
 
 class ScoreMemory:
-    """The part of an answer cache that belongs to one subject, asked for scores."""
+    """The part of an answer cache that belongs to one subject under the edits in force, asked for scores.
+
+    Nothing is remembered where an edit in force has no digest.
+    """
 
     def __init__(self, cache: AnswerCache, subject: Subject) -> None:
+        edits = digest_in_force(subject)
+        self._is_on = edits is not None
         self._cache = cache
         versions = collect_versions()
         self._key = AnswerKey(
@@ -36,10 +41,13 @@ class ScoreMemory:
             },
             token_ids=(),
             decoding={"method": "score"},
+            intervention_digest=edits or "none",
         )
 
     def recall(self, requests: Mapping[int, ScoreRequest]) -> dict[int, Scores]:
         """Scores of those requests of which every prompt is known."""
+        if not self._is_on:
+            return {}
         keys = {i: self._keys(request) for i, request in requests.items()}
         known = self._cache.get_many([key for mine in keys.values() for key in mine])
         return {
@@ -50,6 +58,8 @@ class ScoreMemory:
 
     def remember(self, requests: Mapping[int, ScoreRequest], scores: Mapping[int, Scores]) -> None:
         """Keep `scores`, all or none."""
+        if not self._is_on:
+            return
         pairs = (pair for i, found in scores.items() for pair in zip(self._keys(requests[i]), found, strict=True))
         self._cache.put_many({key: _as_plain(score) for key, score in pairs})
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vulnscope.models.activations import Activations as Activations
     from vulnscope.models.activations import capture as capture
+    from vulnscope.models.adapters import adapted as adapted
     from vulnscope.models.editing import edited as edited
     from vulnscope.models.edits import Condition as Condition
     from vulnscope.models.edits import Edit as Edit
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from vulnscope.models.items import Item as Item
     from vulnscope.models.items import read_prompt as read_prompt
     from vulnscope.models.items import read_text as read_text
+    from vulnscope.models.keys import digest_in_force as digest_in_force
     from vulnscope.models.noise import measure_noise_floor as measure_noise_floor
     from vulnscope.models.patching import PatchRow as PatchRow
     from vulnscope.models.patching import patch as patch
@@ -84,12 +86,14 @@ _HOMES = {
     "SweepRow": "sweeping",
     "WorkOptions": "work",
     "WorkPlan": "work",
+    "adapted": "adapters",
     "add": "edits",
     "as_selector": "selectors",
     "capture": "activations",
     "characters": "selectors",
     "clamp": "edits",
     "digest_edits": "edits",
+    "digest_in_force": "keys",
     "edited": "editing",
     "generate": "generation",
     "inspect_subject": "inspection",
@@ -142,12 +146,14 @@ __all__ = [
     "SweepRow",
     "WorkOptions",
     "WorkPlan",
+    "adapted",
     "add",
     "as_selector",
     "capture",
     "characters",
     "clamp",
     "digest_edits",
+    "digest_in_force",
     "edited",
     "generate",
     "inspect_subject",

@@ -1,4 +1,4 @@
-"""Sequences whose elements say how each token is edited, so that only what is computed alike shares a prefix."""
+"""What edits do to the identity of work: which tokens are computed alike, and which answers may be remembered."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vulnscope.models.edits import digest_edits
 from vulnscope.models.items import Item
 from vulnscope.models.prefix import TOKEN_BITS, Tokens
 from vulnscope.models.session import active_sessions
@@ -26,3 +27,9 @@ def key_sequences(subject: Subject, items: Sequence[Item]) -> list[Tokens]:
     keys = (tokens + (numbers.reshape(-1).astype(np.int64) << TOKEN_BITS)).tolist()
     stops = np.cumsum([len(item.tokens) for item in items]).tolist()
     return [tuple(keys[stop - len(item.tokens) : stop]) for item, stop in zip(items, stops, strict=True)]
+
+
+def digest_in_force(subject: Subject) -> str | None:
+    """Digest of all edits in force, in their order; "none" without edits, None where an edit has no digest."""
+    edits = [edit for session in active_sessions(subject) for edit in session.edits]
+    return digest_edits(edits) if edits else "none"

@@ -30,12 +30,11 @@ from vulnscope.models.activations import (
     make_index,
     prepare_capture,
 )
-from vulnscope.models.edits import digest_edits
 from vulnscope.models.hooks import Site
+from vulnscope.models.keys import digest_in_force
 from vulnscope.models.plan import default_max_tokens
 from vulnscope.models.reading import plan_reading
 from vulnscope.models.selectors import Selector, as_selector
-from vulnscope.models.session import active_sessions
 from vulnscope.models.sites import as_site, name_site
 from vulnscope.records.base import Record
 from vulnscope.store.environment import collect_versions
@@ -59,7 +58,7 @@ class CaptureSpec(Record):
     subject_digest: str
     subject_dtype: str
     device: str
-    edits: str = Field(description="digest of the edits in force; empty where there were none")
+    edits: str = Field(description="digest of the edits in force; none where there were none")
     sites: tuple[str, ...]
     selector: Selector
     reduce: Reduction | None
@@ -217,8 +216,7 @@ def _describe(
     shard_bytes: int,
     n_shards: int,
 ) -> CaptureSpec:
-    edits = [edit for session in active_sessions(subject) for edit in session.edits]
-    digest = digest_edits(edits) if edits else ""
+    digest = digest_in_force(subject)
     if digest is None:
         raise InputError(
             "a streamed capture under an edit that runs a function cannot be resumed; give the function a `digest`"

@@ -9,15 +9,15 @@ from pathlib import Path
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Replace `path` by `text`, UTF-8; after a crash either the old or the new content is there, never a part.
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Replace `path` by `content`, text as UTF-8; after a crash either the old or the new is there, never a part.
 
     The caller holds the folder's lock: the temporary name is fixed, so that a leftover is overwritten next time.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(text.encode("utf-8", "surrogatepass"))
+            file.write(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

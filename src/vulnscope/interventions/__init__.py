@@ -1,0 +1,34 @@
+"""Interventions: prompts, edits, adapters and thresholds as data with a digest, and how each is applied."""
+
+from vulnscope.interventions.application import (
+    add_preface,
+    applied,
+    choose_prompts,
+    digest_adapter,
+    resolve_edits,
+    shift_margin,
+)
+from vulnscope.interventions.files import Stored, load_intervention, save_intervention
+from vulnscope.interventions.spec import EditSpec, Intervention, OperationName, ReadOut
+from vulnscope.interventions.vectors import VectorOrigin, Vectors, VectorSite, load_vectors, save_vectors
+
+__all__ = [
+    "EditSpec",
+    "Intervention",
+    "OperationName",
+    "ReadOut",
+    "Stored",
+    "VectorOrigin",
+    "VectorSite",
+    "Vectors",
+    "add_preface",
+    "applied",
+    "choose_prompts",
+    "digest_adapter",
+    "load_intervention",
+    "load_vectors",
+    "resolve_edits",
+    "save_intervention",
+    "save_vectors",
+    "shift_margin",
+]
