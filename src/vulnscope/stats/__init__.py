@@ -44,19 +44,15 @@ from vulnscope.stats.retrieval import (
     warn_of_few_negatives,
 )
 from vulnscope.stats.selection import Chosen, choose_on_others, deal_folds
-from vulnscope.stats.taxonomy import MATCHES, NO_CWE, Match, match_cwe, share_matches
 
 __all__ = [
-    "MATCHES",
     "MIN_GROUPS",
-    "NO_CWE",
     "AnswerCounts",
     "Bootstrap",
     "ChanceError",
     "Chosen",
     "Floats",
     "Groups",
-    "Match",
     "ReliabilityBin",
     "Resampled",
     "Statistic",
@@ -91,7 +87,6 @@ __all__ = [
     "hit_rate",
     "holm",
     "interval",
-    "match_cwe",
     "matthews",
     "matthews_statistic",
     "mcnemar",
@@ -106,7 +101,6 @@ __all__ = [
     "reliability_bins",
     "repeat_agreement",
     "resample",
-    "share_matches",
     "sign_flip_test",
     "squared_errors",
     "stratified_auroc",

@@ -1,0 +1,111 @@
+"""From rows to the record of an audit: figures, controls, what is shown. Asks nothing and opens no model.
+
+Whatever made the rows (a model just asked, a run parsed again, an ensemble of runs) is judged here, by the same rules.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vulnscope.ask.baselines import score_baselines
+from vulnscope.ask.measures import Item, Twins, measure, pair_up
+from vulnscope.ask.selection import describe_corpus
+from vulnscope.audit.sentence import write_sentence
+from vulnscope.records.audit import AuditRecord, LeftOut, PairView, Point, SubjectInfo
+from vulnscope.stats import Bootstrap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vulnscope.audit.config import AuditConfig
+    from vulnscope.corpora import Corpus
+    from vulnscope.store import StoredRun
+
+
+class Asked(NamedTuple):
+    """What was put to the model."""
+
+    protocol: str
+    prompts: tuple[str, ...]
+    canonical_prompt: str
+
+
+def judge(
+    items: Sequence[Item],
+    corpus: Corpus,
+    config: AuditConfig,
+    asked: Asked,
+    *,
+    subject: SubjectInfo,
+    run: StoredRun,
+    left_out: tuple[LeftOut, ...] = (),
+    baseline_corpus: Corpus | None = None,
+    command: str = "",
+) -> AuditRecord:
+    """Everything that can be said of `items`, whose places are 0, 1, ... in order.
+
+    Samples carry their code as the model saw it. `config` gives seed, draws and how many pairs are shown.
+    """
+    bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
+    baselines = score_baselines([item.sample for item in items], corpus, baseline_corpus, seed=config.seed)
+    measured = measure(items, baselines, bootstrap)
+    info = describe_corpus(corpus, [item.sample for item in items])
+    pairs = pair_up(items)
+    shown = spread_out(pairs, config.max_pairs_shown)
+    return AuditRecord(
+        sentence=write_sentence(measured.overall, info),
+        subject=subject,
+        corpus=info,
+        protocol=asked.protocol,
+        prompts=asked.prompts,
+        canonical_prompt=asked.canonical_prompt,
+        intervention=items[0].row.intervention,
+        overall=measured.overall,
+        slices=measured.slices,
+        points=tuple(_point(item) for item in items),
+        pairs=tuple(_view(twins) for twins in shown),
+        n_pairs_not_shown=len(pairs) - len(shown),
+        left_out=left_out,
+        config=config.model_dump(mode="json"),
+        command=command,
+        versions=run.manifest.versions,
+        seed=config.seed,
+        code_digest=run.manifest.digests["code"],
+        run=run.id,
+    )
+
+
+def spread_out(pairs: Sequence[Twins], n_shown: int) -> list[Twins]:
+    """`n_shown` pairs evenly over the range from best to worst told apart, so that they stand for all."""
+    ordered = sorted(pairs, key=lambda twins: twins.fixed.row.margin - twins.vulnerable.row.margin)
+    if len(ordered) <= n_shown:
+        return ordered
+    return [ordered[round(place * (len(ordered) - 1) / max(n_shown - 1, 1))] for place in range(n_shown)]
+
+
+def _point(item: Item) -> Point:
+    return Point(
+        sample=item.sample.id,
+        label="vulnerable" if item.is_vulnerable else "fixed",
+        cwe=" ".join(item.sample.cwes),
+        margin=item.row.margin,
+        acquiescence=item.row.acquiescence,
+        says=item.row.says,
+    )
+
+
+def _view(twins: Twins) -> PairView:
+    vulnerable, fixed = twins
+    return PairView(
+        pair=vulnerable.sample.pair_id or "",
+        cwe=" ".join(vulnerable.sample.cwes),
+        language=vulnerable.sample.language,
+        vulnerable_code=vulnerable.sample.code,
+        fixed_code=fixed.sample.code,
+        vulnerable_margin=vulnerable.row.margin,
+        fixed_margin=fixed.row.margin,
+        vulnerable_says=vulnerable.row.says,
+        fixed_says=fixed.row.says,
+        cut=vulnerable.row.cut,
+        notes=tuple(dict.fromkeys((*vulnerable.sample.notes, *fixed.sample.notes))),
+    )
