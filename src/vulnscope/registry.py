@@ -23,6 +23,14 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "protocol": {
         "yes-no": "vulnscope.ask.yes_no:YesNoProtocol",
     },
+    "transformation": {
+        "comments": "vulnscope.corpora.transformations.comments:add_comments",
+        "dead-code": "vulnscope.corpora.transformations.dead_code:add_dead_code",
+        "misleading": "vulnscope.corpora.transformations.rename:mislead",
+        "rename": "vulnscope.corpora.transformations.rename:rename",
+        "strip-comments": "vulnscope.corpora.transformations.comments:strip_comments",
+        "whitespace": "vulnscope.corpora.transformations.whitespace:change_whitespace",
+    },
 }
 
 
@@ -33,8 +41,10 @@ def list_names(kind: str) -> tuple[str, ...]:
 
 def resolve(kind: str, name: str) -> Any:
     """The object registered under `name`; raises `InputError` listing the choices."""
-    targets = {**_external(kind), **BUILT_IN[kind]}
+    # Entry points are looked up only for names that are not our own: it takes a walk through all installed packages.
+    targets = BUILT_IN[kind] if name in BUILT_IN[kind] else _external(kind)
     if name not in targets:
+        targets = {**targets, **BUILT_IN[kind]}
         raise InputError(f"unknown {kind} {name!r}; choose one of: {', '.join(sorted(targets))}")
     module, _, attribute = targets[name].partition(":")
     return getattr(import_module(module), attribute)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tree_sitter import Language, Node
+from vulnscope.corpora.syntax import GRAMMARS, parse
 
-GRAMMARS: dict[str, str] = {"c": "tree_sitter_c", "cpp": "tree_sitter_cpp", "python": "tree_sitter_python"}
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 
 def function_lines(code: str, language: str) -> tuple[range, ...]:
@@ -20,9 +18,7 @@ def function_lines(code: str, language: str) -> tuple[range, ...]:
     """
     if language not in GRAMMARS:
         return ()
-    from tree_sitter import Parser
-
-    cursor = Parser(_grammar(language)).parse(code.encode("utf-8", "replace")).walk()
+    cursor = parse(code, language).walk()
     found: list[range] = []
     # A cursor instead of recursion: generated code nests deeper than Python's stack.
     while True:
@@ -41,10 +37,3 @@ def _is_function(node: Node) -> bool:
         definition = node.child_by_field_name("definition")
         return definition is not None and definition.type == "function_definition"
     return node.type == "function_definition"
-
-
-@cache
-def _grammar(language: str) -> Language:
-    from tree_sitter import Language
-
-    return Language(import_module(GRAMMARS[language]).language())
