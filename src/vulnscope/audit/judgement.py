@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from vulnscope.ask.baselines import score_baselines
 from vulnscope.ask.measures import Item, Twins, measure, pair_up
 from vulnscope.ask.selection import describe_corpus
+from vulnscope.audit.classification import classify, compare_read_outs
+from vulnscope.audit.prompt_grid import lay_grid
+from vulnscope.audit.robustness import measure_robustness
 from vulnscope.audit.sentence import write_sentence
 from vulnscope.records.audit import AuditRecord, LeftOut, PairView, Point, SubjectInfo
 from vulnscope.stats import Bootstrap
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from vulnscope.audit.config import AuditConfig
     from vulnscope.corpora import Corpus
+    from vulnscope.records.figures import ReadOuts
     from vulnscope.store import StoredRun
 
 
@@ -62,6 +66,10 @@ def judge(
         intervention=items[0].row.intervention,
         overall=measured.overall,
         slices=measured.slices,
+        classification=classify(items, bootstrap),
+        read_outs=_compare_read_outs(items, bootstrap),
+        prompt_grid=lay_grid(items, bootstrap),
+        robustness=measure_robustness(items, bootstrap),
         points=tuple(_point(item) for item in items),
         pairs=tuple(_view(twins) for twins in shown),
         n_pairs_not_shown=len(pairs) - len(shown),
@@ -73,6 +81,12 @@ def judge(
         code_digest=run.manifest.digests["code"],
         run=run.id,
     )
+
+
+def _compare_read_outs(items: Sequence[Item], bootstrap: Bootstrap) -> ReadOuts | None:
+    """What is typed against what the log-odds favour, both for the canonical question."""
+    both = [item for item in items if item.row.readings]
+    return compare_read_outs(both, [item.row.readings[0].log_odds for item in both], bootstrap)
 
 
 def spread_out(pairs: Sequence[Twins], n_shown: int) -> list[Twins]:

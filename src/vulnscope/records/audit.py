@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.figures import Background, Classification, PromptGrid, ReadOuts, Robustness
 from vulnscope.records.rows import Cut, Says
 
 
@@ -144,6 +145,11 @@ class AuditRecord(Record):
     intervention: str = "none"
     overall: Slice
     slices: tuple[Slice, ...]
+    classification: Classification | None = None
+    read_outs: ReadOuts | None = Field(default=None, description="None where only one read-out was taken")
+    prompt_grid: PromptGrid | None = Field(default=None, description="None with one prompt")
+    robustness: Robustness | None = Field(default=None, description="None without changed code")
+    background: Background | None = Field(default=None, description="None where no ordinary code was given")
     points: tuple[Point, ...]
     pairs: tuple[PairView, ...] = Field(description="shown pairs, at most the configured number")
     n_pairs_not_shown: int

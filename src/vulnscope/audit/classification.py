@@ -1,0 +1,117 @@
+"""Answers and margins as those of a classifier, for comparison with published detectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vulnscope.audit.shares import estimate_mean, estimate_statistic, group_items, mirror
+from vulnscope.records.base import Estimate, not_measured
+from vulnscope.records.figures import Calibration, Classification, CutFigures, ReadOuts, ReliabilityBin
+from vulnscope.stats import (
+    Bootstrap,
+    average_precision_statistic,
+    balanced_accuracy_statistic,
+    chance_error,
+    cohen_kappa,
+    expected_calibration_error,
+    matthews_statistic,
+    probability_of,
+    recall_statistic,
+    reliability_bins,
+    squared_errors,
+    warn_of_few_negatives,
+)
+
+if TYPE_CHECKING:
+    from vulnscope.ask.measures import Item
+
+FALSE_POSITIVE_RATES = (0.005, 0.01, 0.05)
+"""Rates at which VD-S is stated."""
+
+
+def classify(items: Sequence[Item], bootstrap: Bootstrap, *, has_log_odds: bool = True) -> Classification:
+    """Every figure over `items`, which may not be empty. `has_log_odds`: whether margins state probabilities."""
+    groups = group_items(items)
+    truth = np.array([item.is_vulnerable for item in items])
+    margins = np.array([item.row.margin for item in items])
+    is_right = [item.row.says == item.sample.label for item in items]
+    return Classification(
+        share_vulnerable=float(truth.mean()),
+        balanced_accuracy=estimate_statistic(balanced_accuracy_statistic(truth, is_right, groups), groups, bootstrap),
+        mcc=_correlate([item for item in items if item.row.says != "unparsed"], bootstrap),
+        average_precision=estimate_statistic(average_precision_statistic(margins, truth, groups), groups, bootstrap),
+        cuts=tuple(_cut(items, rate, bootstrap) for rate in FALSE_POSITIVE_RATES) if has_log_odds else (),
+        calibration=_calibrate(items, bootstrap) if has_log_odds else None,
+    )
+
+
+def compare_read_outs(items: Sequence[Item], log_odds: Sequence[float], bootstrap: Bootstrap) -> ReadOuts | None:
+    """What is typed against the answer that `log_odds` (> 0 is vulnerable) favour, on the same question.
+
+    Unparsed answers and log-odds of 0 favour nothing and agree with no verdict. None without items.
+    """
+    if not items:
+        return None
+    favoured = ["unparsed" if odds == 0 else "vulnerable" if odds > 0 else "fixed" for odds in log_odds]
+    typed = [item.row.says for item in items]
+    groups = group_items(items)
+    labels = [item.sample.label for item in items]
+
+    def share(flags: Sequence[bool]) -> Estimate:
+        return estimate_mean(flags, groups, bootstrap)
+
+    return ReadOuts(
+        n=len(items),
+        agreement=share([a == b != "unparsed" for a, b in zip(typed, favoured, strict=True)]),
+        kappa=cohen_kappa(typed, favoured),
+        typed_accuracy=share([a == b for a, b in zip(typed, labels, strict=True)]),
+        log_odds_accuracy=share([a == b for a, b in zip(favoured, labels, strict=True)]),
+    )
+
+
+def _cut(items: Sequence[Item], rate: float, bootstrap: Bootstrap) -> CutFigures:
+    groups = group_items(items)
+    truth = [item.is_vulnerable for item in items]
+    recall = estimate_statistic(
+        recall_statistic([item.row.margin for item in items], truth, groups, rate), groups, bootstrap
+    )
+    warning = warn_of_few_negatives(truth.count(False), rate)
+    return CutFigures(false_positive_rate=rate, recall=recall, vd_s=mirror(recall), warning=warning)
+
+
+def _calibrate(items: Sequence[Item], bootstrap: Bootstrap) -> Calibration:
+    stated = probability_of([item.row.margin for item in items])
+    truth = np.array([item.is_vulnerable for item in items])
+    by_chance = chance_error(stated, seed=bootstrap.seed)
+    bins = []
+    for each in reliability_bins(stated, truth):
+        members = [items[place] for place in each.items]
+        share = estimate_mean([item.is_vulnerable for item in members], group_items(members), bootstrap)
+        bins.append(
+            ReliabilityBin(
+                low=each.low,
+                high=each.high,
+                mean_probability=each.mean_probability,
+                share_vulnerable=share,
+                n=len(members),
+            )
+        )
+    return Calibration(
+        brier=estimate_mean(squared_errors(stated, truth).tolist(), group_items(items), bootstrap, is_proportion=False),
+        error=expected_calibration_error(stated, truth),
+        error_by_chance=by_chance.median,
+        error_by_chance_high=by_chance.high,
+        bins=tuple(bins),
+    )
+
+
+def _correlate(parsed: Sequence[Item], bootstrap: Bootstrap) -> Estimate:
+    """Matthews correlation of parsed answers with labels."""
+    truth, said = [item.is_vulnerable for item in parsed], [item.row.says == "vulnerable" for item in parsed]
+    groups = group_items(parsed)
+    if len(set(truth)) < 2 or len(set(said)) < 2:
+        return not_measured("all parsed answers, or all labels, are the same", len(parsed), groups.n_groups)
+    return estimate_statistic(matthews_statistic(truth, said, groups), groups, bootstrap)
