@@ -300,10 +300,12 @@ def stored_request(run: str | Path, runs_dir: Path) -> AuditRequest:
 def estimate_audit(request: AuditRequest) -> AuditEstimate:
     """What the audit would ask, and the time, memory and disk it would take; asks one batch, writes nothing."""
     from vulnscope.audit import estimate_audit as estimate
+    from vulnscope.audit import load_background
 
     corpus = _load_requested(request.corpus)
+    background = load_background(corpus, request.audit)
     subject = open_subject(**request.subject.model_dump())
-    return estimate(subject, corpus, request.audit, time.perf_counter)
+    return estimate(subject, corpus, request.audit, time.perf_counter, background)
 
 
 def run_audit_request(
@@ -317,10 +319,11 @@ def run_audit_request(
 ) -> AuditResult:
     """Carry out `request` in a new run under `runs_dir`, or in the run `resume`. `is_cached` reuses known answers."""
     from vulnscope import report, store
-    from vulnscope.audit import check_audit, run_audit
+    from vulnscope.audit import check_audit, load_background, run_audit
 
     corpus = _load_requested(request.corpus)
     check_audit(corpus, request.audit)
+    background = load_background(corpus, request.audit)
     baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None
     subject = open_subject(**request.subject.model_dump())
     opened = store.open_run(
@@ -342,6 +345,7 @@ def run_audit_request(
             request.audit,
             run,
             baseline_corpus=baseline_corpus,
+            background=background,
             cache=cache,
             command=run.manifest.command,
             progress=progress,

@@ -64,6 +64,21 @@ def audit(
     baseline_corpus: Annotated[
         str | None, typer.Option(help="Train the n-gram baseline on this corpus.", show_default=False)
     ] = None,
+    background: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of ordinary source code: how often does it raise false alarms there?",
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    background_limit: Annotated[int, typer.Option(help="At most so many functions of it.", min=1)] = 2000,
+    prevalence: Annotated[
+        float,
+        typer.Option(
+            help="Share of vulnerable functions where it will be used, for the precision.", min=1e-6, max=0.99
+        ),
+    ] = 0.01,
     seed: Annotated[int, typer.Option(help="Of draws, bootstrap and permutations.", min=0)] = 0,
     revision: Revision = None,
     device: Device = "auto",
@@ -114,6 +129,9 @@ def audit(
             "languages": tuple(language or ()),
             "limit": limit,
             "baseline_corpus": baseline_corpus,
+            "background": None if background is None else str(background),
+            "background_limit": background_limit,
+            "prevalence": prevalence,
             "seed": seed,
             "max_batch_tokens": max_batch_tokens,
         },
@@ -178,6 +196,7 @@ def _resumed_request(
 def _estimate_table(estimate: AuditEstimate) -> Table:
     rows = {
         "samples": f"{estimate.n_samples:,} in {estimate.n_pairs:,} pairs and {estimate.n_groups:,} groups",
+        "background": f"{estimate.n_background:,} ordinary functions",
         "left out": "; ".join(f"{part.n}: {part.reason}" for part in estimate.left_out) or "none",
         "cut": f"{estimate.n_cut:,}",
         "prompts": f"{estimate.n_prompts:,} in {estimate.n_batches:,} batches",

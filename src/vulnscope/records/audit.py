@@ -169,6 +169,7 @@ class AuditEstimate(Record):
     n_pairs: int
     n_groups: int
     n_left_out: int
+    n_background: int = Field(default=0, description="ordinary functions asked about besides")
     n_cut: int = Field(description="over-long samples that would be shortened")
     n_prompts: int
     n_batches: int

@@ -1,0 +1,228 @@
+"""What deployment would be like: ordinary functions beside the vulnerable samples of the corpus.
+
+Twins answer whether a model knows the difference. Whoever deploys it asks something else: how often does it cry wolf on
+ordinary code, how much is found at an alarm rate one can live with, and how many alarms are right where few functions
+are vulnerable. Precision = p r / (p r + (1 - p) a) at prevalence p, recall r and alarm rate a. Ordinary functions are
+taken for not vulnerable, so a true finding among them counts as an alarm: alarm rates are upper bounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vulnscope.audit.shares import estimate_mean, group_items
+from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
+from vulnscope.records.figures import Background, DeploymentPoint, LoudFunction
+from vulnscope.stats import (
+    MIN_GROUPS,
+    Bootstrap,
+    Floats,
+    Groups,
+    Statistic,
+    auroc_statistic,
+    cut_at,
+    divide,
+    estimate,
+    interval,
+    recall_statistic,
+    resample,
+    warn_of_few_negatives,
+    wilson,
+)
+
+if TYPE_CHECKING:
+    from vulnscope.ask.measures import Item
+    from vulnscope.corpora.ordinary import OrdinaryCode
+
+ALARM_RATES = (0.01, 0.05)
+"""Alarm rates on ordinary functions at which recall is stated."""
+
+# Two intervals that miss with 2.5 % each hold both truths in at least 95 %.
+_JOINT_CONFIDENCE = 0.975
+_N_LOUD = 12
+_MAX_MARGINS = 1000
+
+
+class Sides(NamedTuple):
+    """Ordinary functions, and the vulnerable samples of the corpus."""
+
+    ordinary: Sequence[Item]
+    vulnerable: Sequence[Item]
+
+    @property
+    def items(self) -> list[Item]:
+        """Both, ordinary first."""
+        return [*self.ordinary, *self.vulnerable]
+
+    @property
+    def is_vulnerable(self) -> list[bool]:
+        """Whether each of `items` is of the second kind."""
+        return [False] * len(self.ordinary) + [True] * len(self.vulnerable)
+
+    def groups(self) -> Groups:
+        """Files and groups of the corpus, which never share one."""
+        labels = [(side, item.group) for side, items in enumerate(self) for item in items]
+        return Groups.from_labels(labels)
+
+    def few(self) -> str | None:
+        """Why resampling cannot be trusted here, or None."""
+        for name, items in (("files of ordinary functions", self.ordinary), ("vulnerable groups", self.vulnerable)):
+            n_groups = len({item.group for item in items})
+            if n_groups < MIN_GROUPS:
+                return f"too few groups ({n_groups} {name}, {MIN_GROUPS} needed)"
+        return None
+
+
+def measure_background(
+    ordinary: Sequence[Item],
+    items: Sequence[Item],
+    source: OrdinaryCode,
+    folder: str,
+    prevalence: float,
+    bootstrap: Bootstrap,
+) -> Background:
+    """Alarms on `ordinary` functions, drawn from `source`, against the vulnerable among `items`."""
+    sides = Sides(ordinary, [item for item in items if item.is_vulnerable])
+    margins = [item.row.margin for item in ordinary]
+    loudest = sorted(ordinary, key=lambda item: -item.row.margin)[:_N_LOUD]
+    step = -(-len(margins) // _MAX_MARGINS)
+    return Background(
+        folder=folder,
+        functions_digest=source.corpus.content_digest,
+        n_functions=len(ordinary),
+        n_files=len({item.group for item in ordinary}),
+        languages=dict(Counter(item.sample.language for item in ordinary)),
+        prevalence=prevalence,
+        unparsed_rate=estimate_mean(
+            [item.row.says == "unparsed" for item in ordinary], group_items(ordinary), bootstrap
+        ),
+        auroc=_auroc(sides, bootstrap),
+        points=(_as_said(sides, prevalence, bootstrap), *(_at(sides, r, prevalence, bootstrap) for r in ALARM_RATES)),
+        loudest=tuple(
+            LoudFunction(function=item.sample.origin.path, margin=item.row.margin, says=item.row.says)
+            for item in loudest
+        ),
+        margins=tuple(sorted(margins)[::step]),
+        left_out=source.left_out,
+    )
+
+
+def precision_at(recall: float, alarm_rate: float, prevalence: float) -> Number:
+    """Share of alarms that are right; `NotMeasured` where there are none."""
+    right, wrong = prevalence * recall, (1 - prevalence) * alarm_rate
+    return right / (right + wrong) if right + wrong else NotMeasured(reason="no alarms at all")
+
+
+def _as_said(sides: Sides, prevalence: float, bootstrap: Bootstrap) -> DeploymentPoint:
+    """Alarms are the answers "vulnerable"."""
+    raised = [item.row.says == "vulnerable" for item in sides.items]
+    n_ordinary = len(sides.ordinary)
+    alarm_rate = estimate_mean(raised[:n_ordinary], group_items(sides.ordinary), bootstrap)
+    recall = estimate_mean(raised[n_ordinary:], group_items(sides.vulnerable), bootstrap)
+    return DeploymentPoint(
+        name="what it says",
+        cut=NotMeasured(reason="the answer itself, no cut on the margin"),
+        alarm_rate=alarm_rate,
+        recall=recall,
+        precision=_precision(sides, _rates_of(raised, sides), prevalence, alarm_rate, recall, bootstrap),
+    )
+
+
+def _at(sides: Sides, rate: float, prevalence: float, bootstrap: Bootstrap) -> DeploymentPoint:
+    """Alarms are margins above the lowest cut that keeps `rate` on the ordinary functions."""
+    cut = cut_at([item.row.margin for item in sides.ordinary], rate)
+    if isinstance(cut, NotMeasured) or not sides.vulnerable:
+        raise AssertionError("a background has functions, and a corpus that was asked vulnerable samples")
+    raised = [item.row.margin > cut for item in sides.items]
+    n_ordinary = len(sides.ordinary)
+    alarm_rate = estimate_mean(raised[:n_ordinary], group_items(sides.ordinary), bootstrap)
+    margins = [item.row.margin for item in sides.items]
+    statistic = recall_statistic(margins, sides.is_vulnerable, sides.groups(), rate)
+    recall = _estimate(sides, statistic, len(sides.vulnerable), bootstrap)
+    return DeploymentPoint(
+        name=f"margin above the cut for {100 * rate:g} % alarms",
+        cut=cut,
+        alarm_rate=alarm_rate,
+        recall=recall,
+        # The rate itself stands for the alarms: the cut is meant to keep it wherever it is used.
+        precision=_precision_at_rate(recall, rate, prevalence),
+        warning=warn_of_few_negatives(n_ordinary, rate),
+    )
+
+
+def _auroc(sides: Sides, bootstrap: Bootstrap) -> Estimate:
+    margins = [item.row.margin for item in sides.items]
+    statistic = auroc_statistic(margins, sides.is_vulnerable, sides.groups())
+    return _estimate(sides, statistic, len(sides.items), bootstrap)
+
+
+def _estimate(sides: Sides, statistic: Statistic, n_items: int, bootstrap: Bootstrap) -> Estimate:
+    """Both sides resampled by group; no interval where either has too few."""
+    groups = sides.groups()
+    if (reason := sides.few()) is None:
+        return estimate(statistic, groups.n_groups, n_items, bootstrap, is_proportion=False)
+    value = float(statistic(np.ones((1, groups.n_groups)))[0])
+    if math.isnan(value):
+        return not_measured(reason, n_items, groups.n_groups)
+    missing = NotMeasured(reason=reason)
+    return Estimate(value=value, low=missing, high=missing, method="none", n=n_items, n_groups=groups.n_groups)
+
+
+def _rates_of(raised: Sequence[bool], sides: Sides) -> tuple[Statistic, Groups]:
+    """Recall and alarm rate of each draw, side by side."""
+    groups = sides.groups()
+    truth, alarm = np.array(sides.is_vulnerable), np.array(raised)
+    sums = [(groups.sums(alarm & side), groups.sums(side)) for side in (truth, ~truth)]
+
+    def statistic(weights: Floats) -> Floats:
+        rates = [divide(weights @ top, weights @ bottom) for top, bottom in sums]
+        return np.stack(rates)
+
+    return statistic, groups
+
+
+def _precision(
+    sides: Sides,
+    rates: tuple[Statistic, Groups],
+    prevalence: float,
+    alarm_rate: Estimate,
+    recall: Estimate,
+    bootstrap: Bootstrap,
+) -> Estimate:
+    """Resampled where that shows a spread; otherwise from the joint Wilson intervals of both rates."""
+    statistic, groups = rates
+
+    def of_draws(weights: Floats) -> Floats:
+        found, alarms = statistic(weights)
+        return divide(prevalence * found, prevalence * found + (1 - prevalence) * alarms)
+
+    n_items = len(sides.items)
+    if sides.few() is None and isinstance(alarm_rate.value, float) and alarm_rate.value > 0:
+        resampled = resample(of_draws, groups.n_groups, bootstrap)
+        if resampled.is_spread:
+            return interval(resampled, n_items, bootstrap, is_proportion=False)
+    value = precision_at(float(recall.value), float(alarm_rate.value), prevalence)
+    if isinstance(value, NotMeasured):
+        return not_measured(value.reason, n_items, groups.n_groups)
+    low_recall, high_recall = _wilson(recall)
+    low_alarms, high_alarms = _wilson(alarm_rate)
+    low, high = precision_at(low_recall, high_alarms, prevalence), precision_at(high_recall, low_alarms, prevalence)
+    return Estimate(value=value, low=low, high=high, method="wilson", n=n_items, n_groups=groups.n_groups)
+
+
+def _precision_at_rate(recall: Estimate, rate: float, prevalence: float) -> Estimate:
+    """Precision where the alarm rate is kept: it rises with recall, so its interval is that of recall."""
+
+    def of(value: Number) -> Number:
+        return value if isinstance(value, NotMeasured) else precision_at(value, rate, prevalence)
+
+    return recall.model_copy(update={"value": of(recall.value), "low": of(recall.low), "high": of(recall.high)})
+
+
+def _wilson(rate: Estimate) -> tuple[float, float]:
+    return wilson(float(rate.value), rate.n_groups, _JOINT_CONFIDENCE)
