@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, help="folder of the real corpora; default: $VULNSCOPE_DATA")
     parser.add_argument("--only", action="append", default=[], metavar="PART", help="run this part alone, repeatable")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--sae-lens-python", type=Path, metavar="PYTHON", help="python of an environment with SAELens")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of both sides")
     arguments = parser.parse_args()
     # Read once when OpenMP and the Hub client are loaded; two spinning threads beside a busy process collapse.
@@ -31,7 +32,7 @@ def main() -> None:
     from benchmarks.results import write_results
 
     benchmark = import_module(BENCHMARKS[arguments.name])
-    options = Options(arguments.quick, data_dir, tuple(arguments.only), arguments.device)
+    options = Options(arguments.quick, data_dir, tuple(arguments.only), arguments.device, arguments.sae_lens_python)
     record = benchmark.run(options, lambda message: print(message, file=sys.stderr, flush=True))
     table = benchmark.render(record)
     print(json.dumps(record, indent=2) if arguments.json else table)

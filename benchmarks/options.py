@@ -14,3 +14,4 @@ class Options:
     data_dir: Path | None
     only: tuple[str, ...]
     device: str
+    sae_lens_python: Path | None = None

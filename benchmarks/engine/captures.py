@@ -5,9 +5,11 @@ The floor of a capture is a plain forward cut at the highest layer, and the same
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,12 @@ TEXT_TOKENS = 250
 # Every batch costs a peer the same, so this share of the texts is timed.
 PEER_SHARE = 0.2
 TARGETS = {"nnsight": 1.8, "SAELens": 2.0}
+# For each way: its name, the target, and where the first text is. The store stops at the highest layer as the floor
+# does, so that nothing can be a multiple faster.
+_SAE_LENS = {
+    "runner": ("its way to disk, a run per layer", TARGETS["SAELens"], "sae-lens-runner.safetensors"),
+    "store": ("store of several layers, saved by hand", None, "sae-lens-store-0.safetensors"),
+}
 TARGET_TO_FLOOR = 1.15
 
 Say = Callable[[str], None]
@@ -51,7 +59,10 @@ def measure(options: Options, say: Say) -> dict[str, Any]:
         peak, (ours, shards) = measure_peak_mib(lambda: measure_seconds(run, subject.device), subject.device)
         floor, _ = measure_seconds(lambda: _run_floor(subject, texts, folder), subject.device)
         say(f"  ours {ours:.1f} s, floor {floor:.1f} s")
-        found = _measure_nnsight(subject, texts, shards, folder, ours, say)
+        found = [
+            _measure_nnsight(subject, texts, shards, folder, ours, say),
+            *_measure_sae_lens(subject, texts, shards, folder, ours, options, say),
+        ]
     return {
         "work": f"capture of layers {', '.join(map(str, LAYERS))} to disk, {n_texts * TEXT_TOKENS:,} tokens",
         "subject": subject.name,
@@ -60,7 +71,7 @@ def measure(options: Options, say: Say) -> dict[str, Any]:
         "ratio_to_floor": ours / floor,
         "target_to_floor": TARGET_TO_FLOOR,
         "peak_mib": peak,
-        "peers": [found, _describe_sae_lens()],
+        "peers": found,
     }
 
 
@@ -84,7 +95,7 @@ def _measure_nnsight(
     from nnsight import NNsight
 
     traced = NNsight(subject.model)
-    n = max(peers.ROWS, int(PEER_SHARE * len(texts)) // peers.ROWS * peers.ROWS)
+    n = _n_peer_texts(texts)
 
     def run() -> None:
         for start in range(0, n, peers.ROWS):
@@ -99,23 +110,65 @@ def _measure_nnsight(
     spent, _ = measure_seconds(run, subject.device)
     total = spent * len(texts) / n
     say(f"  nnsight {total:.1f} s, {total / ours:.2f}×")
-    theirs = load_file(folder / "nnsight-0.safetensors")
-    largest = 0.0
-    for layer in LAYERS:
-        mine = shards.load(layer).of_sample(layer, 0).float()
-        largest = max(largest, float((mine - theirs[str(layer)][0].float()).abs().max()))
     return {
         "name": "nnsight, trace and save",
         "seconds": total,
         "measured": f"{n} of {len(texts)} texts, scaled",
         "speed_up": total / ours,
         "target": TARGETS["nnsight"],
-        "largest_difference": largest,
+        "largest_difference": _largest_difference(shards, load_file(folder / "nnsight-0.safetensors")),
     }
 
 
-def _describe_sae_lens() -> dict[str, Any]:
-    reason = (
-        "SAELens forces transformer-lens and does not fit beside this package; its own environment is not set up here"
+def _measure_sae_lens(
+    subject: Subject, texts: Sequence[Tokens], shards: Shards, folder: Path, ours: float, options: Options, say: Say
+) -> list[dict[str, Any]]:
+    """The same model and tokens in the environment that SAELens forces transformer-lens on."""
+    if options.sae_lens_python is None:
+        reason = "SAELens needs an environment of its own: give its python with --sae-lens-python"
+        return [{"name": "SAELens activation store", "not_measured": reason}]
+    n = _n_peer_texts(texts)
+    subject.model.save_pretrained(folder / "model")
+    subject.tokenizer.save_pretrained(folder / "model")
+    save_file({"tokens": torch.tensor(texts[:n])}, folder / "tokens.safetensors")
+    job = {"layers": LAYERS, "rows": peers.ROWS, "d_model": subject.architecture.d_model}
+    (folder / "job.json").write_text(json.dumps({**job, "threads": torch.get_num_threads()}), encoding="utf-8")
+    script = Path(__file__).with_name("sae_lens_store.py")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [options.sae_lens_python, "-W", "ignore", script, folder],
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
-    return {"name": "SAELens activation store", "not_measured": reason, "target": TARGETS["SAELens"]}
+    report = json.loads(done.stdout.splitlines()[-1])
+    found = []
+    for way, (name, target, file) in _SAE_LENS.items():
+        total = report["seconds"][way] * len(texts) / n
+        say(f"  {name} {total:.1f} s, {total / ours:.2f}×")
+        found.append(
+            {
+                "name": f"SAELens {report['versions']['sae-lens']}, {name}",
+                "seconds": total,
+                "measured": f"{n} of {len(texts)} texts, scaled; own environment",
+                "speed_up": total / ours,
+                "target": target,
+                "largest_difference": _largest_difference(shards, load_file(folder / file)),
+                "versions": report["versions"],
+            }
+        )
+    return found
+
+
+def _n_peer_texts(texts: Sequence[Tokens]) -> int:
+    return max(peers.ROWS, int(PEER_SHARE * len(texts)) // peers.ROWS * peers.ROWS)
+
+
+def _largest_difference(shards: Shards, theirs: Mapping[str, torch.Tensor]) -> float:
+    """Over the first text and all layers; both sides are rounded to bfloat16."""
+    found = [
+        (shards.load(layer).of_sample(layer, 0).float() - theirs[str(layer)][0].float()).abs().max() for layer in LAYERS
+    ]
+    return float(max(found))

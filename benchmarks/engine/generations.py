@@ -72,18 +72,22 @@ def measure_overhead(options: Options, say: Say) -> dict[str, Any]:
     prompts = random_prompts(subject, N_ROWS, PROMPT_TOKENS, PROMPT_TOKENS)
     n_new = 16 if options.is_quick else N_NEW_TOKENS
     edit = add(LAYER, random_vector(subject), 0.5, "all", unit="raw")
+
+    def run_edited() -> object:
+        return generate(subject, prompts, n_new, edits=[edit])
+
+    peak, _ = measure_peak_mib(run_edited, subject.device)
     edited = plain = float("inf")
     # Taken in turns, so that a busy minute on a shared machine hits both.
     for _ in range(2 if options.is_quick else 7):
         plain = min(plain, measure_seconds(lambda: generate(subject, prompts, n_new), subject.device)[0])
-        edited = min(
-            edited, measure_seconds(lambda: generate(subject, prompts, n_new, edits=[edit]), subject.device)[0]
-        )
+        edited = min(edited, measure_seconds(run_edited, subject.device)[0])
     say(f"  plain {plain:.2f} s, edited {edited:.2f} s, {edited / plain:.3f}")
     return {
         "work": f"one edit at all tokens under `generate`, {N_ROWS} rows, {n_new} new tokens",
         "subject": subject.name,
         "ours_seconds": edited,
+        "peak_mib": peak,
         "floor_seconds": plain,
         "floor": "the same without edit",
         "ratio_to_floor": edited / plain,

@@ -68,7 +68,8 @@ def _peer(peer: dict[str, Any]) -> list[str]:
     elif "largest_difference" in peer:
         agreement = f"{peer['largest_difference']:.0e}"
     time = f"{peer['seconds']:.0f} s ({peer['measured']})"
-    return [peer["name"], time, f"**{peer['speed_up']:.1f}×** (≥ {peer['target']:g}×)", agreement]
+    speed_up = f"**{peer['speed_up']:.1f}×**" + (f" (≥ {peer['target']:g}×)" if peer["target"] else " (no target)")
+    return [peer["name"], time, speed_up, agreement]
 
 
 def _line(*cells: str) -> str:

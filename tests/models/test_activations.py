@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.models.memory import memory_for
 from tests.models.subjects import RECURRENT, proven_sites, random_tokens, tiny_subject
 from tests.models.zoo import ARCHITECTURES, tiny_tokenizer
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.activations import capture
+from vulnscope.models.editing import edited
+from vulnscope.models.edits import add
 from vulnscope.models.forward import run_model
 from vulnscope.models.hooks import Site, substituted_forward, tapped
 from vulnscope.models.items import read_text
@@ -97,6 +100,44 @@ def test_hooks_are_gone_after_a_failing_forward() -> None:
     with substituted_forward(subject.layers[1], fail), pytest.raises(RuntimeError, match="broken layer"):
         capture(subject, ROWS, [0, 2], "all")
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in subject.model.modules())
+
+
+def test_out_of_memory_halves_the_calls_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, rows = tiny_subject(), random_tokens(4, 4, 4, 9, 9, 9, 9)
+    plain = capture(subject, rows, [0, 2], "all")
+    assert plain.back_offs == ()
+    memory_for(monkeypatch, 20)
+    found = capture(subject, rows, [0, 2], "all", max_tokens=40)
+    # 4 × 9 tokens do not fit, 2 × 9 do; the batch of short texts before had room.
+    assert [(step.batch, step.max_tokens) for step in found.back_offs] == [(1, 18)]
+    for site in (0, 2):
+        torch.testing.assert_close(found[site], plain[site])
+    assert all(torch.equal(found.index[name], plain.index[name]) for name in plain.index)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in subject.model.modules())
+
+
+def test_per_text_edits_survive_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, rows = tiny_subject(), random_tokens(5, 5, 5, 5)
+    vectors = torch.randn(4, 32, generator=torch.Generator().manual_seed(0))
+    with edited(subject, [add(0, vectors, unit="raw")]):
+        plain = capture(subject, rows, [0], "last")
+    memory_for(monkeypatch, 10)
+    with edited(subject, [add(0, vectors, unit="raw")]):
+        found = capture(subject, rows, [0], "last")
+    assert found.back_offs
+    torch.testing.assert_close(found[0], plain[0])
+
+
+def test_memory_too_small_for_one_text_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory_for(monkeypatch, 8)
+    with pytest.raises(SubjectError, match="out of memory on one call of 9 tokens; no smaller one holds it"):
+        capture(tiny_subject(), ROWS, [1])
+
+
+def test_other_errors_are_no_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory_for(monkeypatch, 8, RuntimeError)
+    with pytest.raises(RuntimeError, match="no room"):
+        capture(tiny_subject(), ROWS, [1])
 
 
 @pytest.mark.parametrize(

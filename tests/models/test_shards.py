@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import SafetensorError
+from tests.models.memory import memory_for
 from tests.models.subjects import random_tokens, tiny_subject
 from tests.models.zoo import tiny_tokenizer
 
@@ -107,6 +108,22 @@ def test_a_killed_capture_resumes_to_the_same_bytes(tmp_path: Path, n_done: int)
     assert contents(broken) == contents(whole)
     assert {path: path.stat().st_mtime_ns for path in before} == before, "a finished shard was written again"
     assert not list(broken.glob(".*.tmp"))
+
+
+def test_a_resumed_capture_repeats_its_back_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as scarce:
+        memory_for(scarce, 13)
+        found = stream(tmp_path)
+    # 28 padded tokens of the first batch do not fit, calls of 14 do where rows fill only part of that, and 2 × 7 do not.
+    assert [(step.batch, step.max_tokens) for step in found.back_offs] == [(0, 14), (2, 7)]
+    whole = contents(tmp_path)
+    for path in sorted(tmp_path.glob("*.safetensors"))[1:]:
+        path.unlink()
+    assert stream(tmp_path).back_offs == found.back_offs
+    assert contents(tmp_path) == whole
+    (tmp_path / "back-off.json").write_text("[{}]")
+    with pytest.raises(CorruptData, match=r"back-off\.json is damaged"):
+        stream(tmp_path)
 
 
 def test_a_finished_capture_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

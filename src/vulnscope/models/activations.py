@@ -6,7 +6,7 @@ site; without pooling only the selected tokens are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -19,7 +19,7 @@ from vulnscope.models.binding import bound_texts, check_texts
 from vulnscope.models.hooks import Site, Tap
 from vulnscope.models.items import Item, as_items
 from vulnscope.models.plan import default_max_tokens
-from vulnscope.models.reading import plan_reading, read_batch
+from vulnscope.models.reading import ReadBackOff, plan_reading, read_batch, run_batches
 from vulnscope.models.selectors import Selector, as_selector, select_all
 from vulnscope.models.sites import as_site, check_sites, name_site
 
@@ -39,12 +39,14 @@ class Activations:
 
     Columns of the index (integers): `sample` (number of the text), and without reduction `position`, `token`, `line`
     (1-based, 0 where unknown) and `changed` (2 on a changed line, 1 on a shared line beside it, else 0); with a
-    reduction `n_tokens`, the number of tokens pooled, and rows are texts in the order given.
+    reduction `n_tokens`, the number of tokens pooled, and rows are texts in the order given. `back_offs` tell where
+    memory ran out and calls became smaller.
     """
 
     values: Mapping[Site, Float[Tensor, "n d_model"]]
     index: Mapping[str, Int[Tensor, " n"]]
     reduce: Reduction | None
+    back_offs: tuple[ReadBackOff, ...] = ()
 
     def __getitem__(self, site: Site | str | int) -> Float[Tensor, "n d_model"]:
         found = as_site(site)
@@ -79,11 +81,13 @@ def capture(
     job = prepare_capture(subject, texts, sites, selector, reduce, dtype)
     offsets = np.concatenate([[0], np.cumsum(job.n_rows)])
     values = {site: torch.empty(int(offsets[-1]), job.width, dtype=DTYPES[dtype]) for site in job.sites}
-    for batch in plan_reading(subject, job.lengths, max_tokens or default_max_tokens(subject)):
-        rows = torch.cat([torch.arange(offsets[i], offsets[i + 1]) for i in batch])
-        for site, found in capture_batch(subject, job, batch).items():
-            values[site][rows] = found
-    return Activations(values, make_index(job, range(len(job.items))), reduce)
+    batches = enumerate(plan_reading(subject, job.lengths, max_tokens or default_max_tokens(subject)))
+    back_offs: list[ReadBackOff] = []
+    for part, found in capture_batches(subject, job, batches, back_offs):
+        rows = torch.cat([torch.arange(offsets[i], offsets[i + 1]) for i in part])
+        for site, vectors in found.items():
+            values[site][rows] = vectors
+    return Activations(values, make_index(job, range(len(job.items))), reduce, tuple(back_offs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +130,19 @@ def prepare_capture(
     picks = select_all(items, as_selector(selector))
     check_texts(subject, items, is_growing=True)
     return CaptureJob(items, checked, picks, reduce, DTYPES[dtype], subject.architecture.d_model)
+
+
+def capture_batches(
+    subject: Subject,
+    job: CaptureJob,
+    batches: Iterable[tuple[int, Sequence[int]]],
+    back_offs: list[ReadBackOff],
+    on_backoff: Callable[[ReadBackOff], None] | None = None,
+) -> Iterator[tuple[Sequence[int], dict[Site, Float[Tensor, "n d_model"]]]]:
+    """The items of each call and their vectors, batch after batch; see `run_batches` for running out of memory."""
+    return run_batches(
+        subject, batches, job.lengths, lambda part: capture_batch(subject, job, part), back_offs, on_backoff
+    )
 
 
 def capture_batch(subject: Subject, job: CaptureJob, batch: Sequence[int]) -> dict[Site, Float[Tensor, "n d_model"]]:

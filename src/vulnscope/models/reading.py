@@ -1,23 +1,39 @@
-"""Running a batch up to its highest site: taps fire, then the forward stops; nothing above is computed."""
+"""Running batches up to their highest site: taps fire, then the forward stops; nothing above is computed.
+
+Where memory runs out, the batch and all later ones run in smaller calls.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
+from pydantic import Field
 
+from vulnscope.errors import SubjectError
 from vulnscope.models.calling import Call, announcing
 from vulnscope.models.forward import run_model
 from vulnscope.models.hooks import Site, Tap, tapped
+from vulnscope.models.memory import is_out_of_memory
 from vulnscope.models.selfcheck import RIGHT_PADDING
+from vulnscope.records.base import Record
 
 if TYPE_CHECKING:
     from jaxtyping import Int
     from torch import Tensor
 
     from vulnscope.models.subject import Subject
+
+Result = TypeVar("Result")
+
+
+class ReadBackOff(Record):
+    """Memory ran out: from batch number `batch` on, a call holds at most `max_tokens` padded tokens."""
+
+    batch: int = Field(ge=0)
+    max_tokens: int = Field(ge=1)
 
 
 class _Reached(Exception):  # no error: it carries the forward out of the model
@@ -85,3 +101,57 @@ def plan_reading(subject: Subject, lengths: Sequence[int], max_tokens: int) -> l
         else:
             batches.append([index])
     return batches[::-1]
+
+
+def run_batches(
+    subject: Subject,
+    batches: Iterable[tuple[int, Sequence[int]]],
+    lengths: Sequence[int],
+    run: Callable[[Sequence[int]], Result],
+    back_offs: list[ReadBackOff],
+    on_backoff: Callable[[ReadBackOff], None] | None = None,
+) -> Iterator[tuple[Sequence[int], Result]]:
+    """What `run` makes of each numbered batch, whole or in parts, with the rows of the part.
+
+    `back_offs` are steps taken earlier, which are repeated; a new one is appended, and `on_backoff` hears of it before
+    the batch runs again. Raises `SubjectError` where calls no larger than the longest row do not fit either.
+    """
+    for number, batch in batches:
+        limit = min((step.max_tokens for step in back_offs if step.batch <= number), default=None)
+        while True:
+            parts = _cut(batch, lengths, limit)
+            try:
+                results = [run(part) for part in parts]
+                break
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                longest = max(lengths[i] for i in batch)
+                largest = max(len(part) * max(lengths[i] for i in part) for part in parts)
+                if largest <= longest:
+                    raise SubjectError(
+                        f"out of memory on one call of {longest} tokens; no smaller one holds it"
+                    ) from error
+            # Outside the except block, so that the failed call's tensors are freed first.
+            if subject.device.type == "cuda":
+                torch.cuda.empty_cache()
+            limit = max(longest, largest // 2)
+            back_offs.append(ReadBackOff(batch=number, max_tokens=limit))
+            if on_backoff:
+                on_backoff(back_offs[-1])
+        yield from zip(parts, results, strict=True)
+
+
+def _cut(batch: Sequence[int], lengths: Sequence[int], limit: int | None) -> list[Sequence[int]]:
+    """The batch in consecutive parts of at most `limit` padded tokens, or of one row."""
+    if limit is None:
+        return [batch]
+    parts: list[list[int]] = []
+    longest = 0
+    for row in batch:
+        longest = max(longest, lengths[row])
+        if not parts or (len(parts[-1]) + 1) * longest > limit:
+            parts.append([])
+            longest = lengths[row]
+        parts[-1].append(row)
+    return list(parts)

@@ -3,7 +3,8 @@
 A folder holds `capture.json` (what was asked for) and numbered shards. Each shard has one tensor per site, named
 `LAYER.STREAM`, and the integer columns of the index; row i of every tensor belongs to row i of the columns. Which
 texts a shard holds follows from the texts and the batch size alone, and a shard appears under its name only when it
-is complete: a resumed capture writes the missing ones and ends with the same bytes as an uninterrupted one.
+is complete: a resumed capture writes the missing ones and ends with the same bytes as an uninterrupted one. Where
+memory ran out, `back-off.json` tells from which batch on calls were smaller, and resuming repeats that.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -26,17 +27,17 @@ from vulnscope.models.activations import (
     Activations,
     CaptureJob,
     Reduction,
-    capture_batch,
+    capture_batches,
     make_index,
     prepare_capture,
 )
 from vulnscope.models.hooks import Site
 from vulnscope.models.keys import digest_in_force
 from vulnscope.models.plan import default_max_tokens
-from vulnscope.models.reading import plan_reading
+from vulnscope.models.reading import ReadBackOff, plan_reading
 from vulnscope.models.selectors import Selector, as_selector
 from vulnscope.models.sites import as_site, name_site
-from vulnscope.records.base import Record
+from vulnscope.records.base import Record, canonical_json
 from vulnscope.store.environment import collect_versions
 from vulnscope.store.files import DISK_FULL, sync_folder, write_atomic
 from vulnscope.store.lock import FolderLock
@@ -46,8 +47,11 @@ if TYPE_CHECKING:
     from vulnscope.models.subject import Subject
 
 MANIFEST = "capture.json"
+BACK_OFF = "back-off.json"
 SHARD_BYTES = 64 << 20
 Progress = Callable[[int, int], None]
+Batch = tuple[int, Sequence[int]]
+"""Number of a batch, and the texts in it."""
 
 
 class CaptureSpec(Record):
@@ -84,6 +88,11 @@ class Shards:
     def sites(self) -> list[Site]:
         """What was captured."""
         return [as_site(name) for name in self.spec.sites]
+
+    @property
+    def back_offs(self) -> list[ReadBackOff]:
+        """Where memory ran out and calls became smaller."""
+        return _read_back_offs(self.folder)
 
     def __len__(self) -> int:
         return self.spec.n_shards
@@ -140,9 +149,10 @@ def stream_capture(
         groups = _group(job, plan_reading(subject, job.lengths, size), shard_bytes)
         spec = _describe(subject, job, selector, dtype, size, shard_bytes, len(groups))
         _claim(folder, stored, spec)
+        back_offs = _read_back_offs(folder)
         for number, batches in enumerate(groups):
             if not _path(folder, number).is_file():
-                _save(folder, number, _capture_shard(subject, job, batches))
+                _save(folder, number, _capture_shard(subject, job, batches, folder, back_offs))
             if progress:
                 progress(number + 1, len(groups))
     return Shards(folder, spec)
@@ -156,30 +166,32 @@ def open_capture(folder: Path) -> Shards:
     return Shards(folder, spec)
 
 
-def _group(job: CaptureJob, batches: list[list[int]], shard_bytes: int) -> list[list[list[int]]]:
-    """Consecutive batches of about `shard_bytes` each."""
+def _group(job: CaptureJob, batches: list[list[int]], shard_bytes: int) -> list[list[Batch]]:
+    """Consecutive batches of about `shard_bytes` each, numbered."""
     row_bytes = len(job.sites) * job.width * job.dtype.itemsize
-    groups: list[list[list[int]]] = []
+    groups: list[list[Batch]] = []
     room = 0
-    for batch in batches:
+    for number, batch in enumerate(batches):
         size = row_bytes * sum(job.n_rows[i] for i in batch)
         if not groups or size > room:
             groups.append([])
             room = shard_bytes
-        groups[-1].append(batch)
+        groups[-1].append((number, batch))
         room -= size
     return groups
 
 
 @torch.inference_mode()
-def _capture_shard(subject: Subject, job: CaptureJob, batches: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-    order = [i for batch in batches for i in batch]
+def _capture_shard(
+    subject: Subject, job: CaptureJob, batches: Sequence[Batch], folder: Path, back_offs: list[ReadBackOff]
+) -> dict[str, Tensor]:
+    order = [i for _, batch in batches for i in batch]
     n_rows = sum(job.n_rows[i] for i in order)
     values = {site: torch.empty(n_rows, job.width, dtype=job.dtype) for site in job.sites}
     start = 0
-    for batch in batches:
-        stop = start + sum(job.n_rows[i] for i in batch)
-        for site, vectors in capture_batch(subject, job, batch).items():
+    for part, found in capture_batches(subject, job, batches, back_offs, lambda _: _save_back_offs(folder, back_offs)):
+        stop = start + sum(job.n_rows[i] for i in part)
+        for site, vectors in found.items():
             values[site][start:stop] = vectors
         start = stop
     return {**{name_site(site): tensor for site, tensor in values.items()}, **make_index(job, order)}
@@ -276,3 +288,17 @@ def _read_spec(folder: Path) -> CaptureSpec | None:
 
 def _path(folder: Path, number: int) -> Path:
     return folder / f"{number:05d}.safetensors"
+
+
+def _save_back_offs(folder: Path, back_offs: Sequence[ReadBackOff]) -> None:
+    write_atomic(folder / BACK_OFF, canonical_json([step.model_dump() for step in back_offs]))
+
+
+def _read_back_offs(folder: Path) -> list[ReadBackOff]:
+    path = folder / BACK_OFF
+    if not path.is_file():
+        return []
+    try:
+        return TypeAdapter(list[ReadBackOff]).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise CorruptData(f"{path} is damaged: {str(error).splitlines()[0]}") from error
