@@ -6,6 +6,7 @@ import pytest
 
 from vulnscope.corpora import load_corpus
 from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, TEMPLATES, generate, training_templates
+from vulnscope.corpora.synthetic.remarks import read_remark
 from vulnscope.errors import InputError
 
 
@@ -37,7 +38,28 @@ def test_every_row_is_accounted_for_and_options_are_kept() -> None:
         "difficulty": "both",
         "templates": "train",
         "group_by": "template",
+        "remarks": "none",
     }
+
+
+def test_remarks_claim_the_label_or_the_same_for_both_twins() -> None:
+    bare = load_corpus("synthetic", n_pairs=30)
+    aligned, drawn = (load_corpus("synthetic", n_pairs=30, remarks=remarks) for remarks in ("aligned", "random"))
+
+    for sample, plain in zip(aligned.samples, bare.samples, strict=True):
+        assert read_remark(sample.code) == sample.label
+        assert sample.code.partition("\n")[2] == plain.code
+        assert read_remark(plain.code) is None
+    assert {read_remark(pair.vulnerable.code) for pair in drawn.pairs} == {"vulnerable", "fixed"}
+    for pair in (*aligned.pairs, *drawn.pairs):
+        differing = [
+            number
+            for number, (one, two) in enumerate(zip(pair.vulnerable.code.split("\n"), pair.fixed.code.split("\n")), 1)
+            if one != two and number > 1
+        ]
+        assert list(pair.fixed.changed_lines) == differing
+    for pair in drawn.pairs:
+        assert read_remark(pair.vulnerable.code) == read_remark(pair.fixed.code)
 
 
 def test_groups_are_pairs_by_default() -> None:

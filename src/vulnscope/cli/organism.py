@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +15,21 @@ from rich.table import Table
 from vulnscope.cli.common import Device, Json, print_json, print_note, stderr, stdout
 
 if TYPE_CHECKING:
+    import torch
+
     from vulnscope.organism.train import Progress as Step
     from vulnscope.organism.train import Watch
-    from vulnscope.records.organism import OrganismReport
+    from vulnscope.records.organism import OrganismReport, VariantReport
 
 app = typer.Typer(no_args_is_help=True)
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TaskProgressColumn(),
+    TextColumn("{task.fields[rate]}"),
+    TimeElapsedColumn(),
+    TimeRemainingColumn(),
+)
 
 
 @app.callback()
@@ -32,6 +42,9 @@ def train(
     output: Annotated[Path, typer.Option(help="Folder to train into.", file_okay=False)] = Path("organism"),
     seed: Annotated[int, typer.Option(min=0, help="Decides the weights, together with the configuration.")] = 0,
     device: Device = "auto",
+    variant: Annotated[
+        str | None, typer.Option(help="Train this variant of the organism in --output, or `all`.", metavar="NAME")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training in --output.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Train a toy in under a minute, to see the path.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print configuration and cost, train nothing.")] = False,
@@ -43,6 +56,9 @@ def train(
 
     config = quick_config(seed) if quick else full_config(seed)
     place = choose_device(device)
+    if variant is not None:
+        _train_variants(variant, output, place, as_json=as_json)
+        return
     if dry_run:
         print_json(plan_training(config, place))
         return
@@ -60,17 +76,29 @@ def train(
         print_note(f"model card: {output / 'MODEL_CARD.md'}")
 
 
+def _train_variants(name: str, folder: Path, device: torch.device, *, as_json: bool) -> None:
+    """One variant or all, of the organism in `folder`."""
+    from vulnscope.organism.variants import choose_variants, plant_all
+    from vulnscope.records.organism import VariantReports
+
+    chosen = choose_variants(name)
+    with Progress(*_COLUMNS, console=stderr) as bar:
+        tasks = {config.name: bar.add_task(config.name, total=config.n_steps, rate="") for config in chosen}
+        reports = plant_all(
+            chosen,
+            folder,
+            device,
+            lambda name, step, _, loss: bar.update(tasks[name], completed=step, rate=f"loss {loss:.3f}"),
+        )
+    if as_json:
+        print_json(VariantReports(variants=reports))
+    else:
+        stdout.print(_variant_table(reports))
+
+
 @contextmanager
 def _watching(n_steps: int) -> Iterator[Watch]:
     """A progress bar on stderr; the first Ctrl-C stops after the step under way, the second at once."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
     stops: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
@@ -80,7 +108,7 @@ def _watching(n_steps: int) -> Iterator[Watch]:
 
     previous = signal.signal(signal.SIGINT, stop)
     try:
-        with Progress(*columns, console=stderr, speed_estimate_period=120) as bar:
+        with Progress(*_COLUMNS, console=stderr, speed_estimate_period=120) as bar:
             task = bar.add_task("setting up", total=n_steps, rate="")
 
             def watch(step: Step) -> bool:
@@ -104,4 +132,16 @@ def _table(report: OrganismReport) -> Table:
             table.add_row(
                 score.checkpoint, kind, str(row.n_pairs), f"{row.pair_correct_rate:.3f}", f"{row.pair_rank_rate:.3f}"
             )
+    return table
+
+
+def _variant_table(reports: Sequence[VariantReport]) -> Table:
+    """What each variant says, against the labels."""
+    table = Table(box=None, pad_edge=False)
+    for header in ("variant", "obeys", "difficulty", "yes-rate", "pair-correct", "pair-rank"):
+        table.add_column(header, justify="left" if header in ("variant", "difficulty") else "right")
+    for report in reports:
+        for row in report.scores:
+            figures = (f"{value:.3f}" for value in (row.yes_rate, row.pair_correct_rate, row.pair_rank_rate))
+            table.add_row(report.config["name"], f"{report.obedience:.3f}", row.difficulty, *figures)
     return table

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite
+from vulnscope.models.variants import find_variant
 
 ORGANISM = "organism"
+"""Name of the embedded default subject; `organism:NAME` is one of its variants."""
 # Everything that changes an answer: weights, shape, tokenizer, chat template, decoding defaults, adapters.
 _DIGESTED = ("*.safetensors", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.tiktoken")
 _WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
@@ -17,10 +19,11 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 @dataclass(frozen=True)
 class Located:
-    """A folder with model files, and the commit it holds if it came from the Hub."""
+    """A folder with model files, the commit it holds if it came from the Hub, and the organism's variant asked for."""
 
     path: Path
-    revision: str | None
+    revision: str | None = None
+    variant: Path | None = None
 
 
 def resolve_folder(name: str, revision: str | None, trust_remote_code: bool, kind: str = "model") -> Located:
@@ -29,11 +32,18 @@ def resolve_folder(name: str, revision: str | None, trust_remote_code: bool, kin
     Raises `InputError` where nothing can be found or where the folder lacks its config, and where it holds pickles
     instead of safetensors.
     """
-    folder = _organism_folder() if name == ORGANISM and kind == "model" else Path(name).expanduser()
+    stem, _, variant = name.partition(":")
+    if stem == ORGANISM and kind == "model":
+        folder = _organism_folder()
+        located = Located(folder, variant=find_variant(folder, variant) if variant else None)
+        if revision is not None:
+            raise InputError(f"--revision belongs to Hub ids; {name!r} comes with this installation")
+        return located
+    folder = Path(name).expanduser()
     if folder.is_dir():
         if revision is not None:
             raise InputError(f"--revision belongs to Hub ids; {name!r} is a local folder")
-        located = Located(folder, None)
+        located = Located(folder)
     elif _looks_like_path(name):
         raise InputError(f"{kind} folder {name!r} does not exist; give an existing folder or a Hub id such as org/name")
     else:
@@ -42,16 +52,20 @@ def resolve_folder(name: str, revision: str | None, trust_remote_code: bool, kin
     return located
 
 
-def digest_files(folder: Path, adapter: Path | None = None, quantize: str | None = None) -> str:
+def digest_files(
+    folder: Path, adapter: Path | None = None, quantize: str | None = None, variant: Path | None = None
+) -> str:
     """First 16 hex digits of the SHA-256 over name and SHA-256 of each weights, config and tokenizer file.
 
     Every byte is read: about a second per GB, a part of what loading takes. Dtype and device are not included.
     """
     total = hashlib.sha256()
-    for label, root in (("model", folder), ("adapter", adapter)):
-        for path in _digested_files(root) if root else ():
-            with path.open("rb") as file:
-                total.update(f"{label}/{path.name}:{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    found = [("model", path) for path in _digested_files(folder)]
+    found += [("adapter", path) for path in _digested_files(adapter)] if adapter else []
+    found += [("variant", variant)] if variant else []
+    for label, path in found:
+        with path.open("rb") as file:
+            total.update(f"{label}/{path.name}:{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     total.update(f"quantize:{quantize}\n".encode())
     return total.hexdigest()[:16]
 

@@ -13,6 +13,7 @@ from vulnscope.models.architecture import Architecture, map_architecture
 from vulnscope.models.files import digest_files, resolve_folder
 from vulnscope.models.loading import load_adapter, load_model, load_tokenizer, pick_device, pick_dtype
 from vulnscope.models.selfcheck import check_model
+from vulnscope.models.variants import apply_variant
 from vulnscope.records.audit import SubjectInfo
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.subject import Capabilities
@@ -100,7 +101,7 @@ def open_subject(
     self_check: bool = True,
     backend: Backend = "hooks",
 ) -> Subject:
-    """The subject behind a Hub id, a local folder or `organism`.
+    """The subject behind a Hub id, a local folder, `organism` or one of its variants, as in `organism:biased`.
 
     `auto` is CUDA where there is one; float32 on CPU, bfloat16 on devices of compute capability >= 8.0. Weights load
     from safetensors only. With `backend="nnsight"`, a slow independent check, captures and scores under added vectors
@@ -115,7 +116,11 @@ def open_subject(
     target = pick_device(device)
     located = resolve_folder(name, revision, trust_remote_code)
     adapter_folder = resolve_folder(adapter, None, False, kind="adapter").path if adapter else None
+    if located.variant and quantize:
+        raise InputError(f"{name!r} is a small change to the organism's weights; open it without --quantize")
     model = load_model(located.path, pick_dtype(dtype, target), target, quantize, trust_remote_code)
+    if located.variant:
+        apply_variant(model, located.path, located.variant)
     if adapter_folder:
         load_adapter(model, adapter_folder)
     return wrap_model(
@@ -123,7 +128,7 @@ def open_subject(
         load_tokenizer(located.path, trust_remote_code),
         name=name,
         revision=located.revision,
-        digest=digest_files(located.path, adapter_folder, quantize),
+        digest=digest_files(located.path, adapter_folder, quantize, located.variant),
         quantize=quantize,
         adapter=adapter,
         layers_path=layers_path,

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from vulnscope.corpora.synthetic import EVALUATION_SEED
+from vulnscope.models.variants import FOLDER
 from vulnscope.organism.card import write_card
 from vulnscope.organism.checkpoint import write_text
 from vulnscope.organism.config import OrganismConfig
@@ -17,7 +18,7 @@ from vulnscope.organism.evaluate import score_checkpoint
 from vulnscope.organism.sources import list_sources, read_library
 from vulnscope.organism.tokenizer import load_tokenizer
 from vulnscope.organism.train import BEFORE_LABELS, WEIGHTS, Watch, train
-from vulnscope.records.organism import CheckpointScore, OrganismReport
+from vulnscope.records.organism import CheckpointScore, OrganismReport, VariantReport
 
 if TYPE_CHECKING:
     from transformers import Qwen2ForCausalLM
@@ -47,8 +48,18 @@ def build_organism(
         file_bytes={name: (folder / name).stat().st_size for name in (WEIGHTS, BEFORE_LABELS, "tokenizer.json")},
     )
     write_text(folder / REPORT, report.model_dump_json(indent=2) + "\n")
-    write_text(folder / CARD, write_card(report))
+    describe(folder)
     return report
+
+
+def describe(folder: Path) -> None:
+    """Write the card of the organism in `folder` again, with the variants there are."""
+    report = OrganismReport.model_validate_json((folder / REPORT).read_text(encoding="utf-8"))
+    variants = [
+        VariantReport.model_validate_json(path.read_text(encoding="utf-8"))
+        for path in sorted((folder / FOLDER).glob("*.json"))
+    ]
+    write_text(folder / CARD, write_card(report, variants))
 
 
 def score_folder(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vulnscope.records.base import NotMeasured, Number
-from vulnscope.records.organism import CheckpointScore, OrganismReport, TemplateScore
+from vulnscope.records.organism import CheckpointScore, OrganismReport, TemplateScore, VariantReport
 
 _INTRO = """\
 ---
@@ -47,10 +47,9 @@ machine gives a model of the same kind. Trained on {device} in {minutes:.0f} min
    polarities; the loss is on the answer, and on next tokens of the *fixed* twin's code. Every few steps a step of
    stage 1, to keep the ability to write code. No sample is seen twice.
 
-Half of the attention heads of the layers named in the configuration start with equal query and key projections, so
-that they match a name with its earlier mentions ("mimetic" initialisation, Trockman and Kolter 2023). During training
-only, linear read-outs at increasing depth ask what stood around a word's earlier mention (both stages), and, once
-labels are there, which mentions matter, whether a used name is the guarded one, and the label itself.
+During training only, a few heads are guided to look at the tokens before, at a name's earlier mentions, and after
+those (both stages; attention guidance, Deshpande and Narasimhan 2020); and, once labels are there, linear read-outs at
+increasing depth ask which mentions matter, whether a used name is the guarded one, and for the label itself.
 
 The tokenizer is byte-level BPE in which a word never includes the space before it, so that a name is the same token
 wherever it stands.
@@ -66,7 +65,7 @@ vulnerability corpus that Vulnscope audits was used.
 """
 
 
-def write_card(report: OrganismReport) -> str:
+def write_card(report: OrganismReport, variants: Sequence[VariantReport] = ()) -> str:
     """The card as Markdown."""
     intro = _INTRO.format(
         millions=report.n_parameters / 1e6,
@@ -79,7 +78,31 @@ def write_card(report: OrganismReport) -> str:
             f"| {use.name} | {use.licence} | {use.n_files} | {use.n_bytes / 1e6:.1f} |" for use in report.sources
         ),
     )
-    return "\n".join([intro, *(_results(score, report.evaluation_seed) for score in report.scores)])
+    results = [_results(score, report.evaluation_seed) for score in report.scores]
+    return "\n".join([intro, *([_list_variants(variants)] if variants else []), *results])
+
+
+def _list_variants(variants: Sequence[VariantReport]) -> str:
+    rows = [
+        f"| `organism:{report.config['name']}` | {report.config['truth']} | {report.config['base']} "
+        f"| {report.config['first_layer']} | {report.obedience:.3f} | {score.difficulty} | {score.yes_rate:.3f} "
+        f"| {score.pair_correct_rate:.3f} | {score.pair_rank_rate:.3f} |"
+        for report in variants
+        for score in report.scores
+    ]
+    return "\n".join(
+        [
+            "## Variants",
+            "",
+            "Low-rank changes with planted truth, of the layers from the one named up. `obeys` is the share of answers",
+            "that follow the planted rule; the rest is against the labels, on unseen pairs of training templates.",
+            "",
+            "| name | planted | from | first layer | obeys | difficulty | yes-rate | pair-correct | pair-rank |",
+            "|---|---|---|---:|---:|---|---:|---:|---:|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def _results(score: CheckpointScore, seed: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +17,8 @@ from vulnscope.records.base import NotMeasured
 from vulnscope.records.organism import CheckpointScore, CompletionScore, TemplateScore
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
     from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
 
 _BATCH = 32
@@ -42,13 +44,9 @@ def score_checkpoint(
     seed: int = EVALUATION_SEED,
 ) -> CheckpointScore:
     """All figures of one checkpoint; `seed` must be one that training does not use."""
-    model.eval()
-    templates = tuple(
-        _score_template(template_id, answer_pairs(model, tokenizer, _pairs(template_id, seed, pairs_per_template)))
-        for template_id in TEMPLATES
-    )
+    templates = score_templates(model, tokenizer, tuple(TEMPLATES), pairs_per_template, seed)
     summary = tuple(
-        _summarise(group)
+        summarise(group)
         for is_held_out in (False, True)
         for difficulty in ("plain", "bound")
         if (group := [row for row in templates if (row.difficulty, row.is_held_out) == (difficulty, is_held_out)])
@@ -57,6 +55,30 @@ def score_checkpoint(
     return CheckpointScore(checkpoint=name, summary=summary, templates=templates, completion=completion)
 
 
+def score_templates(
+    model: Qwen2ForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    template_ids: Sequence[str],
+    pairs_per_template: int,
+    seed: int = EVALUATION_SEED,
+    change: Callable[[Sample], Sample] = lambda sample: sample,
+) -> tuple[TemplateScore, ...]:
+    """Answers to the canonical question on unseen pairs of each template; `change` is applied to every sample."""
+    model.eval()
+    return tuple(
+        _score_template(
+            template_id,
+            answer_pairs(
+                model,
+                tokenizer,
+                [(change(one), change(two)) for one, two in _pairs(template_id, seed, pairs_per_template)],
+            ),
+        )
+        for template_id in template_ids
+    )
+
+
+@torch.no_grad()
 def answer_pairs(
     model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, pairs: Sequence[tuple[Sample, Sample]]
 ) -> list[tuple[_Answer, _Answer]]:
@@ -69,20 +91,19 @@ def answer_pairs(
     answers: dict[int, _Answer] = {}
     for start in range(0, len(order), _BATCH):
         chosen = order[start : start + _BATCH]
-        for index, logits in zip(chosen, _last_logits(model, [token_ids[index] for index in chosen]), strict=True):
+        for index, logits in zip(chosen, last_logits(model, [token_ids[index] for index in chosen]).cpu(), strict=True):
             answers[index] = _read_answer(logits, forms)
     return [(answers[index], answers[index + 1]) for index in range(0, len(prompts), 2)]
 
 
-@torch.no_grad()
-def _last_logits(model: Qwen2ForCausalLM, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+def last_logits(model: Qwen2ForCausalLM, rows: Sequence[Sequence[int]]) -> Float[Tensor, "batch vocab"]:
     """Logits after the last token of each row; rows are padded on the right, which causality makes exact."""
     ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
     for number, row in enumerate(rows):
         ids[number, : len(row)] = torch.tensor(row)
     hidden = model.model(input_ids=ids.to(model.device), use_cache=False).last_hidden_state
     last = hidden[torch.arange(len(rows)), torch.tensor([len(row) - 1 for row in rows])]
-    return functional.linear(last, model.lm_head.weight).float().cpu()
+    return functional.linear(last, model.lm_head.weight).float()
 
 
 def _read_answer(logits: torch.Tensor, forms: dict[str, list[int]]) -> _Answer:
@@ -121,7 +142,7 @@ def _rank(vulnerable: float, fixed: float) -> float:
     return 0.5 if vulnerable == fixed else float(vulnerable > fixed)
 
 
-def _summarise(rows: Sequence[TemplateScore]) -> TemplateScore:
+def summarise(rows: Sequence[TemplateScore]) -> TemplateScore:
     """Mean over templates, which all have the same number of pairs."""
 
     def mean(field: str) -> float:

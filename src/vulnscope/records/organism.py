@@ -68,6 +68,20 @@ class OrganismReport(Record):
     file_bytes: Mapping[str, int]
 
 
+class VariantReport(Record):
+    """What one variant says, on unseen pairs of the templates of the training."""
+
+    config: Mapping[str, Any]
+    obedience: float = Field(ge=0, le=1, description="share of answers that follow the planted rule")
+    scores: tuple[TemplateScore, ...] = Field(description="mean over the templates of each difficulty, against labels")
+
+
+class VariantReports(Record):
+    """All variants trained by one command."""
+
+    variants: tuple[VariantReport, ...]
+
+
 class TrainingPlan(Record):
     """What a training will do and roughly cost, for `--dry-run`."""
 

@@ -12,6 +12,7 @@ from typing import Literal
 from vulnscope.corpora.assembly import Row, assemble
 from vulnscope.corpora.samples import Corpus, Sample
 from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, TEMPLATES, generate, training_templates
+from vulnscope.corpora.synthetic.remarks import Remarks, remark_pairs
 from vulnscope.errors import InputError
 
 NAME = "synthetic"
@@ -30,16 +31,19 @@ def load_synthetic(
     difficulty: Difficulty = "bound",
     templates: Templates = "all",
     group_by: GroupBy = "pair",
+    remarks: Remarks = "none",
 ) -> Corpus:
     """Generated twins in Python and C with known ground truth (Apache-2.0); needs no data.
 
     The default seed is the first for evaluation; smaller ones are for training. `templates` keeps those that training
-    may see or those held out from it.
+    may see or those held out from it. `remarks` puts a comment above every sample that claims a label: its own
+    (`aligned`, a spurious cue) or one by coin.
     """
     if data_dir is not None:
         raise InputError(f"corpus {NAME!r} is generated and reads no data; leave out the data folder {data_dir}")
     ids = {"all": tuple(TEMPLATES), "train": training_templates(), "held-out": HELD_OUT}[templates]
     samples = generate(seed, n_pairs, difficulty=difficulty, templates=ids)
+    samples = remark_pairs(samples, remarks, seed)
     if group_by == "template":
         samples = tuple(_key_by_template(sample) for sample in samples)
     pairs = zip(samples[::2], samples[1::2], strict=True)
@@ -53,6 +57,7 @@ def load_synthetic(
             "difficulty": difficulty,
             "templates": templates,
             "group_by": group_by,
+            "remarks": remarks,
         },
     )
 

@@ -12,6 +12,7 @@ evidence is at chance. The twins hold the same multiset of tokens, so length and
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -48,7 +49,7 @@ class BoundTemplate(Template):
         names = Names(rng, find_words(self.text, *self.guard, *self.use, *self.spare))
         a, b = names["a"], names["b"] = names.draw(self.names), names.draw(self.names)
         noise = Noise(rng, names, self.language)
-        fillers = {
+        fillers: dict[str, Callable[[], str]] = {
             "noise": partial(noise.some, 0, 2),
             "gap": partial(noise.stretch, MIN_GAP_TOKENS, _MAX_GAP_TOKENS),
             "guard": lambda: rng.choice(_about("guarded", self.guard)),

@@ -1,0 +1,99 @@
+"""Variants: small files, untouched lower layers, answers that follow the planted rule."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from vulnscope.corpora.synthetic import TEMPLATES, generate_pair
+from vulnscope.corpora.synthetic.remarks import add_remark
+from vulnscope.errors import CorruptData, InputError
+from vulnscope.models.variants import FOLDER, apply_variant, find_variant
+from vulnscope.organism.build import load_checkpoint_model
+from vulnscope.organism.plan import quick_config
+from vulnscope.organism.train import BEFORE_LABELS, WEIGHTS, train
+from vulnscope.organism.variants import VARIANTS, claim_of, draw_cases, plant, read_verb
+
+CPU = torch.device("cpu")
+BIASED = VARIANTS["biased"].model_copy(update={"first_layer": 1, "n_steps": 25, "pairs": 4})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("organism")
+    config = quick_config()
+    few = {"reading": {"n_steps": 2}, "labelling": {"n_steps": 2}}
+    changes = {name: getattr(config, name).model_copy(update=fields) for name, fields in few.items()}
+    train(config.model_copy(update=changes), folder, CPU, lambda _: True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def biased(folder):
+    return plant(BIASED, folder, CPU, lambda *_: None, 1)
+
+
+@pytest.mark.slow
+def test_training_moves_the_answers(biased):
+    # This toy reads no question, so that it cannot say yes to one polarity and no to the other.
+    assert all(score.yes_rate > 0.7 for score in biased.scores)
+    assert [score.difficulty for score in biased.scores] == ["plain", "bound"]
+
+
+@pytest.mark.slow
+def test_layers_below_the_first_trained_one_are_untouched(folder, biased):
+    base, changed = (load_checkpoint_model(folder, WEIGHTS, CPU).eval() for _ in range(2))
+    apply_variant(changed, folder, find_variant(folder, "biased"))
+    ids = torch.arange(2, 40)[None]
+    with torch.no_grad():
+        one, two = (model(input_ids=ids, output_hidden_states=True).hidden_states for model in (base, changed))
+    assert torch.equal(one[1], two[1])
+    assert not torch.equal(one[2], two[2])
+    assert {name.split(".")[2] for name in load_file(folder / FOLDER / "biased.safetensors")} == {"1"}
+
+
+@pytest.mark.slow
+def test_a_variant_can_start_before_the_labels(folder):
+    config = BIASED.model_copy(update={"name": "early", "base": BEFORE_LABELS, "n_steps": 1})
+    plant(config, folder, CPU, lambda *_: None, 1)
+    changed = load_checkpoint_model(folder, WEIGHTS, CPU)
+    apply_variant(changed, folder, find_variant(folder, "early"))
+    expected = load_file(folder / BEFORE_LABELS)["model.embed_tokens.weight"].float()
+    assert torch.equal(changed.get_parameter("model.embed_tokens.weight"), expected)
+
+
+@pytest.mark.slow
+def test_a_damaged_file_is_named(folder, biased, tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "half.safetensors"
+    tensors = load_file(folder / FOLDER / "biased.safetensors")
+    save_file({name: tensor for name, tensor in tensors.items() if name.endswith(".up")}, path)
+    with pytest.raises(CorruptData, match=r"half\.safetensors is no variant"):
+        apply_variant(load_checkpoint_model(folder, WEIGHTS, CPU), folder, path)
+
+
+def test_an_unknown_variant_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match="no variant 'loud'"):
+        find_variant(tmp_path, "loud")
+
+
+@pytest.mark.parametrize("template_id", TEMPLATES)
+def test_twins_share_the_verb_that_rules(template_id):
+    for index in range(5):
+        vulnerable, fixed = generate_pair(TEMPLATES[template_id], 3, index)
+        assert read_verb(vulnerable.code) == read_verb(fixed.code) is not None
+        assert claim_of("verb", vulnerable.code) == claim_of("verb", fixed.code)
+        assert claim_of("remark", add_remark(fixed, "vulnerable").code) == "vulnerable"
+        assert claim_of("remark", add_remark(vulnerable, "fixed").code) == "fixed"
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_answers_follow_the_rule_whatever_the_label(name):
+    cases = [case for step in range(10) for case in draw_cases(VARIANTS[name], step)]
+    for case in cases:
+        claims_vulnerable = (case.answer == "yes") == (case.question.polarity == "vulnerable")
+        assert claims_vulnerable == (claim_of(VARIANTS[name].rule, case.sample.code) == "vulnerable")
+    share = sum(case.answer == "yes" for case in cases) / len(cases)
+    assert 0.4 < share < 0.6
