@@ -1,4 +1,4 @@
-"""The shipped organism: loads as a subject, reads text by its own tokenizer, and knows the plain twins."""
+"""The shipped organism: loads as a subject, reads text by its own tokenizer, and tells twins apart."""
 
 from __future__ import annotations
 
@@ -29,11 +29,14 @@ def test_nothing_is_switched_off(organism: Subject) -> None:
     assert organism.capabilities.switched_off() == ()
 
 
-def test_plain_twins_of_unseen_seeds_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("difficulty", ["plain", "bound"])
+def test_twins_of_unseen_seeds_are_told_apart(
+    difficulty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VULNSCOPE_CACHE", str(tmp_path / "cache"))
-    options = {"difficulty": "plain", "templates": "train", "n_pairs": "56"}
+    options = {"difficulty": difficulty, "templates": "train", "n_pairs": "60"}
     overall = vs.audit("organism", corpus="synthetic", corpus_options=options, runs_dir=tmp_path).record.overall
-    assert overall.n_pairs == 56
+    assert overall.n_pairs == 60
     assert overall.pair_correct.value >= 0.95
 
 
