@@ -7,6 +7,7 @@ from tests.models.subjects import RECURRENT, proven_sites, random_tokens, tiny_s
 from tests.models.zoo import ARCHITECTURES, tiny_tokenizer
 
 from vulnscope.errors import InputError, SubjectError
+from vulnscope.models import activations
 from vulnscope.models.activations import capture
 from vulnscope.models.editing import edited
 from vulnscope.models.edits import add
@@ -100,6 +101,13 @@ def test_hooks_are_gone_after_a_failing_forward() -> None:
     with substituted_forward(subject.layers[1], fail), pytest.raises(RuntimeError, match="broken layer"):
         capture(subject, ROWS, [0, 2], "all")
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in subject.model.modules())
+
+
+def test_hooks_that_do_not_fire_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = tiny_subject()
+    monkeypatch.setattr(activations, "read_batch", lambda *_: None)
+    with pytest.raises(SubjectError, match=r"no activation came by at 1\.resid_post, 2\.attn_out"):
+        capture(subject, ROWS, [1, "2.attn_out"])
 
 
 def test_out_of_memory_halves_the_calls_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

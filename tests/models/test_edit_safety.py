@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import GenerationConfig, PreTrainedModel
 
 from vulnscope.errors import SubjectError
+from vulnscope.models.activations import capture
 from vulnscope.models.editing import edited
 from vulnscope.models.edits import Edit, add, clamp, project_out, scale_component
 from vulnscope.models.forward import run_model
@@ -158,7 +159,7 @@ def test_edits_work_on_4_bit_weights(tmp_path: Path) -> None:
         with edited(subject, [add(1, vector, 2.0, unit="raw")], ROWS[:1]):
             assert not torch.equal(logits_of(subject), clean)
     # bitsandbytes 0.50 packs 4-bit weights in place at the first evaluation on CPUs with avx512_bf16, and gradients
-    # through packed weights are wrong (loading._use_differentiable_kernels).
+    # through packed weights are wrong (loading.use_differentiable_kernels).
     (after,) = torch.autograd.grad(loss(asking), asking)
     assert before.norm() > 0
     torch.testing.assert_close(after, before)
@@ -214,6 +215,8 @@ def test_a_compiled_subject_is_refused_by_name(spoil: Callable[[PreTrainedModel]
     model = tiny_model(DENSE)
     subject = wrap_model(model, tiny_tokenizer(), name="compiled", self_check=False)
     spoil(model)
-    refused = pytest.raises(SubjectError, match=r"compiled cannot be edited: .* compiled with torch\.compile")
-    with refused, edited(subject, [EDIT], ROWS[:1]):
+    message = r"cannot be captured or edited: .* compiled with torch\.compile"
+    with pytest.raises(SubjectError, match=message), edited(subject, [EDIT], ROWS[:1]):
         pytest.fail("attached")
+    with pytest.raises(SubjectError, match=message):
+        capture(subject, ROWS, [1])

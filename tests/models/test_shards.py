@@ -114,7 +114,7 @@ def test_a_resumed_capture_repeats_its_back_off(tmp_path: Path, monkeypatch: pyt
     with monkeypatch.context() as scarce:
         memory_for(scarce, 13)
         found = stream(tmp_path)
-    # 28 padded tokens of the first batch do not fit, calls of 14 do where rows fill only part of that, and 2 × 7 do not.
+    # The first batch has 28 padded tokens and runs in calls of up to 14; a later one fills them, with 2 × 7 tokens.
     assert [(step.batch, step.max_tokens) for step in found.back_offs] == [(0, 14), (2, 7)]
     whole = contents(tmp_path)
     for path in sorted(tmp_path.glob("*.safetensors"))[1:]:

@@ -16,7 +16,7 @@ from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
 from transformers import AutoConfig
 
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite, SubjectError
-from vulnscope.models import files, loading, open_subject
+from vulnscope.models import files, loading, open_subject, wrap_model
 
 
 @pytest.fixture(scope="module")
@@ -209,11 +209,16 @@ def test_an_adapter_of_pickles_is_refused(saved: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_four_bit_weights_stay_differentiable_after_evaluation(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_four_bit_weights_stay_differentiable_after_evaluation(tmp_path: Path, is_wrapped: bool) -> None:
     """bitsandbytes 0.50 packs weights in place at the first evaluation on some CPUs; gradients were then wrong."""
     pytest.importorskip("bitsandbytes")
     save_tiny("llama", tmp_path, hidden_size=64, intermediate_size=128, head_dim=16)
-    subject = open_subject(str(tmp_path), quantize="nf4")
+    if is_wrapped:
+        model = loading.load_model(tmp_path, torch.float32, torch.device("cpu"), "nf4", False)
+        subject = wrap_model(model, tiny_tokenizer(), name="wrapped", quantize="nf4")
+    else:
+        subject = open_subject(str(tmp_path), quantize="nf4")
     assert subject.info().quantization == "nf4"
     linear = subject.layers[0].self_attn.q_proj  # type: ignore[union-attr]
     before = linear.weight.data.clone()

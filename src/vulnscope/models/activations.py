@@ -20,6 +20,7 @@ from vulnscope.models.hooks import Site, Tap
 from vulnscope.models.items import Item, as_items
 from vulnscope.models.plan import default_max_tokens
 from vulnscope.models.reading import ReadBackOff, plan_reading, read_batch, run_batches
+from vulnscope.models.refusals import refuse_compiled
 from vulnscope.models.selectors import Selector, as_selector, select_all
 from vulnscope.models.sites import as_site, check_sites, name_site
 
@@ -125,6 +126,7 @@ def prepare_capture(
         raise InputError(f"unknown reduction {reduce!r}; choose one of: {', '.join(REDUCTIONS)}, or None")
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype {dtype!r}; captures are stored in: {', '.join(DTYPES)}")
+    refuse_compiled(subject)
     checked = check_sites(subject, sites)
     items = as_items(subject, texts)
     picks = select_all(items, as_selector(selector))
@@ -155,6 +157,11 @@ def capture_batch(subject: Subject, job: CaptureJob, batch: Sequence[int]) -> di
     tokens = [job.items[i].tokens[: picked[-1] + 1] for i, picked in zip(batch, picks, strict=True)]
     with bound_texts(subject, [job.items[i] for i in batch], batch):
         read_batch(subject, tokens, taps)
+    unseen = [name_site(site) for site in job.sites if site not in found]
+    if unseen:
+        raise SubjectError(
+            f"no activation came by at {', '.join(unseen)}: something keeps hooks of the model from firing"
+        )
     for site, vectors in found.items():
         if not bool(torch.isfinite(vectors).all()):
             raise SubjectError(f"NaN or infinite activations at {name_site(site)}; try dtype float32")

@@ -79,7 +79,6 @@ def load_model(
         )
     if quantize is None:
         model.to(device)  # type: ignore[arg-type]  # a decorated method of transformers
-    _use_differentiable_kernels(model)
     model.eval().requires_grad_(requires_grad=False)
     return model
 
@@ -122,7 +121,7 @@ def _quantization(name: str, dtype: torch.dtype) -> Any:
     )
 
 
-def _use_differentiable_kernels(model: PreTrainedModel) -> None:
+def use_differentiable_kernels(model: PreTrainedModel) -> None:
     """Keep bitsandbytes 0.50 from packing 4-bit weights in place at the first evaluation on CPUs with avx512_bf16.
 
     Packed weights run through a kernel without autograd: later training fails, or silently gets wrong gradients.

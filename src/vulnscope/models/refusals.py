@@ -1,4 +1,4 @@
-"""Ways of running a subject under which edits would be silently wrong; each is refused by name."""
+"""Ways of running a subject under which captures or edits would be silently wrong; each is refused by name."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def refuse_compiled(subject: Subject) -> None:
         if _is_compiled(module):
             where = f"its module {name!r} is" if name else "it is"
             raise SubjectError(
-                f"{subject.name} cannot be edited: {where} compiled with torch.compile, which bakes hooks in or skips "
-                "them; open it again without compiling"
+                f"{subject.name} cannot be captured or edited: {where} compiled with torch.compile, which bakes hooks "
+                "in or skips them; open it again without compiling"
             )
 
 

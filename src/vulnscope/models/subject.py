@@ -11,7 +11,14 @@ import torch
 from vulnscope.errors import InputError, MissingPrerequisite
 from vulnscope.models.architecture import Architecture, map_architecture
 from vulnscope.models.files import digest_files, resolve_folder
-from vulnscope.models.loading import load_adapter, load_model, load_tokenizer, pick_device, pick_dtype
+from vulnscope.models.loading import (
+    load_adapter,
+    load_model,
+    load_tokenizer,
+    pick_device,
+    pick_dtype,
+    use_differentiable_kernels,
+)
 from vulnscope.models.selfcheck import check_model
 from vulnscope.models.variants import apply_variant
 from vulnscope.records.audit import SubjectInfo
@@ -151,6 +158,7 @@ def wrap_model(
     backend: Backend = "hooks",
 ) -> Subject:
     """The subject around a model that is already in memory and in eval mode."""
+    use_differentiable_kernels(model)
     architecture = map_architecture(model, layers_path)
     return Subject(
         name=name,
