@@ -59,8 +59,8 @@ def render(record: dict[str, Any]) -> str:
     """The record as Markdown."""
     rows = ", ".join(str(trial["n_rows_before"]) for trial in record["trials"])
     return (
-        f"## Kills\n\nAn audit of {record['n_samples']} samples, killed (SIGKILL) at random moments and resumed: rows and "
-        f"figures equal to the uninterrupted run in **{record['n_equal']} of {len(record['trials'])}** trials. "
+        f"## Kills\n\nAn audit of {record['n_samples']} samples, killed (SIGKILL) at random moments and resumed: rows "
+        f"and figures equal to the uninterrupted run in **{record['n_equal']} of {len(record['trials'])}** trials. "
         f"Rows on disk at the moment of the kill, of {record['n_rows']}: {rows}.\n"
     )
 

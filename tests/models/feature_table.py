@@ -9,6 +9,7 @@ from tests.models.zoo import ARCHITECTURES
 
 from vulnscope.models.hooks import STREAMS
 from vulnscope.models.packing import PACKING
+from vulnscope.models.resume import RESUME, check_resume
 from vulnscope.models.selfcheck import BATCH_DECODING, LEFT_PADDING, PREFIX_CACHE, RIGHT_PADDING
 from vulnscope.models.subject import Subject
 
@@ -31,6 +32,7 @@ slower way:
 - batch decoding: generating for several prompts at once, else one by one.
 - prefix cache: shared prefixes are computed once, else once per text.
 - packing: several continuations of one prefix share a row, up to the attention window where there is one.
+- resume: a sweep starts above the layers that an edit leaves alone, else every point runs all of them.
 
 """
 
@@ -41,7 +43,7 @@ def render_golden() -> dict[str, str]:
     rows = [render_row(tiny_subject(name), reasons) for name in ARCHITECTURES]
     notes = "\n".join(f"- {reason}: {', '.join(names)}" for reason, names in reasons.items())
     columns = ["architecture", "layers at", "resid_pre", "resid_post", "attn_out", "mlp_in", "mlp_out"]
-    columns += ["right padding", "left padding", "batch decoding", "prefix cache", "packing"]
+    columns += ["right padding", "left padding", "batch decoding", "prefix cache", "packing", "resume"]
     table = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|", *rows]
     return {PAGE: _HEAD + "\n".join(table) + "\n\n## Reasons\n\n" + notes + "\n"}
 
@@ -49,8 +51,10 @@ def render_golden() -> dict[str, str]:
 def render_row(subject: Subject, reasons: dict[str, list[str]]) -> str:
     """The table row of one subject; reasons of what it cannot do are collected."""
     cells = [subject.name, f"`{subject.architecture.layers_path}`"]
-    for name in (*STREAMS, *BATCHING):
-        capability = next(item for item in subject.capabilities.items if item.name == name)
+    resume = check_resume(subject.model, subject.architecture, range(subject.architecture.n_layers)).capability
+    known = {item.name: item for item in (*subject.capabilities.items, resume)}
+    for name in (*STREAMS, *BATCHING, RESUME):
+        capability = known[name]
         if capability.reason:
             who = reasons.setdefault(
                 f"{name.replace('_', ' ') if name in BATCHING else name}: {_plain(capability.reason)}", []

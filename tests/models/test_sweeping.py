@@ -13,7 +13,7 @@ from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.editing import edited
 from vulnscope.models.edits import add, clamp, project_out, when
 from vulnscope.models.grid import Point, make_grid
-from vulnscope.models.hooks import Site
+from vulnscope.models.hooks import Site, substituted_forward
 from vulnscope.models.items import Item
 from vulnscope.models.selectors import as_selector, positions
 from vulnscope.models.sites import name_site
@@ -81,6 +81,30 @@ def test_the_plan_names_the_shortcuts_that_were_not_taken(name: str, missing: tu
     found = plan_sweep(subject, PROMPTS, ANSWERS, points_of(subject)).plan.reuse.missing()
     assert len(found) == len(missing)
     assert all(text.startswith(start) for text, start in zip(found, missing, strict=True)), found
+
+
+def test_a_subject_that_cannot_resume_runs_whole_forwards_and_says_so() -> None:
+    model = tiny_model(DENSE)
+    first, third = model.model.layers[0], model.model.layers[2]
+    aside: dict[str, torch.Tensor] = {}
+    inner, upper = first.forward, third.forward
+
+    def leave(hidden: torch.Tensor, *args: object, **kwargs: object) -> torch.Tensor:
+        aside["half"] = 0.5 * hidden
+        return inner(hidden, *args, **kwargs)
+
+    def read(hidden: torch.Tensor, *args: object, **kwargs: object) -> torch.Tensor:
+        return upper(hidden + aside.pop("half"), *args, **kwargs)
+
+    with substituted_forward(first, leave), substituted_forward(third, read):
+        subject = wrap_model(model, tiny_tokenizer(), name="entangled")
+        points = make_grid([0, 1], {"random": VECTOR}, (0.0, 2.0), ("last", "all"), unit="raw").points({})
+        assert_plain(subject, sweep(subject, PROMPTS, ANSWERS, points), points)
+        assert list(plan_sweep(subject, PROMPTS, ANSWERS, points).plan.reuse.missing()) == [
+            "resume: layer 0: KeyError: 'half'; layer 1: KeyError: 'half'"
+        ]
+        with pytest.raises(SubjectError, match="entangled cannot do 'resume': layer 0: KeyError: 'half'"):
+            plan_sweep(subject, PROMPTS, ANSWERS, points, WorkOptions(shortcuts=("prefix_cache", "resume")))
 
 
 def test_any_edit_may_be_a_point() -> None:
