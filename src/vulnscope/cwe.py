@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from vulnscope.errors import InputError
 
@@ -46,6 +47,16 @@ def normalise_cwe(text: str) -> str:
     if match is None:
         raise InputError(f"not a CWE identifier: {text!r}; expected a form such as CWE-89")
     return f"CWE-{match.group(1)}"
+
+
+PLACEHOLDERS = frozenset({"", "none", "n/a", "nan", "unknown", "noinfo", "other", "null"})
+"""What vulnerability databases write where no CWE is known, without the prefixes NVD- and CWE-, in lower case."""
+
+
+def parse_cwes(words: Iterable[str]) -> tuple[str, ...]:
+    """CWE identifiers without repetition; placeholders such as NVD-CWE-noinfo drop out, others raise `InputError`."""
+    known = (word for word in words if re.sub(r"^(nvd-)?cwe-", "", word.strip().lower()) not in PLACEHOLDERS)
+    return tuple(dict.fromkeys(normalise_cwe(word) for word in known))
 
 
 def describe_cwe(cwe: str) -> str:

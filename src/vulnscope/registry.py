@@ -14,11 +14,22 @@ from vulnscope.errors import InputError
 
 BUILT_IN: dict[str, dict[str, str]] = {
     "corpus": {
+        "crossvul": "vulnscope.corpora.loaders.crossvul:load_crossvul",
+        "cvefixes": "vulnscope.corpora.loaders.cvefixes:load_cvefixes",
+        "cwe-catalog": "vulnscope.corpora.loaders.cwe_catalog:load_cwe_catalog",
+        "diversevul": "vulnscope.corpora.loaders.diversevul:load_diversevul",
         "folder": "vulnscope.corpora.loaders.folder:load_folder",
+        "hub": "vulnscope.corpora.loaders.hub:load_hub",
+        "juliet": "vulnscope.corpora.loaders.juliet:load_juliet",
+        "primevul": "vulnscope.corpora.loaders.primevul:load_primevul",
+        "safecoder": "vulnscope.corpora.loaders.safecoder:load_safecoder",
         "secllmholmes": "vulnscope.corpora.loaders.secllmholmes:load_secllmholmes",
+        "security-dpo": "vulnscope.corpora.loaders.security_dpo:load_security_dpo",
+        "securityeval": "vulnscope.corpora.loaders.securityeval:load_securityeval",
         "sven": "vulnscope.corpora.loaders.sven:load_sven",
         "synthetic": "vulnscope.corpora.loaders.synthetic:load_synthetic",
         "table": "vulnscope.corpora.loaders.table:load_table",
+        "vulbench": "vulnscope.corpora.loaders.vulbench:load_vulbench",
     },
     "protocol": {
         "yes-no": "vulnscope.ask.yes_no:YesNoProtocol",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,17 +19,36 @@ MakeSample = Callable[..., Sample]
 LoadFixture = Callable[..., Corpus]
 
 FIXTURES: dict[str, tuple[str | None, dict[str, Any]]] = {
+    "crossvul": ("crossvul", {}),
+    "cvefixes": ("cvefixes", {}),
+    "cwe-catalog": ("cwe-catalog", {}),
+    "diversevul": ("diversevul", {}),
     "folder": ("folder", {}),
+    "hub": ("hub", {"columns": "code=func,label=flaw,language=lang"}),
+    "juliet": ("juliet", {}),
+    "primevul": ("primevul", {}),
+    "safecoder": ("safecoder", {}),
     "secllmholmes": ("secllmholmes", {}),
+    "security-dpo": ("security-dpo", {}),
+    "securityeval": ("securityeval", {}),
     "sven": ("sven", {}),
     "synthetic": (None, {"n_pairs": 12}),
     "table": ("table", {"columns": "vulnerable=bad,fixed=good,cwe=weakness,language=lang,commit=fix,id=key"}),
+    "vulbench": ("vulbench", {}),
 }
+REAL_FOLDERS = {"cwe-catalog": "cwe_catalog", "juliet": "juliet_c"}
+"""Where the folder of real data has another name than the corpus."""
 
 
 @pytest.fixture(scope="session")
-def corpora_dir(fixtures_dir: Path) -> Path:
-    return fixtures_dir / "corpora"
+def corpora_dir(fixtures_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed fixtures, with the one that is a database made from its statements."""
+    root = tmp_path_factory.mktemp("corpora")
+    shutil.copytree(fixtures_dir / "corpora", root, dirs_exist_ok=True)
+    (root / "cvefixes").mkdir()
+    with closing(sqlite3.connect(root / "cvefixes" / "CVEfixes.db")) as database:
+        database.executescript((root / "cvefixes.sql").read_text())
+    return root
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +65,10 @@ def load_fixture(corpora_dir: Path) -> LoadFixture:
 @pytest.fixture(scope="session")
 def load_real(real_corpus_dir: Callable[[str], Path]) -> Callable[[str], Corpus]:
     """Loads a real corpus, once for all tests."""
-    return cache(lambda name: load_corpus(name, real_corpus_dir(name)))
+    return cache(
+        # Juliet comes with six test cases that are no pair; they are rows to report.
+        lambda name: load_corpus(name, real_corpus_dir(REAL_FOLDERS.get(name, name)), skip_bad=name == "juliet")
+    )
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,9 @@ import pytest
 
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.errors import CorruptData, InputError
+from vulnscope.registry import list_names
 
-ON_DISK = ("folder", "secllmholmes", "sven", "table")
+ON_DISK = tuple(name for name in list_names("corpus") if name != "synthetic")
 GOOD = {"code": "x = 1\n", "label": "fixed"}
 NO_UTF8 = b'char *name = "caf\xe9";\n'
 
@@ -296,6 +297,6 @@ def test_options_that_do_not_fit(options: dict[str, Any], reason: str, write_tab
 
 def test_an_unknown_corpus() -> None:
     with pytest.raises(
-        InputError, match=r"unknown corpus 'svn'; choose one of: folder, secllmholmes, sven, synthetic, table"
+        InputError, match=r"unknown corpus 'svn'; choose one of: crossvul, .*, sven, synthetic, table, vulbench"
     ):
         load_corpus("svn")

@@ -12,7 +12,7 @@ from vulnscope.corpora.splits import split_groups
 from vulnscope.errors import InputError
 from vulnscope.registry import list_names
 
-REAL = ("secllmholmes", "sven")
+REAL = ("cwe-catalog", "juliet", "safecoder", "secllmholmes", "securityeval", "sven", "vulbench")
 
 
 @pytest.fixture(scope="module", params=[*list_names("corpus"), *(f"real {name}" for name in REAL)])

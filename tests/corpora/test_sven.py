@@ -8,7 +8,7 @@ import pytest
 
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.corpora.diff import changed_lines
-from vulnscope.corpora.loaders.sven import EQUAL_TWINS
+from vulnscope.corpora.fixes import EQUAL_TWINS
 from vulnscope.corpora.splits import split_as_published
 from vulnscope.corpora.stats import count_corpus
 

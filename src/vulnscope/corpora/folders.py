@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from vulnscope.errors import InputError
@@ -47,6 +48,20 @@ def subfolders(path: Path) -> list[Path]:
 def files(path: Path) -> list[Path]:
     """Plain files directly in `path`, by name, without hidden ones. Nothing is opened."""
     return sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+
+
+def walk_files(root: Path) -> Iterator[tuple[Path, str]]:
+    """Plain files in any depth below `root`, or `root` itself, each with its name from there; nothing hidden, no links.
+
+    In order of their names. Nothing is opened.
+    """
+    if root.is_file():
+        yield root, root.name
+        return
+    for path in sorted(root.rglob("*")):
+        parts = path.relative_to(root).parts
+        if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in parts):
+            yield path, "/".join(parts)
 
 
 def _list(path: Path) -> str:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from typing import TYPE_CHECKING, Any
+import zlib
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from vulnscope.corpora.text import RowError, decode
+from vulnscope.errors import CorruptData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
+@contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked where it ends in `.gz`; raises `CorruptData` where the archive is broken."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield cast(IO[bytes], file)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise CorruptData(f"{path} is not a whole gzip archive: {error}; get it again") from error
+
+
 def read_json_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
     """(1-based line, its bytes, their position in the file) of every line that is not blank."""
     position = 0
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield number, line, position

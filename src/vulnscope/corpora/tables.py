@@ -1,19 +1,32 @@
-"""Rows of JSONL, CSV and Parquet files, each parsed on its own so that a bad row spoils no other."""
+"""Rows of JSONL, JSON, CSV and Parquet files, each parsed on its own so that a bad row spoils no other."""
 
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from vulnscope.corpora.jsonl import parse_object, read_json_lines
-from vulnscope.corpora.text import RowError
+from vulnscope.corpora.assembly import Row, read_row
+from vulnscope.corpora.folders import walk_files
+from vulnscope.corpora.jsonl import open_bytes, parse_object, read_json_lines
+from vulnscope.corpora.samples import Sample
+from vulnscope.corpora.text import RowError, decode
 from vulnscope.errors import CorruptData, MissingPrerequisite
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet")
+"""What a table of one's own may end in."""
+
+ALL_SUFFIXES = (*SUFFIXES, ".json", ".jsonl.gz", ".json.gz")
+"""What published tables end in; `.json` holds one array, or lines all the same."""
+
+
+_METADATA = frozenset({"dataset_infos.json", "dataset_info.json", "state.json", "config.json", "croissant.json"})
+_SPLITS = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
 
 
 class TableRow(NamedTuple):
@@ -27,14 +40,81 @@ class TableRow(NamedTuple):
 
 
 def read_table(path: Path) -> Iterator[TableRow]:
-    """Rows of a file by its suffix, one of `SUFFIXES`, in order."""
-    readers = {".csv": _read_csv, ".parquet": _read_parquet}
-    return readers.get(path.suffix.lower(), _read_jsonl)(path)
+    """Rows of a file by its suffix, one of `ALL_SUFFIXES`, in order."""
+    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".json": _read_json}
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    return readers.get(suffix.lower(), _read_jsonl)(path)
+
+
+def find_tables(root: Path) -> Iterator[tuple[Path, str]]:
+    """Published tables in any depth below `root`, each with its name from there, without those that only describe."""
+    return ((path, name) for path, name in walk_files(root) if is_table(path) and path.name not in _METADATA)
+
+
+def name_split(name: str) -> str | None:
+    """The split that a table's path speaks of, its own name first: `data/train-00000-of-00001.parquet` is "train"."""
+    for part in reversed(name.split("/")):
+        for word in re.split(r"[^a-z]+", part.lower()):
+            if word in _SPLITS:
+                return _SPLITS[word]
+    return None
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is a published table by its name."""
+    return path.name.lower().endswith(ALL_SUFFIXES)
+
+
+def read_rows(
+    path: Path, name: str, build: Callable[[Mapping[str, Any], str, int], tuple[Sample, ...]]
+) -> Iterator[Row]:
+    """Every row of a table as the samples that `build` makes of its cells, its file's `name` and its line."""
+    for row in read_table(path):
+        yield read_row(name, row.line, partial(_build_row, build, row, name))
+
+
+def _build_row(
+    build: Callable[[Mapping[str, Any], str, int], tuple[Sample, ...]], row: TableRow, name: str
+) -> tuple[Sample, ...]:
+    return build(row.parse(), name, row.line)
 
 
 def _read_jsonl(path: Path) -> Iterator[TableRow]:
     for number, line, position in read_json_lines(path):
         yield TableRow(number, partial(parse_object, line, position))
+
+
+def _read_json(path: Path) -> Iterator[TableRow]:
+    """The objects of an array numbered from 1, or one object; a file whose first line is an object is read as lines."""
+    with open_bytes(path) as file:
+        first = file.readline()
+    if _is_object(first):
+        yield from _read_jsonl(path)
+        return
+    with open_bytes(path) as file:
+        data = file.read()
+    try:
+        content = json.loads(decode(data))
+    except (ValueError, RecursionError, RowError) as error:
+        yield TableRow(1, partial(_fail, f"not JSON: {error}"))
+        return
+    rows = content if isinstance(content, list) else [content]
+    for number, row in enumerate(rows, start=1):
+        yield TableRow(number, partial(_take_object, row))
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        parse_object(line)
+    except RowError:
+        return False
+    return True
+
+
+def _take_object(row: Any) -> Mapping[str, Any]:
+    if not isinstance(row, dict):
+        raise RowError(f"expected a JSON object, found {type(row).__name__}")
+    return row
 
 
 def _read_csv(path: Path) -> Iterator[TableRow]:

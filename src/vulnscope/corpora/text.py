@@ -22,13 +22,27 @@ LANGUAGES: dict[str, str] = {
     ".go": "go",
     ".java": "java",
     ".js": "javascript",
+    ".jsx": "javascript",
     ".php": "php",
     ".py": "python",
     ".rb": "ruby",
     ".rs": "rust",
     ".ts": "typescript",
+    ".tsx": "typescript",
 }
 """Language by file suffix; a header counts as C, since its suffix does not tell."""
+
+SPELLINGS: dict[str, str] = {
+    "c++": "cpp",
+    "c#": "csharp",
+    "js": "javascript",
+    "ts": "typescript",
+    "py": "python",
+    "rb": "ruby",
+    "rs": "rust",
+    "golang": "go",
+}
+"""Other spellings of languages in published tables."""
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
@@ -40,6 +54,12 @@ class RowError(CorruptData):
 def language_of(suffix: str) -> str:
     """Language of a file suffix such as `.py`, or "unknown". Only `.C` in capitals is C++ by old custom."""
     return "cpp" if suffix == ".C" else LANGUAGES.get(suffix.lower(), "unknown")
+
+
+def name_language(text: str) -> str:
+    """A published name of a language in our spelling: `"C++"` is `"cpp"`; "unknown" where it is empty."""
+    name = text.strip().lower()
+    return SPELLINGS.get(name, name) or "unknown"
 
 
 def read_text(path: Path) -> str:

@@ -1,0 +1,123 @@
+"""The demonstrative examples of MITRE's CWE catalogue: short code marked Bad or Good.
+
+Layout: the catalogue as https://github.com/CWE-CAPEC/REST-API-wg publishes it, `weaknesses.jsonl` or the files of
+`json_repo/W/`, one weakness each; names, definitions and the tree CWE-1000 of the same files are read by
+`vulnscope.corpora.weaknesses`. A row is a weakness that has code. Its code entries with Nature "Bad" are vulnerable,
+"Good" fixed; attacks, results and informative entries are passed over. Bad and Good are not twins: a Good entry may
+rewrite more than the flaw. Groups: the example, which several weaknesses may share, and the weakness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vulnscope.corpora.assembly import Row, assemble, read_row
+from vulnscope.corpora.folders import files, require_path, wrong_layout
+from vulnscope.corpora.samples import Corpus, Label, Origin, Sample
+from vulnscope.corpora.tables import TableRow, read_table
+from vulnscope.corpora.text import RowError, name_language
+from vulnscope.cwe import normalise_cwe
+
+NAME = "cwe-catalog"
+LICENCE = "CWE terms of use (MITRE)"
+EXPECTED = "weaknesses.jsonl, or the files of json_repo/W/, of https://github.com/CWE-CAPEC/REST-API-wg"
+LABELS: dict[str, Label] = {"Bad": "vulnerable", "Good": "fixed"}
+OTHER_NATURES = ("Attack", "Result", "Informative", "Mitigation")
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    nature: str | None = Field(default=None, alias="Nature")
+    language: str | None = Field(default=None, alias="Language")
+    code: str | None = Field(default=None, alias="ExampleCode")
+
+
+class _Example(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    id: str | None = Field(default=None, alias="ID")
+    entries: tuple[_Entry, ...] = Field(default=(), alias="Entries")
+
+
+class _Weakness(BaseModel):
+    """What is read of a weakness."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    id: str = Field(alias="ID")
+    name: str = Field(alias="Name")
+    examples: tuple[_Example, ...] = Field(default=(), alias="DemonstrativeExamples")
+
+
+def load_cwe_catalog(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
+    """The CWE catalogue's demonstrative examples, marked Bad or Good, in many languages (MITRE's terms of use)."""
+    root = require_path(NAME, data_dir, EXPECTED)
+    rows = [row for path in _find_files(root) for row in _read_file(path)]
+    with_code = [row for row in rows if row.samples or row.problem is not None]
+    if not with_code:
+        raise wrong_layout(NAME, root, EXPECTED)
+    return assemble(NAME, with_code, skip_bad=skip_bad)
+
+
+def _find_files(root: Path) -> list[Path]:
+    if root.is_file():
+        return [root] if root.suffix in (".jsonl", ".json") else []
+    for folder in (root / "json_repo" / "W", root / "W", root):
+        paths = files(folder) if folder.is_dir() else []
+        if table := [path for path in paths if path.name == "weaknesses.jsonl"]:
+            return table
+        if found := [path for path in paths if path.suffix == ".json" and path.stem.isdigit()]:
+            return sorted(found, key=lambda path: int(path.stem))
+    return []
+
+
+def _read_file(path: Path) -> Iterator[Row]:
+    for row in read_table(path):
+        yield read_row(path.name, row.line, partial(_read_weakness, path.name, row))
+
+
+def _read_weakness(name: str, row: TableRow) -> tuple[Sample, ...]:
+    weakness = _Weakness.model_validate(_unwrap(row.parse()))
+    cwe = normalise_cwe(weakness.id)
+    samples: list[Sample] = []
+    for example in weakness.examples:
+        for entry in example.entries:
+            if entry.code is not None and entry.nature not in OTHER_NATURES:
+                samples.append(_make_sample(cwe, len(samples) + 1, example, entry, f"{name}:{row.line}"))
+    return tuple(samples)
+
+
+def _unwrap(cells: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A file of `json_repo/W` may hold its weakness in a list of one."""
+    inner = cells.get("Weaknesses")
+    return inner[0] if isinstance(inner, list) and inner and isinstance(inner[0], dict) else cells
+
+
+def _make_sample(cwe: str, number: int, example: _Example, entry: _Entry, path: str) -> Sample:
+    if entry.nature not in LABELS:
+        raise RowError(f"nature {entry.nature!r} is outside the set: {', '.join((*LABELS, *OTHER_NATURES))}")
+    return Sample(
+        id=f"{cwe}/{number}",
+        corpus=NAME,
+        language=name_language(entry.language or ""),
+        cwes=(cwe,),
+        label=LABELS[entry.nature],
+        code=_unfence(entry.code or ""),
+        group_keys=(f"weakness:{cwe}", *([f"example:{example.id}"] if example.id else [])),
+        origin=Origin(path=path),
+        licence=LICENCE,
+    )
+
+
+def _unfence(code: str) -> str:
+    """Code without the fence that the catalogue puts around it."""
+    text = code.strip("\n")
+    if text.startswith("```") and text.rstrip().endswith("```") and "\n" in text:
+        return text.rstrip().removesuffix("```").partition("\n")[2]
+    return text

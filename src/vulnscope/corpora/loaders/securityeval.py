@@ -1,0 +1,56 @@
+"""SecurityEval (Siddiq & Santos 2022, "SecurityEval Dataset: Mining Vulnerability Examples").
+
+Layout: a checkout of https://github.com/s2e-lab/SecurityEval or its `dataset.jsonl`, with `ID`, `Prompt` and
+`Insecure_code`. Python only, vulnerable only, no twins: good for what a model generates, and for the hit rate on
+vulnerable code. An ID such as `CWE-020_author_1.py` names CWE, source and number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vulnscope.corpora.assembly import assemble
+from vulnscope.corpora.cells import Cells
+from vulnscope.corpora.folders import require_path, wrong_layout
+from vulnscope.corpora.samples import Corpus, Origin, Sample
+from vulnscope.corpora.tables import read_rows
+from vulnscope.corpora.text import RowError
+from vulnscope.cwe import normalise_cwe
+
+NAME = "securityeval"
+LICENCE = "not stated"
+EXPECTED = "a checkout of https://github.com/s2e-lab/SecurityEval or its dataset.jsonl"
+
+_ID = re.compile(r"(?P<cwe>[^_]+)_(?P<source>[A-Za-z]+)_(?P<number>\w+)\.py")
+
+
+def load_securityeval(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
+    """SecurityEval: insecure Python for 69 CWEs, without twins."""
+    root = require_path(NAME, data_dir, EXPECTED)
+    path = root if root.is_file() and root.suffix == ".jsonl" else root / "dataset.jsonl"
+    rows = list(read_rows(path, path.name, _read_sample)) if path.is_file() else []
+    if not rows:
+        raise wrong_layout(NAME, root, EXPECTED)
+    return assemble(NAME, rows, skip_bad=skip_bad)
+
+
+def _read_sample(row: Mapping[str, Any], name: str, line: int) -> tuple[Sample]:
+    cells = Cells(row, {})
+    match = _ID.fullmatch(cells.require("ID"))
+    if match is None:
+        raise RowError(f"ID {cells.require('ID')!r} is not of the form CWE-020_author_1.py")
+    sample = Sample(
+        id=cells.require("ID"),
+        corpus=NAME,
+        language="python",
+        cwes=(normalise_cwe(match["cwe"]),),
+        label="vulnerable",
+        code=cells.require("Insecure_code"),
+        part=match["source"],
+        origin=Origin(path=f"{name}:{line}"),
+        licence=LICENCE,
+    )
+    return (sample,)
