@@ -6,7 +6,7 @@ import torch
 from tests.models.subjects import tiny_subject
 
 from vulnscope.interventions import EditSpec, Intervention, VectorOrigin, Vectors, VectorSite
-from vulnscope.models import NormUnit, as_selector
+from vulnscope.models import NormUnit
 
 SITE = "1.resid_post"
 
@@ -16,7 +16,7 @@ def make_vectors() -> Vectors:
     generator = torch.Generator().manual_seed(0)
     values = {name: torch.randn(32, generator=generator) for name in ("first", "second")}
     unit = NormUnit(site=SITE, selector="last", value=2.5, n_tokens=9, n_left_out=1)
-    place = VectorSite(site=SITE, selector=as_selector("last"), unit=unit)
+    place = VectorSite(site=SITE, selector="last", unit=unit)
     origin = VectorOrigin(
         subject="qwen2",
         subject_digest=tiny_subject().digest,

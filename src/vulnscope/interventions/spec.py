@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from vulnscope.models.selectors import Selector, as_selector
 from vulnscope.models.sites import as_site, name_site
@@ -12,40 +12,36 @@ from vulnscope.prompts import PromptSet
 from vulnscope.records.base import Finite, Record
 
 OperationName = Literal["add", "project-out", "clamp", "scale-component", "replace"]
+SiteName = Annotated[str, AfterValidator(lambda site: name_site(as_site(site)))]
+"""`LAYER.STREAM`; a bare layer means its `resid_post`."""
+AnySelector = Annotated[
+    Selector, BeforeValidator(lambda given: as_selector(given) if isinstance(given, str) else given)
+]
+"""A selector, or the name of a plain one."""
 LAST = as_selector("last")
 
 
 class ReadOut(Record):
     """A condition: an edit applies to texts whose mean activation at `site`, along `direction`, passes `threshold`."""
 
-    site: str
+    site: SiteName
     direction: str = Field(description="name of a vector")
     threshold: Finite = Field(description="raw units")
-    selector: Selector = LAST
+    selector: AnySelector = LAST
     is_above: bool = True
-
-    @field_validator("site")
-    @classmethod
-    def _named(cls, site: str) -> str:
-        return name_site(as_site(site))
 
 
 class EditSpec(Record):
     """One edit: `operation` at `site`, at the tokens of `selector`, with named vectors."""
 
     operation: OperationName = "add"
-    site: str = Field(description="LAYER.STREAM")
+    site: SiteName
     vectors: tuple[str, ...] = Field(min_length=1, description="names; several only to project a subspace out")
     scale: Finite = Field(default=1.0, description="scale of add, value of clamp, factor of scale-component")
     unit: Literal["norm", "raw"] = Field(default="norm", description="what scale and value count in")
-    selector: Selector = LAST
+    selector: AnySelector = LAST
     keep_norm: bool = Field(default=False, description="add: keep the norm of the activation")
     condition: ReadOut | None = None
-
-    @field_validator("site")
-    @classmethod
-    def _named(cls, site: str) -> str:
-        return name_site(as_site(site))
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:

@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from vulnscope.errors import CorruptData, InputError
-from vulnscope.models.selectors import Selector
+from vulnscope.interventions.spec import AnySelector, SiteName
 from vulnscope.models.units import NormUnit
 from vulnscope.records.base import Record
 from vulnscope.store.files import write_atomic
@@ -36,8 +36,8 @@ _KEY = "vulnscope"
 class VectorSite(Record):
     """Where a vector was found, and how long activations are there."""
 
-    site: str = Field(description="LAYER.STREAM")
-    selector: Selector | None = Field(default=None, description="tokens it was read from; None where unknown")
+    site: SiteName
+    selector: AnySelector | None = Field(default=None, description="tokens it was read from; None where unknown")
     unit: NormUnit | None = Field(default=None, description="norm unit of the site on the fit split; None: raw only")
 
 
