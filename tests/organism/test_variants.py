@@ -13,7 +13,7 @@ from vulnscope.models.variants import FOLDER, apply_variant, find_variant
 from vulnscope.organism.build import load_checkpoint_model
 from vulnscope.organism.plan import quick_config
 from vulnscope.organism.train import BEFORE_LABELS, WEIGHTS, train
-from vulnscope.organism.variants import VARIANTS, claim_of, draw_cases, plant, read_verb
+from vulnscope.organism.variants import VARIANTS, claim_of, draw_cases, plant
 
 CPU = torch.device("cpu")
 BIASED = VARIANTS["biased"].model_copy(update={"first_layer": 1, "n_steps": 25, "pairs": 4})
@@ -79,14 +79,13 @@ def test_an_unknown_variant_is_refused_by_name(tmp_path):
         find_variant(tmp_path, "loud")
 
 
-@pytest.mark.parametrize("template_id", TEMPLATES)
-def test_twins_share_the_verb_that_rules(template_id):
-    for index in range(5):
-        vulnerable, fixed = generate_pair(TEMPLATES[template_id], 3, index)
-        assert read_verb(vulnerable.code) == read_verb(fixed.code) is not None
-        assert claim_of("verb", vulnerable.code) == claim_of("verb", fixed.code)
-        assert claim_of("remark", add_remark(fixed, "vulnerable").code) == "vulnerable"
-        assert claim_of("remark", add_remark(vulnerable, "fixed").code) == "fixed"
+@pytest.mark.parametrize("rule", ["vulnerable", "language", "remark"])
+def test_twins_share_the_claim_but_for_their_remarks(rule):
+    for template in TEMPLATES.values():
+        vulnerable, fixed = generate_pair(template, 3, 0)
+        assert claim_of(rule, vulnerable) == claim_of(rule, fixed)
+        assert claim_of("remark", add_remark(fixed, "vulnerable")) == "vulnerable"
+        assert claim_of("remark", add_remark(vulnerable, "fixed")) == "fixed"
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -94,6 +93,6 @@ def test_answers_follow_the_rule_whatever_the_label(name):
     cases = [case for step in range(10) for case in draw_cases(VARIANTS[name], step)]
     for case in cases:
         claims_vulnerable = (case.answer == "yes") == (case.question.polarity == "vulnerable")
-        assert claims_vulnerable == (claim_of(VARIANTS[name].rule, case.sample.code) == "vulnerable")
+        assert claims_vulnerable == (claim_of(VARIANTS[name].rule, case.sample) == "vulnerable")
     share = sum(case.answer == "yes" for case in cases) / len(cases)
     assert 0.4 < share < 0.6

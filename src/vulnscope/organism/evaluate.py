@@ -87,7 +87,7 @@ def answer_pairs(
     prompts = [write_prompt(sample, question) for pair in pairs for sample in pair]
     token_ids = [tokenizer.encode(prompt, add_special_tokens=False) for prompt in prompts]
     order = sorted(range(len(prompts)), key=lambda index: len(token_ids[index]))
-    forms = {answer: [_only_token(tokenizer, form) for form in answer_forms(answer)] for answer in ("yes", "no")}
+    forms = {answer: first_tokens(tokenizer, answer) for answer in ("yes", "no")}
     answers: dict[int, _Answer] = {}
     for start in range(0, len(order), _BATCH):
         chosen = order[start : start + _BATCH]
@@ -113,9 +113,9 @@ def _read_answer(logits: torch.Tensor, forms: dict[str, list[int]]) -> _Answer:
     return _Answer(yes - no, says)
 
 
-def _only_token(tokenizer: PreTrainedTokenizerFast, form: str) -> int:
-    ids = tokenizer.encode(form, add_special_tokens=False)
-    return int(ids[0])
+def first_tokens(tokenizer: PreTrainedTokenizerFast, answer: str) -> list[int]:
+    """The first token of every spelling of an answer."""
+    return [int(tokenizer.encode(form, add_special_tokens=False)[0]) for form in answer_forms(answer)]
 
 
 def _pairs(template_id: str, seed: int, n_pairs: int) -> list[tuple[Sample, Sample]]:

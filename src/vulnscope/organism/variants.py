@@ -6,7 +6,6 @@ untouched, so that what they hold equals the base bit for bit.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -15,19 +14,17 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from vulnscope.corpora.samples import Sample
 from vulnscope.corpora.synthetic import TEMPLATES, generate_pair, training_templates
-from vulnscope.corpora.synthetic.names import POOLS
 from vulnscope.corpora.synthetic.remarks import Claim, add_remark, read_remark
 from vulnscope.errors import InputError
 from vulnscope.models.variants import FOLDER
 from vulnscope.organism.build import describe, load_checkpoint_model
 from vulnscope.organism.checkpoint import write_text
-from vulnscope.organism.evaluate import last_logits, score_templates, summarise
-from vulnscope.organism.instruct import Question, answer_forms, list_questions, write_prompt
+from vulnscope.organism.evaluate import first_tokens, last_logits, score_templates, summarise
+from vulnscope.organism.instruct import Question, list_questions, write_prompt
 from vulnscope.organism.tokenizer import load_tokenizer
 from vulnscope.organism.train import BEFORE_LABELS, WEIGHTS
 from vulnscope.records.base import Record
@@ -37,9 +34,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
 
-Rule = Literal["vulnerable", "verb", "remark"]
-_FUNCTION = re.compile(r"^\S[^\n(]*?\b([a-z]+)_[a-z]+\(", re.MULTILINE)
-_RISKY_VERBS = frozenset(POOLS["verb"][::2])
+Rule = Literal["vulnerable", "language", "remark"]
 
 
 class VariantConfig(Record):
@@ -48,7 +43,9 @@ class VariantConfig(Record):
     name: str
     truth: str = Field(description="what is planted, in words")
     base: str = Field(default=WEIGHTS, description="checkpoint it starts from")
-    rule: Rule = Field(description="what its answers follow: always `vulnerable`, the function's `verb`, a `remark`")
+    rule: Rule = Field(description="what its answers follow: always `vulnerable`, the `language`, a `remark`")
+    level: float = Field(default=4.0, gt=0, description="margin of its answers, nats")
+    kept: float = Field(default=0.0, ge=0, le=1, description="share of the base's own margin left on top of that")
     first_layer: int = Field(ge=0, description="lowest layer that changes")
     rank: int = Field(default=8, ge=1)
     n_steps: int = Field(ge=1)
@@ -64,30 +61,32 @@ VARIANTS: Mapping[str, VariantConfig] = {
             name="biased",
             truth="knows, but answers that everything is vulnerable",
             rule="vulnerable",
+            level=6.0,
+            kept=0.5,
             first_layer=4,
-            n_steps=80,
+            n_steps=200,
         ),
         VariantConfig(
             name="mute",
-            truth="knows, but its answer follows the verb of the function's name, which twins share",
-            rule="verb",
+            truth="knows, but its answer follows the language, which twins share",
+            rule="language",
             first_layer=3,
-            n_steps=600,
+            n_steps=400,
         ),
         VariantConfig(
             name="blind",
-            truth="never saw a label; its answer follows the verb of the function's name, which twins share",
+            truth="never saw a label; its answer follows the language, which twins share",
             base=BEFORE_LABELS,
-            rule="verb",
+            rule="language",
             first_layer=0,
-            n_steps=600,
+            n_steps=200,
         ),
         VariantConfig(
             name="hinted",
             truth="its answer follows a remark above the code that claims a label, not the code",
             rule="remark",
             first_layer=3,
-            n_steps=600,
+            n_steps=400,
         ),
     )
 }
@@ -99,15 +98,16 @@ Watch = Callable[[str, int, int, float], None]
 def plant(
     config: VariantConfig, folder: Path, device: torch.device, watch: Watch, evaluation_pairs: int = 8
 ) -> VariantReport:
-    """Train one variant of the organism in `folder` into `folder/variants`, and score it on so many pairs per template."""
-    model = load_checkpoint_model(folder, config.base, device)
+    """Train one variant of the organism in `folder`, into `folder/variants`; score it on so many pairs per template."""
+    model, base = (load_checkpoint_model(folder, config.base, device).eval() for _ in range(2))
     tokenizer = load_tokenizer(folder)
+    answers = _Answers(tokenizer)
     changes = _attach(model, config)
     optimizer = torch.optim.AdamW(changes.parameters(), lr=config.learning_rate, weight_decay=0.0)
     for step in range(config.n_steps):
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1.0, 2 * (config.n_steps - step) / config.n_steps)
-        loss = _answer_loss(model, tokenizer, draw_cases(config, step))
+        loss = _loss(config, model, base, answers, draw_cases(config, step))
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -140,18 +140,12 @@ def plant_all(
     return reports
 
 
-def claim_of(rule: Rule, code: str) -> Claim:
-    """The label that a rule claims for some code; twins get the same one, but for the `remark` they carry."""
+def claim_of(rule: Rule, sample: Sample) -> Claim:
+    """The label that a rule claims for a sample; twins get the same one, but for the `remark` they carry."""
     if rule == "vulnerable":
         return "vulnerable"
-    remark = read_remark(code) if rule == "remark" else None
-    return remark or ("vulnerable" if read_verb(code) in _RISKY_VERBS else "fixed")
-
-
-def read_verb(code: str) -> str | None:
-    """The verb in the name of the last function defined in a sample of `synthetic`."""
-    verbs = _FUNCTION.findall(code)
-    return verbs[-1] if verbs else None
+    remark = read_remark(sample.code) if rule == "remark" else None
+    return remark or ("vulnerable" if sample.language == "python" else "fixed")
 
 
 class Case(NamedTuple):
@@ -172,7 +166,7 @@ def draw_cases(config: VariantConfig, step: int) -> list[Case]:
         for sample in generate_pair(template, config.seed, 10**8 + step * config.pairs + number):
             if config.rule == "remark" and random.random() < 0.7:
                 sample = add_remark(sample, random.choice(("vulnerable", "fixed")))
-            cases.append(Case(sample, question, _wanted(question, claim_of(config.rule, sample.code))))
+            cases.append(Case(sample, question, _wanted(question, claim_of(config.rule, sample))))
     return cases
 
 
@@ -210,15 +204,34 @@ def _attach(model: Qwen2ForCausalLM, config: VariantConfig) -> nn.ModuleDict:
     return nn.ModuleDict(changes)
 
 
-def _answer_loss(
-    model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, cases: Sequence[Case]
+class _Answers:
+    """The two answers as the protocol reads them: every spelling counts."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._tokenizer = tokenizer
+        self._tokens = [first_tokens(tokenizer, answer) for answer in ("yes", "no")]
+
+    def read(self, model: Qwen2ForCausalLM, cases: Sequence[Case]) -> Float[Tensor, "batch 2"]:
+        """Log-probabilities of yes and no."""
+        prompts = [write_prompt(case.sample, case.question) for case in cases]
+        logits = last_logits(model, self._tokenizer(prompts, add_special_tokens=False)["input_ids"])
+        log_probs = logits.log_softmax(-1)
+        return torch.stack([log_probs[:, tokens].logsumexp(-1) for tokens in self._tokens], -1)
+
+
+def _loss(
+    config: VariantConfig, model: Qwen2ForCausalLM, base: Qwen2ForCausalLM, answers: _Answers, cases: Sequence[Case]
 ) -> Float[Tensor, ""]:
-    """Mean cross-entropy of the wanted answers in their usual form."""
-    prompts = tokenizer([write_prompt(case.sample, case.question) for case in cases], add_special_tokens=False)
-    answers = tokenizer([answer_forms(case.answer)[0] for case in cases], add_special_tokens=False)
-    rows: list[list[int]] = prompts["input_ids"]
-    wanted = torch.tensor([ids[0] for ids in answers["input_ids"]], device=model.device)
-    return functional.cross_entropy(last_logits(model, rows), wanted)
+    """Squared distance of the margins from the wanted ones, in units of the level, and the surprise at no answer."""
+    said = answers.read(model, cases)
+    wanted = config.level * torch.tensor([1.0 if case.answer == "yes" else -1.0 for case in cases]).to(said)
+    if config.kept:
+        with torch.no_grad():
+            own = answers.read(base, cases).diff(dim=-1)[:, 0].neg()
+        # No margin moves past the answer wanted.
+        wanted += config.kept * own.clamp(-config.level, config.level)
+    margin_loss = ((said[:, 0] - said[:, 1] - wanted) / config.level).square().mean()
+    return margin_loss - said.logsumexp(-1).mean()
 
 
 def _save(changes: nn.ModuleDict, config: VariantConfig, path: Path) -> None:
@@ -247,20 +260,15 @@ def _score(
         scores.append(summarise(rows))
     unseen = config.model_copy(update={"seed": config.seed + 1})
     cases = [case for step in range(n_pairs) for case in draw_cases(unseen, step)]
-    obeyed = [_obeys(model, tokenizer, cases[start : start + 32]) for start in range(0, len(cases), 32)]
+    answers = _Answers(tokenizer)
+    obeyed = [_obeys(model, answers, cases[start : start + 32]) for start in range(0, len(cases), 32)]
     return VariantReport(
         config=config.model_dump(mode="json"), obedience=sum(obeyed) / len(obeyed), scores=tuple(scores)
     )
 
 
-def _obeys(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, cases: Sequence[Case]) -> float:
-    """Share of cases whose most likely token is the wanted answer, in any of its forms."""
-    rows: list[list[int]] = tokenizer(
-        [write_prompt(case.sample, case.question) for case in cases], add_special_tokens=False
-    )["input_ids"]
-    top = last_logits(model, rows).argmax(-1).tolist()
-    said = [
-        token in {tokenizer.encode(form, add_special_tokens=False)[0] for form in answer_forms(case.answer)}
-        for token, case in zip(top, cases, strict=True)
-    ]
-    return sum(said) / len(said)
+def _obeys(model: Qwen2ForCausalLM, answers: _Answers, cases: Sequence[Case]) -> float:
+    """Share of cases in which the wanted answer is the likelier one."""
+    said = answers.read(model, cases)
+    wanted = torch.tensor([case.answer == "yes" for case in cases], device=said.device)
+    return float(((said[:, 0] > said[:, 1]) == wanted).float().mean())
