@@ -113,6 +113,10 @@ def test_token_ids_alone_have_no_characters() -> None:
         select(Item((4, 5)), lines(1), number=3)
 
 
+def test_a_part_and_a_plain_selector_of_one_name_are_told_apart() -> None:
+    assert [str(part("answer")), str(as_selector("answer"))] == ["part answer", "answer"]
+
+
 def test_unknown_and_malformed_selectors() -> None:
     with pytest.raises(InputError, match="unknown selector 'first'; choose one of: last, all, changed"):
         as_selector("first")

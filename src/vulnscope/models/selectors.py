@@ -43,7 +43,7 @@ class Selector(Record):
     def __str__(self) -> str:
         if self.ranges:
             return f"{self.kind} {', '.join(f'{start}..{stop - 1}' for start, stop in self.ranges)}"
-        return self.part or self.kind
+        return f"part {self.part}" if self.part else self.kind
 
     @property
     def numbers(self) -> list[int]:
