@@ -31,6 +31,10 @@ class SubjectError(VulnscopeError):
     """The model under study cannot do what was asked of it, or failed its self-check."""
 
 
+class EndpointError(VulnscopeError):
+    """A model behind a URL cannot be reached, refuses, or answers what is no answer; what it answered is kept."""
+
+
 class RunError(VulnscopeError):
     """A run folder is locked, foreign, or cannot be continued."""
 
