@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -18,6 +18,8 @@ Polarity = Literal["vulnerable", "secure"]
 POLARITIES: tuple[Polarity, ...] = ("vulnerable", "secure")
 ANSWERS = ("yes", "no")
 SLOTS = ("language", "code", "question")
+
+R = TypeVar("R", bound=Record)
 
 
 class Piece(NamedTuple):
@@ -93,6 +95,11 @@ def load_prompts(source: str | Path) -> PromptSet:
 
     Raises `InputError` naming the file, the key and the reason.
     """
+    return read_template_file(source, PromptSet)
+
+
+def read_template_file(source: str | Path, kind: type[R]) -> R:
+    """The packaged template file of the protocol `source`, or the user's at that path, as a `kind`."""
     place: Any = files("vulnscope.prompts") / "templates" / f"{str(source).replace('-', '_')}.yaml"
     if isinstance(source, Path) or not place.is_file():
         place = Path(source)
@@ -103,21 +110,21 @@ def load_prompts(source: str | Path) -> PromptSet:
     except yaml.YAMLError as error:
         raise InputError(f"{place}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
-        raise InputError(f"{place}: prompts are a mapping with the keys {', '.join(PromptSet.model_fields)}")
+        raise InputError(f"{place}: prompts are a mapping with the keys {', '.join(kind.model_fields)}")
     try:
-        return PromptSet.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{place}: {key + ': ' if key else ''}{first['msg'].removeprefix('Value error, ')}") from error
 
 
-def split_template(template: str) -> Iterator[Piece]:
+def split_template(template: str, slots: Sequence[str] = SLOTS) -> Iterator[Piece]:
     """Fixed texts and slots of `template` in order; doubled braces stand for themselves.
 
     Raises `ValueError` on an unknown slot or an unbalanced brace.
     """
     for text, slot, format_spec, conversion in Formatter().parse(template):
-        if slot is not None and (slot not in SLOTS or format_spec or conversion):
-            raise ValueError(f"unknown slot {{{slot}}}; slots are {', '.join(f'{{{name}}}' for name in SLOTS)}")
+        if slot is not None and (slot not in slots or format_spec or conversion):
+            raise ValueError(f"unknown slot {{{slot}}}; slots are {', '.join(f'{{{name}}}' for name in slots)}")
         yield Piece(text, slot)

@@ -1,0 +1,59 @@
+"""A conversation as one text: through the tokenizer's chat template, or plain for models without one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from vulnscope.errors import SubjectError
+from vulnscope.prompts.rendering import RenderedPrompt
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+PLAIN_HEADINGS = {"system": "### Instruction:", "user": "### Question:", "assistant": "### Answer:"}
+PLAIN_STOP = "\n### "
+"""Where a plain answer ends: a model without a chat template goes on with the next question by itself."""
+
+
+class Turn(NamedTuple):
+    """One message; `role` is system, user or assistant."""
+
+    role: str
+    text: str
+
+
+def render_conversation(turns: Sequence[Turn], chat_tokenizer: PreTrainedTokenizerBase | None) -> RenderedPrompt:
+    """`turns` as one text that ends where the next answer begins.
+
+    A chat template without a system message gets its text before the first question.
+    """
+    if chat_tokenizer is None:
+        blocks = "".join(f"{PLAIN_HEADINGS[turn.role]}\n{turn.text.strip()}\n\n" for turn in turns)
+        return RenderedPrompt(f"{blocks}{PLAIN_HEADINGS['assistant']}\n", {}, is_chat=False)
+    try:
+        return RenderedPrompt(_apply(turns, chat_tokenizer), {}, is_chat=True)
+    except Exception as error:  # templates raise what they like: jinja2 errors, TypeError, ...
+        merged = merge_system(turns)
+        if merged == tuple(turns):
+            raise SubjectError(f"the tokenizer's chat template refuses the conversation: {error}") from error
+    try:
+        return RenderedPrompt(_apply(merged, chat_tokenizer), {}, is_chat=True)
+    except Exception as error:
+        raise SubjectError(f"the tokenizer's chat template refuses the conversation: {error}") from error
+
+
+def merge_system(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The same with a system message put before the first question."""
+    if len(turns) < 2 or turns[0].role != "system":
+        return tuple(turns)
+    first = Turn(turns[1].role, f"{turns[0].text}\n\n{turns[1].text}")
+    return (first, *turns[2:])
+
+
+def _apply(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> str:
+    messages = [{"role": turn.role, "content": turn.text} for turn in turns]
+    # Reasoning models would open with their thoughts; templates without the switch ignore it.
+    return str(
+        tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+    )
