@@ -20,10 +20,11 @@ def select(
     *,
     cwes: Sequence[str] = (),
     languages: Sequence[str] = (),
+    parts: Sequence[str] = (),
     limit: int | None = None,
     seed: int = 0,
 ) -> Corpus:
-    """The samples with any of `cwes` and any of `languages` (empty: all), at most `limit` of them, in corpus order.
+    """The samples with any of `cwes`, `languages` and `parts` (empty: all), at most `limit` of them, in corpus order.
 
     A pair stays or goes whole; it stays where either twin matches. Under a limit the groups take turns, in the order of
     their hashes with `seed`, each giving its next pair or unpaired sample, so that few samples still cover many groups.
@@ -36,6 +37,7 @@ def select(
         for unit in _units(corpus)
         if (not wanted_cwes or any(wanted_cwes.intersection(sample.cwes) for sample in unit))
         and (not wanted_languages or any(sample.language in wanted_languages for sample in unit))
+        and (not parts or any(sample.part in parts for sample in unit))
     ]
     if not units:
         raise InputError(_explain_nothing(corpus, wanted_cwes, wanted_languages))

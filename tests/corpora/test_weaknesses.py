@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vulnscope.corpora.weaknesses import Weaknesses, load_weaknesses
+from vulnscope.errors import CorruptData, InputError
+
+
+@pytest.fixture(scope="module")
+def catalogue(fixtures_dir: Path) -> Weaknesses:
+    return load_weaknesses(fixtures_dir / "catalogue")
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        ("CWE-787", "exact"),
+        ("CWE-119", "parent"),
+        ("CWE-121", "child"),
+        ("CWE-118", "none"),
+        ("CWE-20", "none"),
+        ("CWE-89", "none"),
+        ("CWE-99999", "none"),
+        (None, "none"),
+    ],
+)
+def test_a_weakness_is_placed_on_the_research_tree(catalogue: Weaknesses, said: str | None, match: str) -> None:
+    assert catalogue.match(("CWE-787",), said) == match
+
+
+def test_the_nearest_label_counts(catalogue: Weaknesses) -> None:
+    assert catalogue.match(("CWE-89", "CWE-787"), "CWE-119") == "parent"
+    assert catalogue.match(("CWE-119", "CWE-787"), "CWE-119") == "exact"
+
+
+def test_what_is_no_catalogue_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read the CWE catalogue.*weaknesses\.jsonl"):
+        load_weaknesses(tmp_path)
+    path = tmp_path / "weaknesses.jsonl"
+    path.write_text('{"ID": "89", "Name": "x", "Description": "y"}\n{"ID": "?"}\n', encoding="utf-8")
+    with pytest.raises(CorruptData, match=r"weaknesses\.jsonl:2: not an entry"):
+        load_weaknesses(tmp_path)
+    path.write_text("\n", encoding="utf-8")
+    with pytest.raises(InputError, match="holds no weaknesses"):
+        load_weaknesses(tmp_path)
+
+
+def test_the_published_catalogue_is_read(real_corpus_dir: Callable[[str], Path]) -> None:
+    catalogue = load_weaknesses(real_corpus_dir("cwe_catalog"))
+    assert len(catalogue.entries) == 969
+    assert catalogue.match(("CWE-787",), "CWE-119") == "parent"
+    assert catalogue.match(("CWE-119",), "CWE-787") == "child"
