@@ -32,6 +32,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "vulbench": "vulnscope.corpora.loaders.vulbench:load_vulbench",
     },
     "protocol": {
+        "free-text": "vulnscope.ask.protocols.free_text:open_free_text",
+        "locate": "vulnscope.ask.protocols.locate:open_locate",
+        "primevul": "vulnscope.ask.protocols.primevul:open_primevul",
+        "secllmholmes": "vulnscope.ask.protocols.secllmholmes:open_secllmholmes",
+        "which-cwe": "vulnscope.ask.protocols.which_cwe:open_which_cwe",
         "yes-no": "vulnscope.ask.yes_no:YesNoProtocol",
     },
     "transformation": {
@@ -41,6 +46,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "rename": "vulnscope.corpora.transformations.rename:rename",
         "strip-comments": "vulnscope.corpora.transformations.comments:strip_comments",
         "whitespace": "vulnscope.corpora.transformations.whitespace:change_whitespace",
+    },
+    "parser": {
+        "keyword": "vulnscope.ask.parsers.keyword:parse_keyword",
+        "strict": "vulnscope.ask.parsers.strict:parse_strict",
     },
 }
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.yes_no import SAYS, greedy_answer, log_sum_exp
+from vulnscope.ask.labels import log_sum_exp
+from vulnscope.ask.yes_no import SAYS, greedy_answer
 from vulnscope.corpora.diff import changed_window
 from vulnscope.errors import InputError
 from vulnscope.models import Item, read_prompt

@@ -11,9 +11,10 @@ import numpy as np
 
 from vulnscope.ask.baselines import ALWAYS_YES, BaselineScores
 from vulnscope.corpora import Sample
+from vulnscope.records.answers import AnswerRow, Row
 from vulnscope.records.audit import Baseline, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
-from vulnscope.records.rows import Says, VerdictRow
+from vulnscope.records.rows import Says
 from vulnscope.stats import (
     Bootstrap,
     Groups,
@@ -49,7 +50,7 @@ class Item(NamedTuple):
     """A sample, what was said of it, its group, and its place in the baselines' scores."""
 
     sample: Sample
-    row: VerdictRow
+    row: Row
     group: str
     place: int
 
@@ -126,8 +127,8 @@ def measure_slice(
         pair_correct_p_corrected=pair_correct_p,
         correction="none",
         detectable_auroc=_detectable(resampled, items),
-        acquiescence_mean=fmean(item.row.acquiescence for item in items),
-        label_mass_mean=fmean(reading.label_mass for item in items for reading in item.row.readings),
+        acquiescence_mean=_mean([item.row.acquiescence for item in items], "asked in one direction only"),
+        label_mass_mean=_label_mass(items),
         baselines=tuple(_measure_baseline(baseline, items, pairs, bootstrap) for baseline in baselines),
     )
 
@@ -284,6 +285,19 @@ def _measure_baseline(
         pair_rank=pair_rank,
         pair_correct=fmean(right) if right else NotMeasured(reason=_NO_PAIRS),
     )
+
+
+def _mean(values: Sequence[float | None], reason: str) -> Number:
+    """Mean of what was measured."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else NotMeasured(reason=reason)
+
+
+def _label_mass(items: Sequence[Item]) -> Number:
+    """Mean probability of all label forms together; answers in words have none."""
+    rows = [item.row for item in items]
+    masses = [r.label_mass for row in rows if not isinstance(row, AnswerRow) for r in row.readings]
+    return _mean(masses, "answers were written or listed, not scored as yes and no")
 
 
 def _by_definition(constant: Estimate) -> Estimate:

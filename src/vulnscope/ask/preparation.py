@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vulnscope.ask.requests import PackedRequest, Requests
+from vulnscope.ask.windows import cut_samples, list_units, measure_parts
 from vulnscope.corpora import Sample
-from vulnscope.corpora.chunks import CutCode, cut_code, cut_twins
 from vulnscope.errors import InputError
-from vulnscope.models import PromptScores
 from vulnscope.records.audit import LeftOut
 from vulnscope.records.rows import Cut, VerdictRow
+
+if TYPE_CHECKING:
+    from vulnscope.models import PromptScores
 
 _SAMPLES_PER_CALL = 32
 # Parts of code are measured by the tokens of the whole, which is much faster; at the seams tokens merge another way.
 _SLACK_TOKENS = (8, 64, 256)
 _EXAMPLES = 5
-
-Unit = tuple[Sample, ...]
 
 
 class AskProtocol(Protocol):
@@ -67,7 +66,7 @@ def prepare(protocol: AskProtocol, samples: Sequence[Sample], max_positions: int
     """
     ready: dict[str, _Ready] = {}
     refused: dict[str, list[str]] = {}
-    units = list(_units(samples, refused))
+    units = list(list_units(samples, refused))
     for at in range(0, len(units), _SAMPLES_PER_CALL):
         chunk = units[at : at + _SAMPLES_PER_CALL]
         packed = iter(protocol.pack([(sample.language, sample.code) for unit in chunk for sample in unit]))
@@ -85,30 +84,6 @@ def prepare(protocol: AskProtocol, samples: Sequence[Sample], max_positions: int
             LeftOut(reason=reason, n=len(ids), examples=tuple(ids[:_EXAMPLES])) for reason, ids in refused.items()
         ),
     )
-
-
-def _units(samples: Sequence[Sample], refused: dict[str, list[str]]) -> Iterator[Unit]:
-    """Pairs with both twins present, and single samples."""
-    units: dict[str, list[Sample]] = {}
-    for sample in samples:
-        if _is_text(sample.code):
-            is_single = sample.pair_id is None or sample.label == "unlabelled"
-            units.setdefault(f"sample:{sample.id}" if is_single else f"pair:{sample.pair_id}", []).append(sample)
-        else:
-            refused.setdefault("not valid Unicode text (lone surrogates)", []).append(sample.id)
-    for unit in units.values():
-        if {sample.label for sample in unit} == {"vulnerable", "fixed"} and len(unit) == 2:
-            yield tuple(unit)
-        else:
-            yield from ((sample,) for sample in unit)
-
-
-def _is_text(code: str) -> bool:
-    try:
-        code.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _fits(request: PackedRequest, max_positions: int | None) -> bool:
@@ -129,11 +104,11 @@ def _cut_unit(
     """The unit cut until it fits; nothing, and a reason in `refused`, where it cannot be."""
     samples = [each.sample for each in made]
     n_around = _longest(protocol.pack([(samples[0].language, "")])[0])
-    measure = _measure_parts([(sample.code, protocol.token_starts(sample.code)) for sample in samples])
+    measure = measure_parts([(sample.code, protocol.token_starts(sample.code)) for sample in samples])
     for slack in _SLACK_TOKENS:
         room = max_positions - n_around - slack
         try:
-            pieces = _cut(samples, lambda part, room=room: measure(part) <= room)  # type: ignore[misc]
+            pieces = cut_samples(samples, lambda part, room=room: measure(part) <= room)  # type: ignore[misc]
         except InputError:
             break
         requests = protocol.pack([(sample.language, piece.text) for sample, piece in zip(samples, pieces, strict=True)])
@@ -145,23 +120,3 @@ def _cut_unit(
     reason = f"longer than the {max_positions} tokens the model reads, and cannot be cut"
     refused.setdefault(reason, []).extend(sample.id for sample in samples)
     return []
-
-
-def _cut(samples: Sequence[Sample], fits: Callable[[str], bool]) -> Sequence[CutCode]:
-    first = samples[0]
-    if len(samples) == 1:
-        return [cut_code(first.code, first.language, first.changed_lines, fits)]
-    return cut_twins(first.code, samples[1].code, first.language, fits)
-
-
-def _measure_parts(codes: Sequence[tuple[str, Sequence[int]]]) -> Callable[[str], int]:
-    """How many tokens a part of one of `codes` has, from where the tokens of the whole begin."""
-
-    def measure(part: str) -> int:
-        for code, starts in codes:
-            place = code.find(part)
-            if place >= 0:
-                return bisect_left(starts, place + len(part)) - bisect_left(starts, place)
-        raise AssertionError("a cut shows code that was not there")
-
-    return measure

@@ -5,10 +5,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
-from vulnscope.models import ScoreRequest
 from vulnscope.prompts import AnswerTokens, EncodedPrompt, count_shared
+
+if TYPE_CHECKING:
+    from vulnscope.models import ScoreRequest
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class PackedRequest:
 
     def unpack(self) -> ScoreRequest:
         """The request as the engine takes it."""
+        from vulnscope.models import ScoreRequest  # here, so that reading rows again loads no model library
+
         shared = tuple(self.shared)
         return ScoreRequest(
             prompts=tuple(shared + tuple(tail) for tail in self.tails),
@@ -43,7 +47,7 @@ def pack(prompts: Sequence[EncodedPrompt], answers: Sequence[AnswerTokens]) -> P
     )
 
 
-class Requests(Sequence[ScoreRequest]):
+class Requests(Sequence["ScoreRequest"]):
     """Packed requests that unpack one by one as they are read."""
 
     def __init__(self, packed: Sequence[PackedRequest]) -> None:

@@ -8,12 +8,14 @@ says is its greedy answer to the canonical prompt's "vulnerable?".
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from vulnscope.ask.labels import greedy_label, log_sum_exp, sum_by_label
 from vulnscope.ask.requests import PackedRequest, pack
+from vulnscope.ask.windows import token_starts
 from vulnscope.errors import InputError
 from vulnscope.prompts import (
     POLARITIES,
@@ -85,12 +87,7 @@ class YesNoProtocol:
 
     def token_starts(self, code: str) -> Sequence[int]:
         """Where in code each of its tokens begins, in order; evenly spread where the tokenizer cannot tell."""
-        is_fast = bool(self._tokenizer.is_fast)
-        encoding = self._tokenizer(code, add_special_tokens=False, return_offsets_mapping=is_fast, verbose=False)
-        n_tokens = len(encoding["input_ids"])
-        if is_fast:
-            return [start for start, _ in encoding["offset_mapping"]]
-        return [place * len(code) // n_tokens for place in range(n_tokens)]
+        return token_starts(code, self._tokenizer)
 
     def read(
         self, sample_id: str, request: PackedRequest, scores: Sequence[PromptScores], cut: Cut | None, intervention: str
@@ -116,12 +113,8 @@ class YesNoProtocol:
         )
 
     def _read_question(self, question: Question, answers: AnswerTokens, scores: PromptScores) -> Reading:
-        yes, no = (
-            log_sum_exp(
-                value for value, answer in zip(scores.log_probs, answers.answers, strict=True) if answer == asked
-            )
-            for asked in ("yes", "no")
-        )
+        by_label = sum_by_label(answers, scores)
+        yes, no = by_label["yes"], by_label["no"]
         return Reading(
             prompt=question.prompt.name,
             polarity=question.polarity,
@@ -140,34 +133,10 @@ class YesNoProtocol:
 def greedy_answer(answers: AnswerTokens, scores: PromptScores) -> Literal["yes", "no", "unparsed"]:
     """The answer that greedy decoding begins; unparsed where it begins with no label or ties.
 
-    A first token that both answers share decides nothing. What follows it is the likeliest form only where that form
-    beats all other forms and everything that is no form together; otherwise the answer is unparsed.
+    Where the first token is shared by both, what follows it decides (`greedy_label`).
     """
-    begun = answers.answers_of(scores.top_token)
-    if scores.is_tied or not begun:
-        return "unparsed"
-    if len(begun) == 1:
-        return _as_answer(*begun)
-    forms = zip(answers.sequences, answers.answers, scores.log_probs, strict=True)
-    shares = sorted(
-        (math.exp(log_prob - scores.top_log_prob), answer)
-        for sequence, answer, log_prob in forms
-        if sequence[0] == scores.top_token
-    )
-    (second, _), (first, answer) = shares[-2:]
-    others = 1 - sum(share for share, _ in shares)
-    return _as_answer(answer) if first > max(second, others) else "unparsed"
-
-
-def log_sum_exp(values: Iterable[float]) -> float:
-    """log of the sum of exponentials; the probability of disjoint events in logs."""
-    numbers = list(values)
-    largest = max(numbers)
-    return largest + math.log(sum(math.exp(number - largest) for number in numbers))
-
-
-def _as_answer(answer: str) -> Literal["yes", "no"]:
-    return "yes" if answer == "yes" else "no"
+    label = greedy_label(answers, scores)
+    return "unparsed" if not label else "yes" if label == "yes" else "no"
 
 
 def _by_two(values: Sequence[float]) -> list[tuple[float, float]]:

@@ -1,0 +1,98 @@
+"""What is asked of a model in words, and what comes back; the same for a local model and an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from vulnscope.records.answers import Expectation
+
+if TYPE_CHECKING:
+    from vulnscope.corpora import Sample
+    from vulnscope.records.rows import Cut
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One prompt about one sample: what is sent, and the form the answer should have.
+
+    `follow_ups` are further user turns, each sent after the answer to the one before. With `scored` the labels of
+    `expects.options` (or yes and no) are scored as continuations, where the subject can; nothing is written then.
+    """
+
+    prompt: str
+    messages: tuple[Message, ...]
+    expects: Expectation
+    follow_ups: tuple[str, ...] = ()
+    scored: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    max_new_tokens: int = 512
+    repeat: int = 0
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back. `label_log_probs` holds the log-probability of each label where labels were scored.
+
+    `top_label` is the label greedy decoding begins with, "" where it begins with none. `refusal` is why nothing was
+    asked, such as a prompt longer than the model reads. `is_declined`: the server says that the model declined.
+    """
+
+    turns: tuple[str, ...] = ()
+    is_finished: bool = True
+    label_log_probs: Mapping[str, float] | None = None
+    top_label: str = ""
+    n_prompt_tokens: int = 0
+    n_new_tokens: int = 0
+    refusal: str = ""
+    is_declined: bool = False
+
+
+@dataclass(frozen=True)
+class PreparedAsk:
+    """An ask with the code as this subject can read it: cut where the whole is too long."""
+
+    ask: Ask
+    cut: Cut | None = None
+    refusal: str = ""
+
+
+BuildAsk = Callable[["Sample", int], Ask]
+"""Makes the ask about a sample whose code begins at this line of its file."""
+Place = tuple[str, int]
+"""A sample's id and the number of one of its asks."""
+Keep = Callable[[Place, Reply], None]
+
+
+class Answerer(Protocol):
+    """A model that can be asked: a local subject or an endpoint."""
+
+    def prepare(self, samples: Sequence[Sample], build: BuildAsk) -> list[PreparedAsk]:
+        """The asks that `build` makes about twins, or about one sample, fitted to what the model reads."""
+        ...
+
+    def answer(self, asks: Mapping[Place, Ask], keep: Keep | None = None) -> dict[Place, Reply]:
+        """A reply to each ask; `keep` hears of each as soon as it is there."""
+        ...
+
+
+def read_reply(value: Any) -> Reply:
+    """A reply as `as_plain` wrote it."""
+    return Reply(**{**value, "turns": tuple(value["turns"])})
+
+
+def as_plain(reply: Reply) -> dict[str, Any]:
+    """A reply as JSON values."""
+    return asdict(reply)

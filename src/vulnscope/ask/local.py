@@ -1,0 +1,236 @@
+"""A subject on this machine asked in words: code cut to fit, labels scored, texts generated in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from vulnscope.ask.asks import Ask, BuildAsk, Keep, Message, Place, PreparedAsk, Reply
+from vulnscope.ask.labels import greedy_label, sum_by_label
+from vulnscope.ask.windows import cut_samples
+from vulnscope.errors import InputError
+from vulnscope.models import Generation, Subject, generate, score
+from vulnscope.models.memory import is_out_of_memory
+from vulnscope.models.plan import default_max_tokens
+from vulnscope.prompts import AnswerForms, EncodedPrompt, RenderedPrompt, encode
+from vulnscope.prompts.conversations import PLAIN_STOP, Turn, render_conversation
+
+if TYPE_CHECKING:
+    from vulnscope.ask.memory import ReplyMemory
+    from vulnscope.corpora import Sample
+    from vulnscope.records.rows import Cut
+
+# Room that an answer in words needs at least, and tokens by which rooms are rounded down so that rows run together.
+_ROOM_TOKENS = 48
+_STEP_TOKENS = 32
+# Forms of a label are short words.
+_LABEL_TOKENS = 4
+_MOST_ROWS = 32
+_SLACK_TOKENS = (0, 16, 64)
+
+
+class _Text(NamedTuple):
+    """A conversation ready for the model."""
+
+    rendered: RenderedPrompt
+    encoded: EncodedPrompt
+
+
+@dataclass
+class _Talk:
+    """A conversation under way."""
+
+    place: Place
+    ask: Ask
+    messages: tuple[Message, ...]
+    reply: Reply = field(default_factory=Reply)
+
+    @property
+    def is_over(self) -> bool:
+        return len(self.reply.turns) > len(self.ask.follow_ups) or not self.reply.is_finished
+
+
+class LocalAnswerer:
+    """A subject that scores labels and writes answers, through its chat template where it has one."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        *,
+        is_chat: bool | None = None,
+        max_batch_tokens: int | None = None,
+        memory: ReplyMemory | None = None,
+    ) -> None:
+        """`is_chat` None means: where the tokenizer has a template. `memory` holds replies of earlier runs."""
+        has_template = subject.tokenizer.chat_template is not None
+        if is_chat and not has_template:
+            raise InputError("the tokenizer has no chat template; ask with plain prompts")
+        self.subject = subject
+        self.is_chat = has_template if is_chat is None else is_chat
+        self._max_tokens = max_batch_tokens or default_max_tokens(subject)
+        self._memory = memory
+        self._forms: dict[tuple[str, ...], AnswerForms] = {}
+
+    def show(self, ask: Ask) -> str:
+        """The prompt as the model sees it."""
+        return self._read(ask.messages).rendered.text
+
+    def prepare(self, samples: Sequence[Sample], build: BuildAsk) -> list[PreparedAsk]:
+        """The asks about twins, or one sample, with code cut under one window where the whole does not fit."""
+        whole = [PreparedAsk(build(sample, 1)) for sample in samples]
+        limit = self.subject.max_positions
+        if limit is None or all(self._fits(each.ask, limit) for each in whole):
+            return whole
+        bare = build(samples[0].model_copy(update={"code": ""}), 1)
+        if self._fits(bare, limit):
+            for slack in _SLACK_TOKENS:
+                cut = self._cut(samples, build, limit - slack)
+                if cut is None:
+                    break
+                if all(self._fits(each.ask, limit) for each in cut):
+                    return cut
+        reason = f"longer than the {limit} tokens the model reads, and cannot be cut"
+        return [replace(each, refusal=reason) for each in whole]
+
+    def answer(self, asks: Mapping[Place, Ask], keep: Keep | None = None) -> dict[Place, Reply]:
+        """A reply to each ask, remembered ones first; `keep` hears of each."""
+        tokens = {place: self._read(ask.messages).encoded.token_ids for place, ask in asks.items()}
+        known = {} if self._memory is None else self._memory.recall({p: (tokens[p], asks[p]) for p in asks})
+        missing = {place: ask for place, ask in asks.items() if place not in known}
+        scored = {place: ask for place, ask in missing.items() if ask.scored}
+        fresh = self._score(scored)
+        fresh |= self._talk({place: ask for place, ask in missing.items() if not ask.scored})
+        if self._memory is not None:
+            self._memory.remember({place: (tokens[place], asks[place]) for place in fresh}, fresh)
+        replies = {**known, **fresh}
+        for place, reply in replies.items():
+            if keep is not None:
+                keep(place, reply)
+        return replies
+
+    def count_tokens(self, ask: Ask) -> int:
+        """Tokens of the first turn's prompt."""
+        return len(self._read(ask.messages).encoded.token_ids)
+
+    def _read(self, messages: Sequence[Message]) -> _Text:
+        turns = [Turn(message.role, message.text) for message in messages]
+        rendered = render_conversation(turns, self.subject.tokenizer if self.is_chat else None)
+        return _Text(rendered, encode([rendered], self.subject.tokenizer)[0])
+
+    def _fits(self, ask: Ask, limit: int) -> bool:
+        room = _LABEL_TOKENS if ask.scored else min(ask.max_new_tokens, _ROOM_TOKENS) * (1 + len(ask.follow_ups))
+        return self.count_tokens(ask) + room <= limit
+
+    def _cut(self, samples: Sequence[Sample], build: BuildAsk, limit: int) -> list[PreparedAsk] | None:
+        """The asks about parts of the code; None where no part fits."""
+
+        def fits(part: str) -> bool:
+            return self._fits(build(samples[0].model_copy(update={"code": part}), 1), limit)
+
+        try:
+            pieces = cut_samples(samples, fits)
+        except InputError:
+            return None
+        return [
+            PreparedAsk(_build_part(build, sample, piece.text, piece.cut), piece.cut)
+            for sample, piece in zip(samples, pieces, strict=True)
+        ]
+
+    def _score(self, asks: Mapping[Place, Ask]) -> dict[Place, Reply]:
+        """Labels scored as continuations."""
+        texts = {place: self._read(ask.messages) for place, ask in asks.items()}
+        forms = {
+            place: self._forms_of(ask).after(texts[place].rendered, texts[place].encoded) for place, ask in asks.items()
+        }
+        scores = score(
+            self.subject,
+            [texts[place].encoded.token_ids for place in asks],
+            [forms[place].sequences for place in asks],
+            self._max_tokens,
+        )
+        return {
+            place: Reply(
+                label_log_probs=sum_by_label(forms[place], found),
+                top_label=greedy_label(forms[place], found),
+                n_prompt_tokens=len(texts[place].encoded.token_ids),
+            )
+            for place, found in zip(asks, scores, strict=True)
+        }
+
+    def _forms_of(self, ask: Ask) -> AnswerForms:
+        key = tuple(ask.scored)
+        if key not in self._forms:
+            self._forms[key] = AnswerForms(ask.scored, self.subject.tokenizer)
+        return self._forms[key]
+
+    def _talk(self, asks: Mapping[Place, Ask]) -> dict[Place, Reply]:
+        """Texts written turn by turn, all conversations side by side."""
+        talks = [_Talk(place, ask, ask.messages) for place, ask in asks.items()]
+        while open_talks := [talk for talk in talks if not talk.is_over]:
+            self._take_turn(open_talks)
+        return {talk.place: talk.reply for talk in talks}
+
+    def _take_turn(self, talks: Sequence[_Talk]) -> None:
+        tokens = [self._read(talk.messages).encoded.token_ids for talk in talks]
+        rooms = [self._room(talk.ask, len(ids)) for talk, ids in zip(talks, tokens, strict=True)]
+        for talk, room in zip(talks, rooms, strict=True):
+            if room <= 0:  # earlier turns filled the context
+                talk.reply = replace(talk.reply, is_finished=False)
+        for key in sorted({_call_key(talk, room) for talk, room in zip(talks, rooms, strict=True) if room > 0}):
+            chosen = [i for i, talk in enumerate(talks) if rooms[i] > 0 and _call_key(talk, rooms[i]) == key]
+            written = self._generate([tokens[i] for i in chosen], key, [talks[i].ask.seed or 0 for i in chosen])
+            for i, generation in zip(chosen, written, strict=True):
+                self._hear(talks[i], generation, len(tokens[i]))
+
+    def _room(self, ask: Ask, n_prompt_tokens: int) -> int:
+        """New tokens that this turn may have; a turn that leaves others to come shares what is left."""
+        limit = self.subject.max_positions
+        if limit is None or limit - n_prompt_tokens >= ask.max_new_tokens * (1 + len(ask.follow_ups)):
+            return ask.max_new_tokens
+        left = (limit - n_prompt_tokens) // (1 + len(ask.follow_ups))
+        return min(ask.max_new_tokens, left // _STEP_TOKENS * _STEP_TOKENS or left)
+
+    def _generate(self, prompts: list[tuple[int, ...]], key: tuple[int, float], seeds: list[int]) -> list[Generation]:
+        room, temperature = key
+        longest = max(map(len, prompts)) + room
+        rows = max(1, min(_MOST_ROWS, 4 * self._max_tokens // longest))
+        while True:
+            try:
+                return generate(
+                    self.subject,
+                    prompts,
+                    room,
+                    temperature,
+                    seeds if temperature > 0 else None,
+                    stop=() if self.is_chat else (PLAIN_STOP,),
+                    batch_size=rows,
+                )
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or rows == 1:
+                    raise
+            rows = (rows + 1) // 2
+
+    def _hear(self, talk: _Talk, generation: Generation, n_prompt_tokens: int) -> None:
+        text = generation.text if self.is_chat else generation.text.partition(PLAIN_STOP)[0]
+        reply = talk.reply
+        talk.reply = Reply(
+            turns=(*reply.turns, text),
+            is_finished=generation.is_finished,
+            n_prompt_tokens=reply.n_prompt_tokens or n_prompt_tokens,
+            n_new_tokens=reply.n_new_tokens + len(generation.token_ids),
+        )
+        if len(talk.reply.turns) <= len(talk.ask.follow_ups):
+            # A turn that ran out of room is gone on from: only the last one holds the verdict.
+            talk.reply = replace(talk.reply, is_finished=True)
+            follow_up = talk.ask.follow_ups[len(talk.reply.turns) - 1]
+            talk.messages = (*talk.messages, Message("assistant", text), Message("user", follow_up))
+
+
+def _call_key(talk: _Talk, room: int) -> tuple[int, float]:
+    """What rows of one call have in common."""
+    return room, talk.ask.temperature
+
+
+def _build_part(build: BuildAsk, sample: Sample, code: str, cut: Cut | None) -> Ask:
+    return build(sample.model_copy(update={"code": code}), 1 if cut is None else cut.first_line)

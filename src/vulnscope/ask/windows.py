@@ -1,0 +1,70 @@
+"""Twins as one unit, and code cut until it fits what a model reads."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from vulnscope.corpora import Sample
+from vulnscope.corpora.chunks import CutCode, cut_code, cut_twins
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Unit = tuple[Sample, ...]
+
+
+def list_units(samples: Sequence[Sample], refused: dict[str, list[str]]) -> Iterator[Unit]:
+    """Pairs with both twins present, and single samples; those whose code is no text go into `refused` by reason."""
+    units: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if _is_text(sample.code):
+            is_single = sample.pair_id is None or sample.label == "unlabelled"
+            units.setdefault(f"sample:{sample.id}" if is_single else f"pair:{sample.pair_id}", []).append(sample)
+        else:
+            refused.setdefault("not valid Unicode text (lone surrogates)", []).append(sample.id)
+    for unit in units.values():
+        if {sample.label for sample in unit} == {"vulnerable", "fixed"} and len(unit) == 2:
+            yield tuple(unit)
+        else:
+            yield from ((sample,) for sample in unit)
+
+
+def _is_text(code: str) -> bool:
+    try:
+        code.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def cut_samples(samples: Sequence[Sample], fits: Callable[[str], bool]) -> Sequence[CutCode]:
+    """A sample, or twins under one window, shortened until each part `fits`; raises `InputError` where none does."""
+    first = samples[0]
+    if len(samples) == 1:
+        return [cut_code(first.code, first.language, first.changed_lines, fits)]
+    return cut_twins(first.code, samples[1].code, first.language, fits)
+
+
+def measure_parts(codes: Sequence[tuple[str, Sequence[int]]]) -> Callable[[str], int]:
+    """How many tokens a part of one of `codes` has, from where the tokens of the whole begin."""
+
+    def measure(part: str) -> int:
+        for code, starts in codes:
+            place = code.find(part)
+            if place >= 0:
+                return bisect_left(starts, place + len(part)) - bisect_left(starts, place)
+        raise AssertionError("a cut shows code that was not there")
+
+    return measure
+
+
+def token_starts(code: str, tokenizer: PreTrainedTokenizerBase) -> Sequence[int]:
+    """Where in code each of its tokens begins, in order; evenly spread where the tokenizer cannot tell."""
+    is_fast = bool(tokenizer.is_fast)
+    encoding = tokenizer(code, add_special_tokens=False, return_offsets_mapping=is_fast, verbose=False)
+    n_tokens = len(encoding["input_ids"])
+    if is_fast:
+        return [start for start, _ in encoding["offset_mapping"]]
+    return [place * len(code) // n_tokens for place in range(n_tokens)]
