@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pydantic import Field
-
 from vulnscope.audit.config import AuditConfig
-from vulnscope.corpora import Corpus, default_data_dir
-from vulnscope.corpora import load_corpus as _load_corpus
-from vulnscope.errors import InputError, Interrupted, MissingPrerequisite
-from vulnscope.records.audit import AuditRecord
-from vulnscope.records.base import Record
-from vulnscope.records.rows import VerdictRow
+from vulnscope.audit.requests import AuditRequest as AuditRequest
+from vulnscope.audit.requests import AuditResult as AuditResult
+from vulnscope.audit.requests import CorpusRequest as CorpusRequest
+from vulnscope.audit.requests import SubjectRequest as SubjectRequest
+from vulnscope.audit.requests import find_weaknesses, folder_finder, load_requested, read_result
+from vulnscope.audit.requests import load_corpus as load_corpus
+from vulnscope.errors import InputError, Interrupted
+from vulnscope.models.remote.settings import EndpointSpec
+from vulnscope.records.answers import Expectation, Form, read_row
 
 if TYPE_CHECKING:
-    import pandas
-
+    from vulnscope.audit.session import Job
     from vulnscope.models import Activations, Edit, Item, Selector, Shards, Site, Subject
     from vulnscope.models.activations import Reduction
     from vulnscope.models.subject import Backend
@@ -35,96 +32,6 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 
-class SubjectRequest(Record):
-    """Which model to open and how."""
-
-    name: str = Field(description="Hub id, local folder, or 'organism'")
-    revision: str | None = Field(default=None, description="branch, tag or commit of a Hub model")
-    dtype: str = Field(default="auto", description="auto | float32 | bfloat16 | float16")
-    device: str = Field(default="auto", description="auto | cpu | cuda | cuda:1 | mps")
-    quantize: str | None = Field(default=None, description="nf4, or None")
-    adapter: str | None = Field(default=None, description="folder or Hub id of a PEFT adapter")
-    trust_remote_code: bool = Field(default=False, description="run code that comes with the model")
-    layers_path: str | None = Field(default=None, description="path of the decoder layers where the rule cannot decide")
-
-
-class CorpusRequest(Record):
-    """Which corpus to load and how."""
-
-    name: str = Field(description="a registered corpus")
-    data_dir: str | None = Field(default=None, description="its folder or file, in the published layout")
-    skip_bad: bool = Field(default=False, description="leave malformed rows out, counted and listed")
-    options: tuple[tuple[str, str], ...] = Field(default=(), description="loader options, e.g. a column map")
-
-
-class AuditRequest(Record):
-    """Everything an audit is asked to do; stored in the run, so that `resume_audit` needs only the run."""
-
-    subject: SubjectRequest
-    corpus: CorpusRequest
-    audit: AuditConfig = AuditConfig()
-
-
-@dataclass(frozen=True)
-class AuditResult:
-    """A finished audit: its record, its rows, its corpus, and the folder they lie in."""
-
-    record: AuditRecord
-    rows: tuple[VerdictRow, ...]
-    corpus: Corpus
-    folder: Path
-
-    @property
-    def report(self) -> Path:
-        """Path of the HTML report."""
-        return self.folder / "report.html"
-
-    def to_rows(self) -> list[dict[str, Any]]:
-        """One flat dict per sample: margins in nats, positive towards vulnerable."""
-        samples = {sample.id: sample for sample in self.corpus.samples}
-        return [
-            {
-                "sample": row.sample,
-                "label": samples[row.sample].label,
-                "pair": samples[row.sample].pair_id,
-                "group": self.corpus.groups[row.sample],
-                "cwe": " ".join(samples[row.sample].cwes),
-                "language": samples[row.sample].language,
-                "difficulty": samples[row.sample].difficulty,
-                "says": row.says,
-                "margin": row.margin,
-                "acquiescence": row.acquiescence,
-                "mean_margin": row.mean_margin,
-                "n_prompt_tokens": row.n_prompt_tokens,
-                "cut": row.cut.kind if row.cut else None,
-            }
-            for row in self.rows
-        ]
-
-    def to_frame(self) -> pandas.DataFrame:
-        """`to_rows` as a pandas frame; raises `MissingPrerequisite` without the extra [tables]."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingPrerequisite("to_frame needs pandas: pip install 'vulnscope[tables]'") from error
-        return pandas.DataFrame(self.to_rows())
-
-    def export(self, path: str | Path) -> Path:
-        """Write `to_rows` to a .csv or .parquet file (the latter needs the extra [tables]); returns the path."""
-        path = Path(path)
-        if path.suffix == ".csv":
-            rows = self.to_rows()
-            with path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-                writer.writeheader()
-                writer.writerows(rows)
-        elif path.suffix == ".parquet":
-            self.to_frame().to_parquet(path, index=False)
-        else:
-            raise InputError(f"cannot export to {path.name!r}; choose a name that ends in .csv or .parquet")
-        return path
-
-
 def open_subject(name: str, *, backend: Backend = "hooks", **options: Any) -> Subject:
     """The model `name` (Hub id, local folder, or "organism"), opened and self-checked; options of `SubjectRequest`.
 
@@ -132,7 +39,7 @@ def open_subject(name: str, *, backend: Backend = "hooks", **options: Any) -> Su
     """
     from vulnscope import models
 
-    return models.open_subject(**SubjectRequest(name=name, **options).model_dump(), backend=backend)
+    return models.open_subject(**SubjectRequest(name=name, **options).local_options(), backend=backend)
 
 
 def score(subject: Subject, prompts: Sequence[str], answers: Sequence[str]) -> list[tuple[float, ...]]:
@@ -238,12 +145,6 @@ def edited(
     return models.edited(subject, edits, texts, check=check)
 
 
-def load_corpus(name: str, data_dir: str | Path | None = None, *, skip_bad: bool = False, **options: Any) -> Corpus:
-    """The corpus `name`, from `data_dir` or `$VULNSCOPE_DATA/NAME`; options are the loader's own."""
-    found = Path(data_dir) if data_dir is not None else default_data_dir(name, os.environ)
-    return _load_corpus(name, found, skip_bad=skip_bad, **options)
-
-
 def audit(
     model: str,
     corpus: str = "synthetic",
@@ -258,10 +159,14 @@ def audit(
     adapter: str | None = None,
     trust_remote_code: bool = False,
     layers_path: str | None = None,
+    endpoint: str | EndpointSpec | None = None,
     runs_dir: str | Path = "runs",
     **settings: Any,
 ) -> AuditResult:
-    """What `model` says about `corpus`, measured and reported; `settings` are the fields of `AuditConfig`."""
+    """What `model` says about `corpus`, measured and reported; `settings` are the fields of `AuditConfig`.
+
+    With `endpoint`, the base URL of an OpenAI-compatible server or its settings, `model` is the name it has there.
+    """
     subject = SubjectRequest(
         name=model,
         revision=revision,
@@ -271,6 +176,7 @@ def audit(
         adapter=adapter,
         trust_remote_code=trust_remote_code,
         layers_path=layers_path,
+        endpoint=EndpointSpec(url=endpoint) if isinstance(endpoint, str) else endpoint,
     )
     source = CorpusRequest(
         name=corpus,
@@ -301,10 +207,18 @@ def estimate_audit(request: AuditRequest) -> AuditEstimate:
     """What the audit would ask, and the time, memory and disk it would take; asks one batch, writes nothing."""
     from vulnscope.audit import estimate_audit as estimate
     from vulnscope.audit import load_background
+    from vulnscope.audit.answerers import ask_locally
+    from vulnscope.audit.estimate_words import estimate_in_words
+    from vulnscope.audit.texts import is_in_words, plan_text_audit
 
-    corpus = _load_requested(request.corpus)
+    corpus = load_requested(request.corpus)
+    spec = request.subject.endpoint
+    if is_in_words(request.audit, is_remote=spec is not None):
+        words = plan_text_audit(corpus, request.audit, folder_finder(request))
+        asked = spec or ask_locally(open_subject(**request.subject.local_options()), request.audit, None)
+        return estimate_in_words(words, request.audit, asked, time.perf_counter)
     background = load_background(corpus, request.audit)
-    subject = open_subject(**request.subject.model_dump())
+    subject = open_subject(**request.subject.local_options())
     return estimate(subject, corpus, request.audit, time.perf_counter, background)
 
 
@@ -320,12 +234,18 @@ def run_audit_request(
     """Carry out `request` in a new run under `runs_dir`, or in the run `resume`. `is_cached` reuses known answers."""
     from vulnscope import report, store
     from vulnscope.audit import check_audit, load_background, run_audit
+    from vulnscope.audit.session import Job, open_asked, run_in_words
+    from vulnscope.audit.texts import is_in_words
 
-    corpus = _load_requested(request.corpus)
+    corpus = load_requested(request.corpus)
+    baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None
+    if is_in_words(request.audit, is_remote=request.subject.endpoint is not None):
+        job = Job(request, request.audit, corpus, baseline_corpus, runs_dir, command, resume, _explain_interrupt)
+        with open_asked(request, is_cached=is_cached) as opening:
+            return read_result(run_in_words(job, folder_finder(request), opening, progress), corpus)
     check_audit(corpus, request.audit)
     background = load_background(corpus, request.audit)
-    baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None
-    subject = open_subject(**request.subject.model_dump())
+    subject = open_subject(**request.subject.local_options())
     opened = store.open_run(
         runs_dir,
         "audit",
@@ -352,8 +272,61 @@ def run_audit_request(
         )
         run.write_result(record)
         run.write_report(report.render_html(record))
-        rows = tuple(VerdictRow.model_validate(row) for row in run.iter_rows())
+        rows = tuple(read_row(row) for row in run.iter_rows())
     return AuditResult(record=record, rows=rows, corpus=corpus, folder=run.path)
+
+
+def rescore_run(
+    run: str | Path, parser: str = "strict", runs_dir: str | Path = "runs", *, command: str = ""
+) -> AuditResult:
+    """The finished run `run` parsed anew and measured again, as a run of its own; opens no model."""
+    from vulnscope import store
+    from vulnscope.audit.session import rescore_run as rescore
+
+    stored = store.load_run(run, Path(runs_dir))
+    request = AuditRequest.model_validate(stored.manifest.config)
+    again = request.model_copy(update={"audit": request.audit.model_copy(update={"parser": parser})})
+    job = _make_job(again, Path(runs_dir), command)
+    return read_result(rescore(stored, job, parser, find_weaknesses(again)), job.corpus)
+
+
+def import_answers(
+    table: str | Path,
+    corpus: str,
+    *,
+    data_dir: str | Path | None = None,
+    parser: str = "strict",
+    form: str = "verdict",
+    runs_dir: str | Path = "runs",
+    command: str = "",
+    **settings: Any,
+) -> tuple[AuditResult, ...]:
+    """Published answers (columns model, item, prompt, answer) measured like our own, one run per model; opens none.
+
+    `form` is the form in which answers state their verdict, where `parser` is strict. `settings` are the fields of
+    `AuditConfig`.
+    """
+    from vulnscope.audit.rescore import IMPORTED_FORMS, read_table
+    from vulnscope.audit.session import import_table
+
+    if form not in IMPORTED_FORMS:
+        raise InputError(f"answers have no form {form!r} in a table; choose one of: {', '.join(IMPORTED_FORMS)}")
+    answers = read_table(Path(table))
+    request = AuditRequest(
+        subject=SubjectRequest(name=str(table)),
+        corpus=CorpusRequest(name=corpus, data_dir=None if data_dir is None else str(data_dir)),
+        audit=AuditConfig(parser=parser, protocol=f"imported:{form}", **settings),
+    )
+    job = _make_job(request, Path(runs_dir), command)
+    folders = import_table(answers, job, Expectation(form=cast(Form, form)), find_weaknesses(request))
+    return tuple(read_result(folder, job.corpus) for folder in folders)
+
+
+def _make_job(request: AuditRequest, runs_dir: Path, command: str) -> Job:
+    from vulnscope.audit.session import Job
+
+    baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None
+    return Job(request, request.audit, load_requested(request.corpus), baseline_corpus, runs_dir, command)
 
 
 @contextmanager
@@ -364,10 +337,6 @@ def _explain_interrupt(run: Run) -> Iterator[None]:
         raise Interrupted(
             f"interrupted; {run.n_rows} finished rows are kept. Continue with: {run.resume_command}"
         ) from error
-
-
-def _load_requested(request: CorpusRequest) -> Corpus:
-    return load_corpus(request.name, request.data_dir, skip_bad=request.skip_bad, **dict(request.options))
 
 
 def inspect_model(name: str, *, batch: int = 8, length: int = 1024, **options: Any) -> SubjectReport:

@@ -99,7 +99,7 @@ def test_a_users_prompts_are_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"protocol": "telepathy"}, "unknown protocol 'telepathy'; choose one of: yes-no"),
+        ({"protocol": "telepathy"}, "unknown protocol 'telepathy'; choose one of: free-text"),
         ({"prompts_file": "absent.yaml"}, "absent.yaml: cannot read prompts"),
         ({"cwes": ("CWE-22",)}, "holds nothing for CWE-22"),
         ({"limit": 1}, "a limit of 1 leaves nothing"),

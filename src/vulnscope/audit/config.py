@@ -10,6 +10,14 @@ from vulnscope.ask.settings import Selection
 class AuditConfig(Selection):
     """Resolved settings of an audit; stored in the run and in the result."""
 
+    protocol_options: tuple[tuple[str, str], ...] = Field(default=(), description="settings of the protocol itself")
+    prompts: tuple[str, ...] = Field(default=(), description="names of the prompts to ask; () asks the preset's")
+    preset: str | None = Field(default=None, description="a named experiment of the protocol; None: its first, if any")
+    parser: str = Field(default="strict", description="a registered parser, for answers in words")
+    temperatures: tuple[float, ...] = Field(default=(), description="0 is greedy; () takes the preset's, else 0")
+    repeats: int | None = Field(default=None, ge=1, description="answers per prompt and temperature")
+    max_new_tokens: int = Field(default=512, ge=1, description="longest answer in words per turn")
+    parts: tuple[str, ...] = Field(default=(), description="keep these parts of the corpus; () takes the preset's")
     max_pairs_shown: int = Field(default=200, ge=0, description="pairs kept for the browser")
     baseline_corpus: str | None = Field(
         default=None,

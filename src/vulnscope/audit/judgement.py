@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vulnscope.ask.answer_measures import measure_answers
 from vulnscope.ask.baselines import score_baselines
 from vulnscope.ask.measures import Item, Twins, measure, pair_up
+from vulnscope.ask.reading import unify_readouts
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.audit.classification import classify, compare_read_outs
 from vulnscope.audit.prompt_grid import lay_grid
 from vulnscope.audit.robustness import measure_robustness
 from vulnscope.audit.sentence import write_sentence
+from vulnscope.records.answers import AnswerRow, Readout, Row
 from vulnscope.records.audit import AuditRecord, LeftOut, PairView, Point, SubjectInfo
+from vulnscope.records.rows import VerdictRow
 from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
@@ -50,6 +54,8 @@ def judge(
 
     Samples carry their code as the model saw it. `config` gives seed, draws and how many pairs are shown.
     """
+    items = _on_one_scale(items)
+    readout: Readout = "text" if any(_is_text(item.row) for item in items) else "log-odds"
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
     baselines = score_baselines([item.sample for item in items], corpus, baseline_corpus, seed=config.seed)
     measured = measure(items, baselines, bootstrap)
@@ -57,16 +63,18 @@ def judge(
     pairs = pair_up(items)
     shown = spread_out(pairs, config.max_pairs_shown)
     return AuditRecord(
-        sentence=write_sentence(measured.overall, info),
+        sentence=write_sentence(measured.overall, info, readout),
         subject=subject,
         corpus=info,
         protocol=asked.protocol,
         prompts=asked.prompts,
         canonical_prompt=asked.canonical_prompt,
         intervention=items[0].row.intervention,
+        readout=readout,
+        answers=measure_answers(items, bootstrap),
         overall=measured.overall,
         slices=measured.slices,
-        classification=classify(items, bootstrap),
+        classification=classify(items, bootstrap, has_log_odds=readout == "log-odds"),
         read_outs=_compare_read_outs(items, bootstrap),
         prompt_grid=lay_grid(items, bootstrap),
         robustness=measure_robustness(items, bootstrap),
@@ -85,8 +93,19 @@ def judge(
 
 def _compare_read_outs(items: Sequence[Item], bootstrap: Bootstrap) -> ReadOuts | None:
     """What is typed against what the log-odds favour, both for the canonical question."""
-    both = [item for item in items if item.row.readings]
-    return compare_read_outs(both, [item.row.readings[0].log_odds for item in both], bootstrap)
+    odds = [item.row.readings[0].log_odds for item in items if isinstance(item.row, VerdictRow)]
+    both = [item for item in items if isinstance(item.row, VerdictRow)]
+    return compare_read_outs(both, odds, bootstrap)
+
+
+def _on_one_scale(items: Sequence[Item]) -> list[Item]:
+    """Margins of all as nats, or of all as votes where any answer has none in nats."""
+    rows = unify_readouts([item.row for item in items])
+    return [item._replace(row=row) for item, row in zip(items, rows, strict=True)]
+
+
+def _is_text(row: Row) -> bool:
+    return isinstance(row, AnswerRow) and row.readout == "text"
 
 
 def spread_out(pairs: Sequence[Twins], n_shown: int) -> list[Twins]:

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vulnscope.ask.measures import Item, Twins, pair_up
+from vulnscope.ask.reading import VOTES
 from vulnscope.audit.shares import estimate_mean, group_items, group_pairs
+from vulnscope.records.answers import AnswerRow
 from vulnscope.records.base import NotMeasured, not_measured
 from vulnscope.records.figures import PromptCell, PromptGrid, PromptLine, PromptSpread
 from vulnscope.stats import Bootstrap, Floats, Groups, choose_on_others, pair_ranks, repeat_agreement
 
 if TYPE_CHECKING:
+    from vulnscope.records.answers import Readout, Row, TextAnswer
     from vulnscope.records.base import Estimate
-    from vulnscope.records.rows import Says, VerdictRow
+    from vulnscope.records.rows import Says
 
 _MAX_COLUMNS = 30
 _SAYS: dict[str, Says] = {"yes": "vulnerable", "no": "fixed", "unparsed": "unparsed"}
@@ -32,12 +35,27 @@ class PromptAnswer:
     score: float
 
 
-def answers_by_prompt(row: VerdictRow) -> dict[str, PromptAnswer]:
-    """Each prompt's answer: the greedy one to its question about vulnerability, and its margin of two polarities."""
+def answers_by_prompt(row: Row) -> dict[str, PromptAnswer]:
+    """Each prompt's answer: the greedy one to its question about vulnerability, and its margin of two polarities.
+
+    Of answers in words the first to each prompt, with its log-odds, or its vote where it has none.
+    """
+    if isinstance(row, AnswerRow):
+        first = {answer.prompt: answer for answer in reversed(row.answers)}
+        return {
+            name: PromptAnswer(first[name].says, _score(first[name], row.readout))
+            for name in dict.fromkeys(answer.prompt for answer in row.answers)
+        }
     return {
         vulnerable.prompt: PromptAnswer(_SAYS[vulnerable.answer], (vulnerable.log_odds - secure.log_odds) / 2)
         for vulnerable, secure in list(pairwise(row.readings))[::2]
     }
+
+
+def _score(answer: TextAnswer, readout: Readout) -> float:
+    if readout == "log-odds" and answer.log_odds is not None:
+        return answer.log_odds
+    return VOTES[answer.says]
 
 
 @dataclass(frozen=True)

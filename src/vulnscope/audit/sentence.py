@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from vulnscope.records.answers import Readout
 from vulnscope.records.audit import CorpusInfo, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number
 
 _NOTED_UNPARSED_RATE = 0.02
 
 
-def write_sentence(overall: Slice, corpus: CorpusInfo) -> str:
+def write_sentence(overall: Slice, corpus: CorpusInfo, readout: Readout = "log-odds") -> str:
     """How often it says vulnerable, how many pairs it gets right against chance, and how its margins rank twins."""
+    score = "margin" if readout == "log-odds" else "verdict"
     parts = [_describe_answers(overall)]
     if overall.n_pairs:
         parts.append(f"pair-correct {_interval(overall.pair_correct)}, {_describe_chance(overall)}")
-        parts.append(f"margins rank {_interval(overall.pair_rank)} of twins")
+        parts.append(f"{score}s rank {_interval(overall.pair_rank)} of twins")
     else:
-        parts.append(f"no pairs; AUROC of the margin {_area(overall.auroc)}")
+        parts.append(f"no pairs; AUROC of the {score} {_area(overall.auroc)}")
     sentence = "; ".join(parts)
     return f"on generated code ({corpus.grouping}): {sentence}" if corpus.name == "synthetic" else sentence
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
@@ -37,10 +38,17 @@ _FIELDS = {
     "corpus": ("corpus", "name"),
     "option": ("corpus", "options"),
     "prompts": ("audit", "prompts_file"),
+    "prompt": ("audit", "prompts"),
+    "protocol_option": ("audit", "protocol_options"),
+    "part": ("audit", "parts"),
+    "temperature": ("audit", "temperatures"),
     "cwe": ("audit", "cwes"),
     "language": ("audit", "languages"),
 }
-_FREE_ON_RESUME = frozenset({"resume", "runs_dir", "as_json", "dry_run", "cached"})
+_ENDPOINT = {"endpoint": "url", "api_key_env": "key_variable"}
+# How an endpoint is asked does not change what it is asked.
+_PACE = frozenset({"concurrency", "requests_per_minute", "timeout", "price_in", "price_out"})
+_FREE_ON_RESUME = frozenset({"resume", "runs_dir", "as_json", "dry_run", "cached"}) | _PACE
 
 
 def audit(
@@ -58,6 +66,24 @@ def audit(
     prompts: Annotated[
         Path | None, typer.Option(help="YAML of your own prompts.", dir_okay=False, show_default=False)
     ] = None,
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="Ask this prompt of the protocol; repeatable, the first is canonical.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="A named experiment of the protocol, such as determinism.", show_default=False)
+    ] = None,
+    protocol_option: Annotated[
+        list[str] | None, typer.Option(help="Setting KEY=VALUE of the protocol; repeatable.", metavar="KEY=VALUE")
+    ] = None,
+    parser: Annotated[str, typer.Option(help="How answers in words are read: strict or keyword.")] = "strict",
+    temperature: Annotated[
+        list[float] | None, typer.Option(help="Of answers in words, 0 is greedy; repeatable.", min=0)
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="Answers per prompt and temperature.", min=1, show_default=False)
+    ] = None,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest answer in words per turn.", min=1)] = 512,
+    part: Annotated[list[str] | None, typer.Option(help="Keep this part of the corpus; repeatable.")] = None,
     cwe: Annotated[list[str] | None, typer.Option(help="Keep this CWE; repeatable.")] = None,
     language: Annotated[list[str] | None, typer.Option(help="Keep this language; repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many samples, whole pairs.", min=1)] = None,
@@ -91,6 +117,24 @@ def audit(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
     ] = False,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="Base URL of an OpenAI-compatible server; MODEL is its name there.", show_default=False),
+    ] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the API key.", show_default=False)
+    ] = None,
+    concurrency: Annotated[int, typer.Option(help="Requests to the endpoint at once.", min=1)] = 4,
+    requests_per_minute: Annotated[
+        float | None, typer.Option(help="Ask the endpoint no faster.", min=0.01, show_default=False)
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds for one request to the endpoint.", min=0.1)] = 120.0,
+    price_in: Annotated[
+        float | None, typer.Option(help="Price of a million prompt tokens, for --dry-run.", show_default=False)
+    ] = None,
+    price_out: Annotated[
+        float | None, typer.Option(help="Price of a million written tokens, for --dry-run.", show_default=False)
+    ] = None,
     max_batch_tokens: Annotated[
         int | None, typer.Option(help="Tokens per batch; default from free memory.", min=1, show_default=False)
     ] = None,
@@ -115,6 +159,17 @@ def audit(
             "adapter": adapter,
             "trust_remote_code": trust_remote_code,
             "layers_path": layers_path,
+            "endpoint": None
+            if endpoint is None
+            else {
+                "url": endpoint,
+                "key_variable": api_key_env,
+                "concurrency": concurrency,
+                "requests_per_minute": requests_per_minute,
+                "timeout_seconds": timeout,
+                "price_in": price_in,
+                "price_out": price_out,
+            },
         },
         "corpus": {
             "name": corpus,
@@ -125,6 +180,14 @@ def audit(
         "audit": {
             "protocol": protocol,
             "prompts_file": None if prompts is None else str(prompts),
+            "prompts": tuple(prompt or ()),
+            "preset": preset,
+            "protocol_options": tuple(sorted(parse_options(protocol_option or [], "--protocol-option").items())),
+            "parser": parser,
+            "temperatures": tuple(temperature or ()),
+            "repeats": repeats,
+            "max_new_tokens": max_new_tokens,
+            "parts": tuple(part or ()),
             "cwes": tuple(cwe or ()),
             "languages": tuple(language or ()),
             "limit": limit,
@@ -136,11 +199,7 @@ def audit(
             "max_batch_tokens": max_batch_tokens,
         },
     }
-    request = (
-        api.AuditRequest.model_validate(settings)
-        if resume is None
-        else _resumed_request(context, settings, resume, runs_dir)
-    )
+    request = _validate(settings) if resume is None else _resumed_request(context, settings, resume, runs_dir)
     if not request.subject.name:
         raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
     if dry_run:
@@ -169,6 +228,18 @@ def audit(
         stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
 
 
+def _validate(settings: dict[str, dict[str, Any]]) -> AuditRequest:
+    """The request; raises `InputError` for what does not fit, such as an endpoint that is no URL."""
+    from vulnscope import api
+
+    try:
+        return api.AuditRequest.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{place} {first['input']!r}: {first['msg']}") from error
+
+
 def _resumed_request(
     context: typer.Context, settings: dict[str, dict[str, Any]], run: str, runs_dir: Path
 ) -> AuditRequest:
@@ -180,6 +251,11 @@ def _resumed_request(
     for name in context.params:
         source = context.get_parameter_source(name)
         if source is None or source.name != "COMMANDLINE" or name in _FREE_ON_RESUME:
+            continue
+        if name in _ENDPOINT:
+            kept = getattr(stored.subject.endpoint, _ENDPOINT[name], None)
+            if context.params[name] != kept:
+                differences.append(f"{name}: {kept!r} in the run, {context.params[name]!r} now")
             continue
         section, field = _FIELDS.get(name) or (next(key for key in settings if name in settings[key]), name)
         asked, kept = settings[section][field], getattr(getattr(stored, section), field)
@@ -202,7 +278,9 @@ def _estimate_table(estimate: AuditEstimate) -> Table:
         "prompts": f"{estimate.n_prompts:,} in {estimate.n_batches:,} batches",
         "tokens": f"{estimate.n_distinct_tokens:,} after sharing prefixes, of {estimate.n_tokens:,}",
         "time": _duration(estimate.seconds),
-        "memory": f"about {estimate.memory_bytes / 2**20:,.0f} MiB",
+        **({"answers": f"at most {estimate.n_new_tokens:,} tokens"} if estimate.n_new_tokens else {}),
+        **({"cost": _cost(estimate.cost)} if estimate.cost is not None else {}),
+        **({"memory": f"about {estimate.memory_bytes / 2**20:,.0f} MiB"} if estimate.memory_bytes else {}),
         "disk": f"about {estimate.disk_bytes / 2**20:,.1f} MiB",
         **{f"config: {name}": str(value) for name, value in estimate.config.items()},
     }
@@ -212,6 +290,10 @@ def _estimate_table(estimate: AuditEstimate) -> Table:
     for name, value in rows.items():
         table.add_row(Text(name), Text(value))
     return table
+
+
+def _cost(cost: Number) -> str:
+    return cost.reason if isinstance(cost, NotMeasured) else f"at most about {cost:,.2f}, in the currency of the prices"
 
 
 def _duration(seconds: Number) -> str:

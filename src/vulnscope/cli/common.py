@@ -56,15 +56,15 @@ def print_note(message: str) -> None:
     stderr.print(Text(message, style="dim"), soft_wrap=True)
 
 
-def parse_options(options: list[str]) -> dict[str, str]:
+def parse_options(options: list[str], flag: str = "--option") -> dict[str, str]:
     """`["code=func"]` as `{"code": "func"}`; raises `InputError` on a word without `=` or a key given twice."""
     parsed: dict[str, str] = {}
     for option in options:
         key, separator, value = option.partition("=")
         if not separator or not key:
-            raise InputError(f"--option {option!r} is not of the form KEY=VALUE")
+            raise InputError(f"{flag} {option!r} is not of the form KEY=VALUE")
         if key in parsed:
-            raise InputError(f"--option {key} is given twice: {parsed[key]!r} and {value!r}")
+            raise InputError(f"{flag} {key} is given twice: {parsed[key]!r} and {value!r}")
         parsed[key] = value
     return parsed
 

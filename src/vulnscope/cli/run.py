@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +14,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import Json, RunsDir, print_json, print_note, stdout
+from vulnscope.cli.common import DataDir, Json, RunsDir, print_json, print_note, stdout
 
 if TYPE_CHECKING:
+    from vulnscope.audit.requests import AuditResult
     from vulnscope.records.audit import AuditRecord
     from vulnscope.records.runs import RunSummary
     from vulnscope.store import StoredRun
@@ -77,6 +81,66 @@ def report_(
         stdout.print(Text(str(path)), soft_wrap=True)
     if open_it and not webbrowser.open(path.resolve().as_uri()):
         print_note(f"no browser could be started; open {path} yourself")
+
+
+@app.command()
+def rescore(
+    run: RunName,
+    parser: Annotated[str, typer.Option(help="How answers are read: strict or keyword.")] = "strict",
+    runs_dir: RunsDir = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Parse a finished run's answers anew and measure them again, as a new run; opens no model."""
+    from vulnscope import api
+
+    _show_results((api.rescore_run(run, parser, runs_dir, command=_command()),), as_json=as_json)
+
+
+@app.command("import")
+def import_(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or JSON lines: model, item, prompt, answer.")],
+    corpus: Annotated[str, typer.Option(help="The corpus whose sample ids are the items.")],
+    data_dir: DataDir = None,
+    parser: Annotated[str, typer.Option(help="How answers are read: strict or keyword.")] = "strict",
+    form: Annotated[
+        str, typer.Option(help="How answers state their verdict: verdict, yes-no, weakness or lines.")
+    ] = "verdict",
+    baseline_corpus: Annotated[
+        str | None, typer.Option(help="Train the n-gram baseline on this corpus.", show_default=False)
+    ] = None,
+    runs_dir: RunsDir = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Measure published answers like our own: one run per model in TABLE; opens no model."""
+    from vulnscope import api
+
+    results = api.import_answers(
+        table,
+        corpus,
+        data_dir=data_dir,
+        parser=parser,
+        form=form,
+        baseline_corpus=baseline_corpus,
+        runs_dir=runs_dir,
+        command=_command(),
+    )
+    _show_results(results, as_json=as_json)
+
+
+def _show_results(results: Sequence[AuditResult], *, as_json: bool) -> None:
+    from vulnscope import report
+    from vulnscope.records.audit import AuditRecords
+
+    if as_json:
+        print_json(results[0].record if len(results) == 1 else AuditRecords(records=tuple(r.record for r in results)))
+        return
+    for result in results:
+        report.render_terminal(result.record, stdout)
+        stdout.print(f"\nreport: {result.report}\n", soft_wrap=True, highlight=False)
+
+
+def _command() -> str:
+    return shlex.join(["vulnscope", *sys.argv[1:]])
 
 
 def _read_record(stored: StoredRun) -> AuditRecord:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from vulnscope.records.answers import AnswerFigures, Readout
 from vulnscope.records.base import Estimate, Number, Record
 from vulnscope.records.figures import Background, Classification, PromptGrid, ReadOuts, Robustness
 from vulnscope.records.rows import Cut, Says
@@ -18,9 +19,9 @@ class SubjectInfo(Record):
     revision: str | None
     subject_digest: str = Field(description="over weights, tokenizer, adapter and quantisation")
     architecture: str
-    n_layers: int
-    d_model: int
-    n_parameters: int
+    n_layers: int | None = Field(description="None where the weights are not at hand")
+    d_model: int | None
+    n_parameters: int | None
     dtype: str
     device: str
     quantization: str | None = None
@@ -92,8 +93,8 @@ class Slice(Record):
     pair_correct_p_corrected: Number = Field(description="corrected over the slices of this kind")
     correction: str = Field(description="none | Holm over 9 | Benjamini-Hochberg over 40")
     detectable_auroc: Number = Field(description="smallest AUROC - 1/2 this n could have shown (80 % power, 5 %)")
-    acquiescence_mean: float
-    label_mass_mean: float
+    acquiescence_mean: Number
+    label_mass_mean: Number
     baselines: tuple[Baseline, ...]
 
 
@@ -120,7 +121,7 @@ class Point(Record):
     label: Literal["vulnerable", "fixed"]
     cwe: str
     margin: float
-    acquiescence: float
+    acquiescence: float | None = Field(description="None where asked in one direction only")
     says: Says
 
 
@@ -143,6 +144,10 @@ class AuditRecord(Record):
     prompts: tuple[str, ...]
     canonical_prompt: str = Field(description="the canonical prompt rendered around an ellipsis")
     intervention: str = "none"
+    readout: Readout = Field(
+        default="log-odds", description="what margins are: nats, or votes of +1 and -1 where answers are in words"
+    )
+    answers: AnswerFigures | None = Field(default=None, description="figures per prompt, where answers are in words")
     overall: Slice
     slices: tuple[Slice, ...]
     classification: Classification | None = None
@@ -162,6 +167,12 @@ class AuditRecord(Record):
     run: str = Field(description="run id")
 
 
+class AuditRecords(Record):
+    """Several results, as where a table holds the answers of several models."""
+
+    records: tuple[AuditRecord, ...]
+
+
 class AuditEstimate(Record):
     """What an audit would ask and need, before anything is asked for good."""
 
@@ -178,5 +189,7 @@ class AuditEstimate(Record):
     seconds: Number = Field(description="from one batch of middling length, timed; without the measures")
     memory_bytes: int = Field(description="weights, caches and activations of the longest call")
     disk_bytes: int = Field(description="rows of the run folder; the report comes on top")
+    n_new_tokens: int = Field(default=0, description="tokens that written answers may have at most")
+    cost: Number | None = Field(default=None, description="of an endpoint with stated prices, in their currency")
     left_out: tuple[LeftOut, ...]
     config: dict[str, object] = Field(description="resolved config")

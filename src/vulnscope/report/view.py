@@ -79,6 +79,7 @@ def is_synthetic(corpus: CorpusInfo) -> bool:
 def list_tiles(record: AuditRecord) -> tuple[Tile, ...]:
     """The key figures in reading order."""
     overall = record.overall
+    scored = "the margin" if record.readout == "log-odds" else "verdicts"
     tiles = [
         Tile("yes-rate", "Says vulnerable", overall.yes_rate, "rate", None, "of all answers; half of the code is"),
         Tile(
@@ -98,7 +99,7 @@ def list_tiles(record: AuditRecord) -> tuple[Tile, ...]:
             0.5,
             f"guessing gives 50 %; p {_relation(overall.pair_rank_p)}",
         ),
-        Tile("auroc", "AUROC of the margin", overall.auroc, "score", 0.5, "guessing gives 0.50"),
+        Tile("auroc", f"AUROC of {scored}", overall.auroc, "score", 0.5, "guessing gives 0.50"),
         Tile("says", "No clear answer", overall.unparsed_rate, "rate", None, "neither yes nor no, counted as wrong"),
     ]
     if (best := find_best_baseline(overall.baselines)) is not None:
@@ -151,6 +152,7 @@ def chart_data(record: AuditRecord) -> dict[str, Any]:
     """What the scripts draw: points, twins and slices as plain values, pairs with their diffs."""
     step = -(-len(record.points) // _MAX_POINTS) or 1
     return {
+        "readout": record.readout,
         "points": [
             [point.label, point.margin, point.acquiescence, point.says, point.sample, point.cwe]
             for point in record.points[::step]

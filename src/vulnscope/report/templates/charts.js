@@ -122,6 +122,7 @@
   const charts = { bias: drawBias, detection: drawDetection, distribution: drawDistribution, acquiescence: drawAcquiescence, twins: drawTwins };
   for (const [name, draw] of Object.entries(charts)) {
     const figure = document.getElementById(`chart-${name}`);
+    if (!figure) continue;
     let drawn = 0;
     const redraw = () => {
       const width = Math.floor(figure.clientWidth);

@@ -57,7 +57,7 @@
     count.textContent = shown.length === data.pairs.length ? `${shown.length} pairs` : `${shown.length} of ${data.pairs.length} pairs`;
     list.replaceChildren(...shown.map(({ pair, index }) =>
       element("li", {}, element("button", { type: "button", "data-index": index }, pair.id,
-        element("small", { text: `${outcome(pair)} · ${signed(gap(pair))}` })))));
+        element("small", { text: data.readout === "log-odds" ? `${outcome(pair)} · ${signed(gap(pair))}` : outcome(pair) })))));
     if (!shown.length) view.replaceChildren(element("div", { class: "pair-head" }, element("p", { text: "No pair matches." })));
     else select(shown.some(({ index }) => index === current) ? current : shown[0].index);
   }
@@ -79,13 +79,14 @@
     view.replaceChildren(
       element("div", { class: "pair-head" },
         element("h3", { text: pair.id }),
-        element("p", { text: `${pair.cwe} · ${pair.language} · ${outcome(pair)} · margins ${gap(pair) > 0 ? "ranked right" : gap(pair) < 0 ? "ranked wrong" : "tied"}` }),
+        element("p", { text: `${pair.cwe} · ${pair.language} · ${outcome(pair)} · ${hasMargins ? "margins" : "verdicts"} ${gap(pair) > 0 ? "ranked right" : gap(pair) < 0 ? "ranked wrong" : "tied"}` }),
         ...pair.notes.map((text) => element("p", { text: `Note: ${text}` })),
-        drawMargins(pair)),
+        hasMargins ? drawMargins(pair) : ""),
       drawDiff(pair, isWide));
   }
 
   // Both margins on one axis, the same for all pairs, so that pairs can be compared while browsing.
+  const hasMargins = data.readout === "log-odds";
   const reach = d3.max(data.pairs, (pair) => d3.max(pair.margins, Math.abs)) || 1;
   function drawMargins(pair) {
     const sides = pair.margins.map((margin, side) => ({ margin, label: LABELS[side] }));
@@ -106,7 +107,7 @@
   function heading(pair, side) {
     return element("th", { scope: "col", colspan: 2, class: LABELS[side] },
       `${["Vulnerable", "Fixed"][side]} twin`,
-      element("small", { text: `margin ${signed(pair.margins[side])} · says ${pair.says[side] === "fixed" ? "secure" : pair.says[side]}` }));
+      element("small", { text: `${hasMargins ? `margin ${signed(pair.margins[side])} · ` : ""}says ${pair.says[side] === "fixed" ? "secure" : pair.says[side]}` }));
   }
 
   // A line as cells: number and text; every second segment is a changed one.

@@ -1,0 +1,149 @@
+"""The audit in words: a protocol of written or listed answers, asked of a local subject or an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from vulnscope import registry
+from vulnscope.ask.decoding import Decoding
+from vulnscope.ask.protocols.base import Context, DialogueProtocol
+from vulnscope.ask.protocols.yes_no import as_dialogues, open_yes_no
+from vulnscope.ask.reading import Reader
+from vulnscope.ask.texts import Progress, Questions, ask_texts, gather_questions
+from vulnscope.audit.record import Asked, ProtocolInfo, make_record
+from vulnscope.corpora import Corpus, Sample, select
+from vulnscope.errors import InputError
+from vulnscope.prompts import DialogueSet, Preset, load_dialogues, load_prompts
+from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
+
+if TYPE_CHECKING:
+    from vulnscope.ask.asks import Answerer
+    from vulnscope.audit.config import AuditConfig
+    from vulnscope.store import Run
+
+YES_NO = "yes-no"
+_N_EXAMPLES = 5
+
+FindFolder = Callable[[str], Path | None]
+
+
+class TextAudit(NamedTuple):
+    """Everything that is asked, before any model is opened."""
+
+    questions: Questions
+    reader: Reader
+    corpus: Corpus
+    """The whole corpus: groups and baselines go by it."""
+
+    @property
+    def protocol(self) -> DialogueProtocol:
+        """The protocol that is asked."""
+        return self.questions.protocol
+
+
+def is_in_words(config: AuditConfig, *, is_remote: bool) -> bool:
+    """Whether answers are written or listed: every protocol but `yes-no` on a local model, which reads its tokens."""
+    return is_remote or config.protocol != YES_NO
+
+
+def plan_text_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder) -> TextAudit:
+    """What `config` asks of `corpus`; raises `InputError` where that cannot be, before a model is opened."""
+    if config.background is not None:
+        raise InputError("--background needs margins: ask protocol yes-no of a local model, or leave it out")
+    yes_no = load_prompts(config.prompts_file or YES_NO) if config.protocol == YES_NO else None
+    if config.protocol != YES_NO:
+        registry.resolve("protocol", config.protocol)
+    dialogues = load_dialogues(config.prompts_file or config.protocol) if yes_no is None else as_dialogues(yes_no)
+    preset = choose_preset(dialogues, config)
+    selected = _select(corpus, config, preset)
+    labelled = tuple(sample for sample in selected.samples if sample.label != "unlabelled")
+    context = Context(
+        dialogues=dialogues,
+        corpus=corpus,
+        samples=labelled,
+        find_folder=find_folder,
+        prompts=config.prompts or preset.prompts,
+        seed=config.seed,
+    )
+    options = dict(config.protocol_options)
+    protocol: DialogueProtocol = (
+        registry.resolve("protocol", config.protocol)(options, context)
+        if yes_no is None
+        else open_yes_no(yes_no, options, context)
+    )
+    decoding = Decoding(
+        temperatures=config.temperatures or preset.temperatures,
+        repeats=config.repeats or preset.repeats,
+        max_new_tokens=config.max_new_tokens,
+    )
+    questions = gather_questions(protocol, labelled, decoding, config.seed)
+    notes = _note_unasked(corpus, selected)
+    questions = replace(questions, left_out=(*notes, *questions.left_out))
+    if not questions.samples:
+        reasons = "; ".join(f"{part.n}: {part.reason}" for part in questions.left_out)
+        raise InputError(f"corpus {corpus.name!r} leaves nothing to ask ({reasons})")
+    reader = Reader(config.parser, registry.resolve("parser", config.parser), protocol.weaknesses)
+    return TextAudit(questions, reader, corpus)
+
+
+def choose_preset(dialogues: DialogueSet, config: AuditConfig) -> Preset:
+    """The preset that `config` names, else the first of the protocol, else greedy answers to all prompts."""
+    if config.preset is not None:
+        return dialogues.find_preset(config.preset)
+    return next(iter(dialogues.presets.values()), Preset())
+
+
+def run_text_audit(
+    answerer: Answerer,
+    subject: SubjectInfo,
+    audit: TextAudit,
+    config: AuditConfig,
+    run: Run,
+    *,
+    asks_per_batch: int,
+    baseline_corpus: Corpus | None = None,
+    command: str = "",
+    progress: Progress | None = None,
+) -> AuditRecord:
+    """What the model behind `answerer` says; rows already in `run` are not asked again. The caller writes it."""
+    questions = audit.questions
+    rows = ask_texts(answerer, questions, audit.reader, run, asks_per_batch=asks_per_batch, progress=progress)
+    return make_record(
+        Asked(questions.samples, rows, questions.left_out),
+        subject,
+        describe_protocol(audit.protocol),
+        audit.corpus,
+        config,
+        run,
+        baseline_corpus=baseline_corpus,
+        command=command,
+    )
+
+
+def describe_protocol(protocol: DialogueProtocol) -> ProtocolInfo:
+    """Name, prompts, and the canonical prompt around an ellipsis."""
+    blank = Sample(id="…", corpus="…", language="…", label="unlabelled", code="…")
+    ask = protocol.build(blank, protocol.prompts[0])
+    shown = "\n\n".join(f"[{message.role}]\n{message.text}" for message in ask.messages)
+    return ProtocolInfo(protocol.name, protocol.prompts, shown)
+
+
+def _select(corpus: Corpus, config: AuditConfig, preset: Preset) -> Corpus:
+    present = {sample.part for sample in corpus.samples}
+    parts = config.parts or tuple(part for part in preset.parts if part in present)
+    return select(
+        corpus, cwes=config.cwes, languages=config.languages, parts=parts, limit=config.limit, seed=config.seed
+    )
+
+
+def _note_unasked(corpus: Corpus, selected: Corpus) -> tuple[LeftOut, ...]:
+    notes = []
+    if n_unselected := len(corpus.samples) - len(selected.samples):
+        notes.append(LeftOut(reason="not selected by part, CWE, language or limit", n=n_unselected))
+    unlabelled = [sample.id for sample in selected.samples if sample.label == "unlabelled"]
+    if unlabelled:
+        notes.append(LeftOut(reason="no label", n=len(unlabelled), examples=tuple(unlabelled[:_N_EXAMPLES])))
+    return tuple(notes)
