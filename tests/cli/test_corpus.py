@@ -12,6 +12,7 @@ from vulnscope.cli.corpus import app
 from vulnscope.corpora import Corpus
 from vulnscope.errors import CorruptData, InputError, VulnscopeError
 from vulnscope.records.corpus import CorpusListing, CorpusStats
+from vulnscope.records.leaks import LeakRecord
 from vulnscope.registry import list_names
 
 
@@ -115,3 +116,28 @@ def test_bad_rows_stop_or_are_named_on_stderr(tmp_path: Path) -> None:
 
 def test_a_limit_of_none_is_refused_as_usage(corpora_dir: Path) -> None:
     assert run("stats", "sven", "--data-dir", corpora_dir / "sven", "--limit", "0").exit_code == 2
+
+
+class TestCheck:
+    def test_a_leak_is_a_finding(self, corpora_dir: Path, tmp_path: Path) -> None:
+        card = tmp_path / "card.md"
+        result = run("check", "sven", "--data-dir", corpora_dir / "sven", "--card", card)
+        assert result.exit_code == 1
+        assert "1 of 2 commits of 'val' are also in 'train'" in result.stdout
+        assert "1 of 2 commits of 'val'" in card.read_text()
+
+    def test_the_record(self, corpora_dir: Path) -> None:
+        result = run("check", "sven", "--data-dir", corpora_dir / "sven", "--json")
+        record = LeakRecord.model_validate_json(result.stdout)
+        assert record.corpus == "sven"
+        assert record.overlaps[0].is_leak
+
+    def test_against_another_corpus(self, corpora_dir: Path) -> None:
+        other = f"folder={corpora_dir / 'folder'}"
+        result = run("check", "securityeval", "--data-dir", corpora_dir / "securityeval", "--against", other)
+        assert result.exit_code == 0
+        assert "folder" in result.stdout
+
+    def test_a_folder_for_the_card_that_is_not_there(self, corpora_dir: Path, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=r"--card: the folder .*nowhere does not exist"):
+            run("check", "sven", "--data-dir", corpora_dir / "sven", "--card", tmp_path / "nowhere" / "card.md")

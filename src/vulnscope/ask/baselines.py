@@ -8,7 +8,7 @@ over groups, so that no item's group is in its own training.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ from vulnscope.corpora.splits import hash_group
 from vulnscope.stats import Floats
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
     from vulnscope.corpora import Corpus, Sample
 
 ALWAYS_YES = "always-yes"
@@ -60,6 +62,19 @@ class Training:
         """Per fold with items: which samples train, and which items they score."""
         return [(self.folds != fold, self.item_folds == fold) for fold in np.unique(self.item_folds)]
 
+    def is_vulnerable(self) -> np.ndarray:
+        """Per training sample, whether its label says so."""
+        return np.array([sample.label == "vulnerable" for sample in self.samples], dtype=bool)
+
+    def find_reason_not_to(self) -> str | None:
+        """Why no rule can be trained, None where one can."""
+        is_vulnerable = self.is_vulnerable()
+        for trains, _ in self.rounds():
+            fewest = min(int(is_vulnerable[trains].sum()), int((~is_vulnerable[trains]).sum()))
+            if fewest < _MIN_PER_SIDE:
+                return f"too few samples to train on: {fewest} of one label, {_MIN_PER_SIDE} needed"
+        return None
+
 
 def score_baselines(
     items: Sequence[Sample], corpus: Corpus, other: Corpus | None = None, *, seed: int = 0
@@ -70,14 +85,11 @@ def score_baselines(
     """
     training = plan_training(items, corpus, other, seed)
     always = BaselineScores(ALWAYS_YES, None, np.zeros(len(items)), np.ones(len(items), dtype=bool))
-    is_vulnerable = np.array([sample.label == "vulnerable" for sample in training.samples], dtype=bool)
-    for trains, _ in training.rounds():
-        fewest = min(int(is_vulnerable[trains].sum()), int((~is_vulnerable[trains]).sum()))
-        if fewest < _MIN_PER_SIDE:
-            reason = f"too few samples to train on: {fewest} of one label, {_MIN_PER_SIDE} needed"
-            untrained = [BaselineScores(name, training.description, None, None, reason) for name in (LENGTH, NGRAMS)]
-            return (always, *untrained)
-    return (always, _score_length(items, training), _score_ngrams(items, training, is_vulnerable))
+    if (reason := training.find_reason_not_to()) is not None:
+        untrained = [BaselineScores(name, training.description, None, None, reason) for name in (LENGTH, NGRAMS)]
+        return (always, *untrained)
+    length, ngrams = score_length(items, training), score_counts(NGRAMS, count_ngrams, items, training)
+    return (always, length, ngrams)
 
 
 def plan_training(items: Sequence[Sample], corpus: Corpus, other: Corpus | None, seed: int) -> Training:
@@ -119,7 +131,7 @@ def _labelled(samples: Sequence[Sample], seed: int) -> list[Sample]:
     return sorted(labelled, key=lambda sample: hash_group(sample.pair_id or sample.id, seed))[:_MAX_TRAINING]
 
 
-def _score_length(items: Sequence[Sample], training: Training) -> BaselineScores:
+def score_length(items: Sequence[Sample], training: Training) -> BaselineScores:
     """Fewer characters score higher, a direction fixed beforehand; the cut is the training samples' median."""
     lengths = np.array([len(sample.code) for sample in items], dtype=np.float64)
     trained = np.array([len(sample.code) for sample in training.samples], dtype=np.float64)
@@ -129,8 +141,10 @@ def _score_length(items: Sequence[Sample], training: Training) -> BaselineScores
     return BaselineScores(LENGTH, training.description, -lengths, is_positive)
 
 
-def _score_ngrams(items: Sequence[Sample], training: Training, is_vulnerable: np.ndarray) -> BaselineScores:
-    """Log-odds of a logistic regression over TF-IDF with logarithmic counts."""
+def score_counts(
+    name: str, count: Callable[[Sequence[str]], csr_matrix], items: Sequence[Sample], training: Training
+) -> BaselineScores:
+    """Log-odds of a logistic regression over TF-IDF with logarithmic counts, as `count` takes them from texts."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import LogisticRegression
@@ -140,7 +154,7 @@ def _score_ngrams(items: Sequence[Sample], training: Training, is_vulnerable: np
         np.array([rows.setdefault(sample.code, len(rows)) for sample in samples])
         for samples in (training.samples, items)
     )
-    counts = count_ngrams(tuple(rows))
+    counts, is_vulnerable = count(tuple(rows)), training.is_vulnerable()
     scores = np.zeros(len(items))
     for trains, scored in training.rounds():
         weighting = TfidfTransformer(sublinear_tf=True)
@@ -153,4 +167,4 @@ def _score_ngrams(items: Sequence[Sample], training: Training, is_vulnerable: np
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(known, is_vulnerable[trains])
         scores[scored] = model.decision_function(weighting.transform(counts[item_rows[scored]]))
-    return BaselineScores(NGRAMS, training.description, scores, scores > 0)
+    return BaselineScores(name, training.description, scores, scores > 0)

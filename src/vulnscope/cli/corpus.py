@@ -1,4 +1,4 @@
-"""`vulnscope corpus`: list, show and count corpora."""
+"""`vulnscope corpus`: list, show, count, get and check corpora."""
 
 from __future__ import annotations
 
@@ -87,6 +87,53 @@ def stats(
 
     record = count_corpus(_load(name, data_dir, skip_bad, option, cwe, language, limit))
     return print_json(record) if as_json else stdout.print(_tabulate_stats(record))
+
+
+@app.command()
+def check(
+    name: Name,
+    data_dir: DataDir = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=DIR]", help="Another corpus to look for copies in, repeatable: sven=../sven."),
+    ] = None,
+    card: Annotated[Path | None, typer.Option(help="Write a data card (Markdown) here.", dir_okay=False)] = None,
+    seed: Annotated[int, typer.Option(help="Deals groups into the folds of trained rules.")] = 0,
+    skip_bad: SkipBad = False,
+    option: Options = None,
+    cwe: Cwes = None,
+    language: Languages = None,
+    limit: Limit = None,
+    as_json: Json = False,
+) -> None:
+    """Audit a corpus for leaks: copies across splits and corpora, shared commits, label words, surface rules.
+
+    Exit status 1 where splits or corpora share anything.
+    """
+    from vulnscope.audit.leaks import check_corpus
+    from vulnscope.corpora.stats import count_corpus
+    from vulnscope.report.card import render_card
+    from vulnscope.report.leaks import render_leaks
+
+    if card is not None and not card.absolute().parent.is_dir():
+        raise InputError(f"--card: the folder {card.parent} does not exist; create it first")
+    corpus = _load(name, data_dir, skip_bad, option, cwe, language, limit)
+    others = [_load_other(text, skip_bad) for text in against or ()]
+    record = check_corpus(corpus, others, seed=seed)
+    if card is not None:
+        card.write_text(render_card(count_corpus(corpus), record), encoding="utf-8")
+        print_note(f"wrote {card}")
+    if as_json:
+        print_json(record)
+    else:
+        render_leaks(record, stdout)
+    if any(overlap.is_leak for overlap in record.overlaps):
+        raise typer.Exit(1)
+
+
+def _load_other(text: str, skip_bad: bool) -> Corpus:
+    name, _, folder = text.partition("=")
+    return _load(name, Path(folder) if folder else None, skip_bad, None, None, None, None)
 
 
 def _load(
