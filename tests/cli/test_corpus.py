@@ -13,6 +13,7 @@ from vulnscope.corpora import Corpus
 from vulnscope.errors import CorruptData, InputError, VulnscopeError
 from vulnscope.records.corpus import CorpusListing, CorpusStats
 from vulnscope.records.leaks import LeakRecord
+from vulnscope.records.sources import Receipt
 from vulnscope.registry import list_names
 
 
@@ -141,3 +142,19 @@ class TestCheck:
     def test_a_folder_for_the_card_that_is_not_there(self, corpora_dir: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"--card: the folder .*nowhere does not exist"):
             run("check", "sven", "--data-dir", corpora_dir / "sven", "--card", tmp_path / "nowhere" / "card.md")
+
+
+class TestGet:
+    def test_from_a_folder_and_then_by_name(
+        self, corpora_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("VULNSCOPE_CACHE", str(tmp_path))
+        result = run("get", "sven", "--from", corpora_dir / "sven")
+        assert "use it by name: vulnscope corpus stats sven" in result.stderr
+        receipt = Receipt.model_validate_json(run("get", "sven", "--json").stdout)
+        assert receipt.sha256 in result.stdout
+        assert json.loads(run("stats", "sven", "--json").stdout)["n_pairs"] == 6
+
+    def test_an_unknown_corpus(self) -> None:
+        with pytest.raises(InputError, match="unknown corpus 'svn'"):
+            run("get", "svn")

@@ -90,6 +90,40 @@ def stats(
 
 
 @app.command()
+def get(
+    name: Name,
+    origin: Annotated[
+        str | None,
+        typer.Option("--from", help="A folder, archive, git address, or OWNER/NAME of the Hub.", show_default=False),
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Commit, branch or tag; default: pinned.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="What the files must have, as printed by an earlier get.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Get a corpus into the cache, from its publisher at a pinned revision or from a copy, with a checksum.
+
+    Later commands find it by name. Got a second time, its files are checked against their checksum.
+    """
+    from vulnscope.corpora.fetch import corpora_dir, get_corpus
+
+    resolve("corpus", name)
+    receipt = get_corpus(name, corpora_dir(os.environ), origin=origin, revision=revision, sha256=sha256)
+    if as_json:
+        return print_json(receipt)
+    table = Table(box=None, show_header=False)
+    facts = {
+        "from": f"{receipt.address}{f' at {receipt.revision}' if receipt.revision else ''}",
+        "files": f"{receipt.n_files:,}, {receipt.n_bytes / 1e6:,.1f} MB",
+        "SHA-256": receipt.sha256,
+        "folder": receipt.folder,
+    }
+    for key, value in facts.items():
+        table.add_row(Text(key, style="bold"), Text(value, overflow="fold"))
+    stdout.print(table)
+    return print_note(f"use it by name: vulnscope corpus stats {name}")
+
+
+@app.command()
 def check(
     name: Name,
     data_dir: DataDir = None,

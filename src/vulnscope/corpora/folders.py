@@ -15,7 +15,8 @@ def require_path(corpus: str, path: Path | None, expected: str) -> Path:
     if path is None:
         raise InputError(
             f"corpus {corpus!r} is read from disk: give its folder with --data-dir DIR (data_dir=...), "
-            f"or set VULNSCOPE_DATA to a folder that holds it as {corpus}/; expected {expected}"
+            f"set VULNSCOPE_DATA to a folder that holds it as {corpus}/, or fetch it with "
+            f"`vulnscope corpus get {corpus}`; expected {expected}"
         )
     if not path.exists():
         raise InputError(f"corpus {corpus!r}: {path} does not exist; expected {expected}")

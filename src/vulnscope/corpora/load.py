@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vulnscope.corpora.samples import Corpus
 
 DATA_VARIABLE = "VULNSCOPE_DATA"
+_CACHE_VARIABLES = ("VULNSCOPE_CACHE", "XDG_CACHE_HOME", "HOME")
 _NOT_OPTIONS = ("data_dir", "skip_bad")
 
 
@@ -33,10 +34,18 @@ def load_corpus(name: str, data_dir: str | Path | None = None, *, skip_bad: bool
 
 
 def default_data_dir(name: str, environ: Mapping[str, str]) -> Path | None:
-    """`$VULNSCOPE_DATA/NAME` where the variable is set and holds such a folder."""
-    root = environ.get(DATA_VARIABLE)
-    path = Path(root) / name if root else None
-    return path if path is not None and path.exists() else None
+    """`$VULNSCOPE_DATA/NAME` where the variable is set and holds such a folder, else what `corpus get` fetched."""
+    if root := environ.get(DATA_VARIABLE):
+        path = Path(root) / name
+        if path.exists():
+            return path
+    if any(environ.get(variable) for variable in _CACHE_VARIABLES):
+        from vulnscope.corpora.fetch import DATA, corpora_dir
+
+        path = corpora_dir(environ) / name / DATA
+        if path.exists():
+            return path
+    return None
 
 
 def _convert_options(name: str, loader: Callable[..., Corpus], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from vulnscope.corpora.functions import GRAMMARS, function_lines
+from vulnscope.corpora.functions import function_lines
 from vulnscope.corpora.samples import Corpus, Origin, Sample
 from vulnscope.corpora.splits import hash_group
+from vulnscope.corpora.syntax import GRAMMARS
 from vulnscope.corpora.text import LANGUAGES, RowError, keep_lines, language_of, read_text
 from vulnscope.errors import InputError
 from vulnscope.records.corpus import BadRow
