@@ -125,7 +125,9 @@ def column_auroc(scores: Float[np.ndarray, "n v m"], labels: Bool[np.ndarray, "n
     n_yes = labels.sum(0).astype(float)
     n_no = len(labels) - n_yes
     wins = (ranks * positives).sum(0) - n_yes * (n_yes + 1) / 2
-    return np.divide(wins, n_yes * n_no, out=np.full_like(wins, 0.5), where=(n_yes * n_no) > 0)
+    areas: Float[np.ndarray, "v m"] = np.full_like(wins, 0.5)
+    np.divide(wins, n_yes * n_no, out=areas, where=(n_yes * n_no) > 0)
+    return areas
 
 
 class _Trial(NamedTuple):

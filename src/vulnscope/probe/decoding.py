@@ -1,0 +1,142 @@
+"""Is the label decodable? Probe, surface rules and what the model says, all on the same outer folds.
+
+Pure: activations and labels in, scores and claims out; the simulations of false claims run exactly this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vulnscope.errors import InputError
+from vulnscope.probe.measures import Items, best_of, judge_decodable, measure_difference
+from vulnscope.probe.nested import Choice, Feature, NestedScores, cross_validate
+from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.records.probe import Null
+from vulnscope.stats import Bootstrap, Groups, stratified_auroc
+
+if TYPE_CHECKING:
+    from vulnscope.probe.folds import Folds
+    from vulnscope.records.probe import Claim
+    from vulnscope.stats import Floats
+
+
+class Rule(NamedTuple):
+    """Held-out scores of one rule, and what each outer fold chose."""
+
+    scores: Floats
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """Held-out scores of the probe and of every baseline, the null of the probe, and the claim."""
+
+    probe: NestedScores
+    baselines: Mapping[str, Rule]
+    best_baseline: str
+    difference: Estimate
+    detectable: Number
+    null: Null
+    claim: Claim
+
+    @property
+    def scores(self) -> Floats:
+        """The probe's held-out scores."""
+        found: Floats = self.probe.chosen[:, 0]
+        return found
+
+
+def decode(
+    features: Sequence[Feature],
+    baselines: Mapping[str, Sequence[Feature]],
+    items: Items,
+    folds: Folds,
+    bootstrap: Bootstrap,
+    *,
+    n_permutations: int,
+    seed: int,
+    is_measured: np.ndarray | None = None,
+) -> Decoded:
+    """Whether a probe on `features` beats the best of `baselines` out of group (MEASURES, "Decodable").
+
+    Figures are taken over `is_measured` items (all by default). Raises `InputError` for one label only and for
+    features that are not finite.
+    """
+    check_items(items)
+    check_features([*features, *(feature for own in baselines.values() for feature in own)])
+    kept = np.ones(len(items), dtype=bool) if is_measured is None else is_measured
+    labels = np.concatenate([items.is_vulnerable[:, None], permute_labels(items, n_permutations, seed)], axis=1)
+    probe = cross_validate(features, labels, folds)
+    rules = {name: read_rule(own, items, folds) for name, own in baselines.items()}
+    measured = items.part(kept)
+    best = best_of({name: rule.scores[kept] for name, rule in rules.items()}, measured)
+    difference, detectable = measure_difference(probe.chosen[kept, 0], rules[best].scores[kept], measured, bootstrap)
+    null = _measure_null(probe.chosen[kept], labels[kept], measured)
+    claim = judge_decodable(difference, null.p)
+    return Decoded(probe, rules, best, difference, detectable, null, claim)
+
+
+def read_rule(features: Sequence[Feature], items: Items, folds: Folds) -> Rule:
+    """Held-out scores of one baseline, with the same choice of method and penalty as a probe."""
+    found = cross_validate(features, items.is_vulnerable[:, None], folds)
+    return Rule(found.chosen[:, 0], name_choices(features, found.choices))
+
+
+def name_choices(features: Sequence[Feature], choices: Sequence[Choice | None]) -> tuple[str, ...]:
+    """What each fold chose, in words; folds without training items are left out."""
+    return tuple(f"{features[choice.feature].name}, {choice.variant}" for choice in choices if choice is not None)
+
+
+def permute_labels(items: Items, n: int, seed: int) -> np.ndarray:
+    """`n` columns of labels with twins swapped, all pairs of a group together; unpaired items keep theirs.
+
+    Swapping by group keeps what near-duplicates share, so that the test holds where groups have several pairs.
+    """
+    groups = Groups.from_labels(items.groups)
+    is_paired = np.zeros(len(items), dtype=bool)
+    is_paired[items.twins().ravel()] = True
+    flips = np.random.default_rng(seed).integers(0, 2, size=(groups.n_groups, n)).astype(bool)[groups.index]
+    return np.asarray(items.is_vulnerable[:, None] ^ (flips & is_paired[:, None]))
+
+
+def check_items(items: Items) -> None:
+    """Raise `InputError` where nothing can be told apart or permuted."""
+    n_yes = int(items.is_vulnerable.sum())
+    if n_yes in (0, len(items)):
+        found = "vulnerable" if n_yes else "fixed"
+        raise InputError(f"all {len(items)} samples are {found}; a read-out needs both classes. Use a corpus of twins")
+    if not len(items.twins()):
+        raise InputError("no sample has its twin; labels are permuted within pairs. Use a corpus of twins")
+
+
+def check_features(features: Sequence[Feature]) -> None:
+    """Raise `InputError` naming a feature that holds NaN or infinity."""
+    for feature in features:
+        wrong = np.flatnonzero(~np.isfinite(feature.values).all(1))
+        if len(wrong):
+            raise InputError(
+                f"{feature.name}: item {int(wrong[0])} has NaN or infinite values ({len(wrong)} of "
+                f"{len(feature.values)} items); open the model with --dtype float32"
+            )
+
+
+def _measure_null(scores: np.ndarray, labels: np.ndarray, items: Items) -> Null:
+    """Column 0 is the observed one; the others repeat the whole selection on swapped labels."""
+    areas = []
+    for column in range(labels.shape[1]):
+        is_scored = np.isfinite(scores[:, column])
+        strata = [stratum for stratum, keep in zip(items.strata, is_scored, strict=True) if keep]
+        value = stratified_auroc(scores[is_scored, column], labels[is_scored, column], strata)
+        areas.append(0.5 if isinstance(value, NotMeasured) else value)
+    observed, permuted = areas[0], np.array(areas[1:])
+    as_high = int((permuted >= observed - 1e-12).sum())
+    return Null(
+        n_permutations=len(permuted),
+        p=(1 + as_high) / (1 + len(permuted)),
+        mean_auroc=float(permuted.mean()),
+        highest_auroc=float(permuted.max()),
+    )

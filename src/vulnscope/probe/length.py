@@ -1,0 +1,85 @@
+"""Length held constant by weights: held-out pairs count so that "the shorter is vulnerable" reads exactly 1/2.
+
+Pairs whose vulnerable twin is shorter, and all others, get one weight each; the ratio that brings the length rule's
+AUROC to 1/2 is found by bisection. Regression is not used: it would take out whatever of the flaw goes with length.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq
+
+from vulnscope.probe.measures import Items
+from vulnscope.records.base import Estimate, NotMeasured, not_measured
+from vulnscope.records.probe import LengthControl
+from vulnscope.stats import Bootstrap, Groups, auroc_statistic, interval, resample, stratified_auroc
+
+if TYPE_CHECKING:
+    from vulnscope.stats import Floats, Statistic
+
+_WIDEST = math.log(1e4)
+
+
+class _Pairs(NamedTuple):
+    """Complete pairs: their items, and per pair its place among the pairs' groups."""
+
+    items: Items
+    places: np.ndarray
+    groups: Groups
+
+
+def control_length(scores: Floats, lengths: Floats, items: Items, bootstrap: Bootstrap) -> LengthControl:
+    """The probe's AUROC on held-out pairs weighted for length; `NotMeasured` where no weights balance the rule."""
+    pairs = _complete(scores, items)
+    rule = stratified_auroc(-lengths, items.is_vulnerable, items.strata)
+    if not len(pairs.places):
+        missing = NotMeasured(reason="no pairs")
+        return LengthControl(auroc=not_measured("no pairs"), length_auroc=rule, effective_pairs=missing)
+    by_length = _pair_statistic(-lengths[pairs.places].ravel(), pairs)
+    shorter = lengths[pairs.places[:, 0]] < lengths[pairs.places[:, 1]]
+
+    def weights(log_ratio: float) -> Floats:
+        found: Floats = np.where(shorter, np.exp(-log_ratio / 2), np.exp(log_ratio / 2)).astype(np.float64)
+        return found
+
+    def excess(log_ratio: float) -> float:
+        return float(by_length(weights(log_ratio)[None])[0]) - 0.5
+
+    ends = excess(-_WIDEST), excess(_WIDEST)
+    if math.isnan(ends[0]) or math.isnan(ends[1]) or ends[0] * ends[1] > 0:
+        reason = "no weighting of the pairs brings the length rule to 1/2: nearly all differ in the same direction"
+        missing = NotMeasured(reason=reason)
+        return LengthControl(
+            auroc=not_measured(reason, 2 * len(pairs.places)), length_auroc=rule, effective_pairs=missing
+        )
+    found = weights(0.0 if excess(0.0) == 0 else float(brentq(excess, -_WIDEST, _WIDEST, xtol=1e-6)))
+    statistic = _pair_statistic(scores[pairs.places].ravel(), pairs)
+
+    def by_group(draws: Floats) -> Floats:
+        return statistic(draws[:, pairs.groups.index] * found)
+
+    resampled = resample(by_group, pairs.groups.n_groups, bootstrap)
+    auroc: Estimate = interval(resampled, 2 * len(pairs.places), bootstrap, is_proportion=False)
+    return LengthControl(auroc=auroc, length_auroc=rule, effective_pairs=float(found.sum() ** 2 / (found**2).sum()))
+
+
+def _complete(scores: Floats, items: Items) -> _Pairs:
+    """Pairs of which both twins are scored."""
+    places = items.twins()
+    places = places[np.isfinite(scores[places]).all(1)]
+    kept = Items(
+        items.is_vulnerable[places].ravel(),
+        tuple(items.groups[i] for i in places.ravel().tolist()),
+        tuple(items.strata[i] for i in places.ravel().tolist()),
+        tuple(items.pairs[i] for i in places.ravel().tolist()),
+    )
+    return _Pairs(kept, places, Groups.from_labels(kept.groups[::2]))
+
+
+def _pair_statistic(scores: Floats, pairs: _Pairs) -> Statistic:
+    """Stratified AUROC as a function of weights of pairs."""
+    each = Groups(np.repeat(np.arange(len(pairs.places)), 2), len(pairs.places))
+    return auroc_statistic(scores, pairs.items.is_vulnerable, each, pairs.items.strata)

@@ -1,0 +1,64 @@
+"""The verdict layer by layer: the margin that each layer would give through the model's own head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from vulnscope.errors import SubjectError
+from vulnscope.models import Site
+from vulnscope.models.lens import read_lens
+from vulnscope.probe.harvest import LAST, Activations
+from vulnscope.probe.measures import Items, measure_auroc
+from vulnscope.records.probe import LensLayer
+
+if TYPE_CHECKING:
+    from vulnscope.models import Subject
+    from vulnscope.prompts import AnswerTokens
+    from vulnscope.stats import Bootstrap, Floats
+
+
+def read_layers(
+    subject: Subject,
+    layers: Sequence[int],
+    activations: tuple[Activations, Activations],
+    answers: tuple[Sequence[AnswerTokens], Sequence[AnswerTokens]],
+    items: Items,
+    is_measured: np.ndarray,
+    bootstrap: Bootstrap,
+) -> tuple[LensLayer, ...]:
+    """AUROC of the lens margin at each layer, from the last tokens of "vulnerable?" and "secure?".
+
+    Raises `SubjectError` where two answers begin with the same token, which one hidden state cannot tell apart, and
+    where the subject cannot be entered above its last layer.
+    """
+    found = []
+    for layer in layers:
+        plus, minus = (
+            _log_odds(subject, own.values[LAST, Site(layer)], asked)
+            for own, asked in zip(activations, answers, strict=True)
+        )
+        margins = (plus - minus) / 2
+        auroc = measure_auroc(margins[is_measured], items.part(is_measured), bootstrap)
+        found.append(LensLayer(layer=layer, auroc=auroc, mean_margin=float(margins[is_measured].mean())))
+    return tuple(found)
+
+
+def _log_odds(subject: Subject, hidden: np.ndarray, answers: Sequence[AnswerTokens]) -> Floats:
+    """Log-odds of yes against no by the answers' first tokens, in nats."""
+    log_odds = np.empty(len(hidden))
+    for asked in dict.fromkeys(answers):
+        own = np.array([given == asked for given in answers], dtype=bool)
+        sides = [sorted({s[0] for s, a in zip(asked.sequences, asked.answers, strict=True) if a == w}) for w in _SIDES]
+        if set(sides[0]) & set(sides[1]):
+            raise SubjectError("no logit lens: yes and no begin with the same token in this tokenizer")
+        logits = read_lens(subject, torch.from_numpy(hidden[own]), [*sides[0], *sides[1]])
+        yes, no = logits[:, : len(sides[0])].logsumexp(-1), logits[:, len(sides[0]) :].logsumexp(-1)
+        log_odds[own] = (yes - no).numpy()
+    return log_odds
+
+
+_SIDES = ("yes", "no")
