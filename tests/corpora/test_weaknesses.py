@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,9 +44,22 @@ def test_what_is_no_catalogue_is_named(tmp_path: Path) -> None:
     path.write_text('{"ID": "89", "Name": "x", "Description": "y"}\n{"ID": "?"}\n', encoding="utf-8")
     with pytest.raises(CorruptData, match=r"weaknesses\.jsonl:2: not an entry"):
         load_weaknesses(tmp_path)
+    twice = '{"ID": "89", "Name": "x", "Description": "y"}\n'
+    path.write_text(2 * twice, encoding="utf-8")
+    with pytest.raises(CorruptData, match=r"weaknesses\.jsonl:2: CWE-89 is in the catalogue twice"):
+        load_weaknesses(tmp_path)
     path.write_text("\n", encoding="utf-8")
     with pytest.raises(InputError, match="holds no weaknesses"):
         load_weaknesses(tmp_path)
+
+
+def test_one_file_per_weakness(tmp_path: Path, catalogue: Weaknesses, fixtures_dir: Path) -> None:
+    folder = tmp_path / "json_repo" / "W"
+    folder.mkdir(parents=True)
+    for line in (fixtures_dir / "catalogue" / "weaknesses.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        (folder / f"{row['ID']}.json").write_text(json.dumps({"Weaknesses": [row]}, indent=2))
+    assert load_weaknesses(tmp_path).entries == catalogue.entries
 
 
 def test_the_published_catalogue_is_read(real_corpus_dir: Callable[[str], Path]) -> None:

@@ -1,18 +1,20 @@
 """The CWE catalogue of the user's own copy: names, definitions, and the research view CWE-1000 as a tree.
 
-Read from `weaknesses.jsonl`, one weakness a line as https://github.com/CWE-CAPEC/REST-API-wg publishes them
-(`json_repo/W`). A weakness may have several parents in CWE-1000.
+Read from `weaknesses.jsonl`, one weakness a line, or from the files of `json_repo/W/`, one weakness each, as
+https://github.com/CWE-CAPEC/REST-API-wg publishes them. A weakness may have several parents in CWE-1000.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from vulnscope.corpora.folders import files
+from vulnscope.corpora.tables import TableRow, read_table
+from vulnscope.corpora.text import RowError
 from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.answers import Match
@@ -58,24 +60,43 @@ class Weaknesses(Record):
 
 def load_weaknesses(folder: Path) -> Weaknesses:
     """The catalogue in `folder`; raises `InputError` where there is none, `CorruptData` naming the line."""
-    path = folder if folder.is_file() else folder / FILE
+    paths = find_catalogue(folder)
+    if not paths:
+        raise InputError(f"cannot read the CWE catalogue: {folder} has no {FILE} and no json_repo/W/")
     entries: dict[str, Weakness] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the CWE catalogue: {error}; it is a folder with {FILE}") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            entry = _read_line(path, number, line)
+    for path in paths:
+        for row in read_table(path):
+            entry = _read_entry(path, row)
+            if entry.cwe in entries:
+                raise CorruptData(f"{path}:{row.line}: {entry.cwe} is in the catalogue twice")
             entries[entry.cwe] = entry
     if not entries:
-        raise InputError(f"{path} holds no weaknesses; it has one JSON object a line")
+        raise InputError(f"{paths[0]} holds no weaknesses; it has one JSON object a line")
     return Weaknesses(entries=entries)
 
 
-def _read_line(path: Path, number: int, line: str) -> Weakness:
+def find_catalogue(root: Path) -> list[Path]:
+    """The files that hold the weaknesses: `weaknesses.jsonl` alone, or those of `json_repo/W/` by number."""
+    if root.is_file():
+        return [root] if root.suffix in (".jsonl", ".json") else []
+    for folder in (root / "json_repo" / "W", root / "W", root):
+        paths = files(folder) if folder.is_dir() else []
+        if table := [path for path in paths if path.name == FILE]:
+            return table
+        if found := [path for path in paths if path.suffix == ".json" and path.stem.isdigit()]:
+            return sorted(found, key=lambda path: int(path.stem))
+    return []
+
+
+def unwrap(cells: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The weakness of a row; a file of `json_repo/W` may hold its one in a list."""
+    inner = cells.get("Weaknesses")
+    return inner[0] if isinstance(inner, list) and inner and isinstance(inner[0], dict) else cells
+
+
+def _read_entry(path: Path, table_row: TableRow) -> Weakness:
     try:
-        row: dict[str, Any] = json.loads(line)
+        row = unwrap(table_row.parse())
         related = row.get("RelatedWeaknesses") or []
         return Weakness(
             cwe=normalise_cwe(str(row["ID"])),
@@ -89,5 +110,5 @@ def _read_line(path: Path, number: int, line: str) -> Weakness:
                 )
             ),
         )
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, InputError) as error:
-        raise CorruptData(f"{path}:{number}: not an entry of the CWE catalogue: {error!r}") from error
+    except (RowError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+        raise CorruptData(f"{path}:{table_row.line}: not an entry of the CWE catalogue: {error!r}") from error

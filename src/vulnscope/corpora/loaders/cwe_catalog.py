@@ -9,18 +9,18 @@ rewrite more than the flaw. Groups: the example, which several weaknesses may sh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from vulnscope.corpora.assembly import Row, assemble, read_row
-from vulnscope.corpora.folders import files, require_path, wrong_layout
+from vulnscope.corpora.folders import require_path, wrong_layout
 from vulnscope.corpora.samples import Corpus, Label, Origin, Sample
 from vulnscope.corpora.tables import TableRow, read_table
 from vulnscope.corpora.text import RowError, name_language
+from vulnscope.corpora.weaknesses import find_catalogue, unwrap
 from vulnscope.cwe import normalise_cwe
 
 NAME = "cwe-catalog"
@@ -58,23 +58,11 @@ class _Weakness(BaseModel):
 def load_cwe_catalog(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
     """The CWE catalogue's demonstrative examples, marked Bad or Good, in many languages (MITRE's terms of use)."""
     root = require_path(NAME, data_dir, EXPECTED)
-    rows = [row for path in _find_files(root) for row in _read_file(path)]
+    rows = [row for path in find_catalogue(root) for row in _read_file(path)]
     with_code = [row for row in rows if row.samples or row.problem is not None]
     if not with_code:
         raise wrong_layout(NAME, root, EXPECTED)
     return assemble(NAME, with_code, skip_bad=skip_bad)
-
-
-def _find_files(root: Path) -> list[Path]:
-    if root.is_file():
-        return [root] if root.suffix in (".jsonl", ".json") else []
-    for folder in (root / "json_repo" / "W", root / "W", root):
-        paths = files(folder) if folder.is_dir() else []
-        if table := [path for path in paths if path.name == "weaknesses.jsonl"]:
-            return table
-        if found := [path for path in paths if path.suffix == ".json" and path.stem.isdigit()]:
-            return sorted(found, key=lambda path: int(path.stem))
-    return []
 
 
 def _read_file(path: Path) -> Iterator[Row]:
@@ -83,7 +71,7 @@ def _read_file(path: Path) -> Iterator[Row]:
 
 
 def _read_weakness(name: str, row: TableRow) -> tuple[Sample, ...]:
-    weakness = _Weakness.model_validate(_unwrap(row.parse()))
+    weakness = _Weakness.model_validate(unwrap(row.parse()))
     cwe = normalise_cwe(weakness.id)
     samples: list[Sample] = []
     for example in weakness.examples:
@@ -91,12 +79,6 @@ def _read_weakness(name: str, row: TableRow) -> tuple[Sample, ...]:
             if entry.code is not None and entry.nature not in OTHER_NATURES:
                 samples.append(_make_sample(cwe, len(samples) + 1, example, entry, f"{name}:{row.line}"))
     return tuple(samples)
-
-
-def _unwrap(cells: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A file of `json_repo/W` may hold its weakness in a list of one."""
-    inner = cells.get("Weaknesses")
-    return inner[0] if isinstance(inner, list) and inner and isinstance(inner[0], dict) else cells
 
 
 def _make_sample(cwe: str, number: int, example: _Example, entry: _Entry, path: str) -> Sample:
