@@ -43,3 +43,14 @@ def test_corpora_load_without_heavy_libraries(corpora_dir: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_variants_of_every_sample() -> None:
+    corpus = load_corpus("synthetic", n_pairs=2, transform="rename, comments+whitespace", transform_seed="3")
+    kinds = [sample.augmentation.kind for sample in corpus.samples if sample.augmentation]
+    assert kinds == 4 * ["rename"] + 4 * ["comments+whitespace"]
+    assert corpus.options["transform_seed"] == 3
+    with pytest.raises(InputError, match="unknown transformation 'shuffle'"):
+        load_corpus("synthetic", n_pairs=2, transform="rename+shuffle")
+    with pytest.raises(InputError, match=r"option transform_seed='x': Input should be a valid integer"):
+        load_corpus("synthetic", n_pairs=2, transform="rename", transform_seed="x")

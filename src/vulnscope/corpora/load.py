@@ -20,17 +20,31 @@ _CACHE_VARIABLES = ("VULNSCOPE_CACHE", "XDG_CACHE_HOME", "HOME")
 _NOT_OPTIONS = ("data_dir", "skip_bad")
 
 
-def load_corpus(name: str, data_dir: str | Path | None = None, *, skip_bad: bool = False, **options: Any) -> Corpus:
+def load_corpus(
+    name: str,
+    data_dir: str | Path | None = None,
+    *,
+    skip_bad: bool = False,
+    transform: str = "",
+    transform_seed: int | str = 0,
+    **options: Any,
+) -> Corpus:
     """The corpus `name` from its published layout in `data_dir`; no network, no environment.
 
-    `options` are the loader's own; text such as "3" or "true" is taken for the type the loader declares. Bad rows
-    raise `CorruptData` unless `skip_bad`. Raises `InputError` on an unknown name or option, a missing folder, a wrong
-    layout or an empty corpus.
+    `transform` adds variants of every sample, as in "rename,comments+whitespace" (see `augment`). `options` are the
+    loader's own; text such as "3" or "true" is taken for the type the loader declares. Bad rows raise `CorruptData`
+    unless `skip_bad`. Raises `InputError` on an unknown name or option, a missing folder, a wrong layout or an empty
+    corpus.
     """
     loader = resolve("corpus", name)
     path = None if data_dir is None else Path(data_dir)
     corpus: Corpus = loader(path, skip_bad=skip_bad, **_convert_options(name, loader, options))
-    return corpus
+    if not transform:
+        return corpus
+    from vulnscope.corpora.transformations import augment
+
+    kinds = [kind.strip() for kind in transform.split(",") if kind.strip()]
+    return augment(corpus, kinds, _convert(name, "transform_seed", int, transform_seed))
 
 
 def default_data_dir(name: str, environ: Mapping[str, str]) -> Path | None:
