@@ -36,6 +36,8 @@ def test_public_names_are_a_known_list() -> None:
         "audit",
         "capture",
         "capture_to",
+        "combine_runs",
+        "compare_runs",
         "edited",
         "estimate_audit",
         "inspect_machine",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from vulnscope.api import audit as audit
     from vulnscope.api import capture as capture
     from vulnscope.api import capture_to as capture_to
+    from vulnscope.api import combine_runs as combine_runs
+    from vulnscope.api import compare_runs as compare_runs
     from vulnscope.api import edited as edited
     from vulnscope.api import estimate_audit as estimate_audit
     from vulnscope.api import inspect_machine as inspect_machine
@@ -32,6 +34,8 @@ __all__ = [
     "audit",
     "capture",
     "capture_to",
+    "combine_runs",
+    "compare_runs",
     "edited",
     "estimate_audit",
     "inspect_machine",

@@ -115,3 +115,11 @@ def test_an_audit_asks_the_functions_too(tmp_path: Path) -> None:
 
 def test_no_folder_is_no_background() -> None:
     assert load_background(make_corpus(make_pairs(1)), AuditConfig()) is None
+
+
+def test_nothing_found_has_an_upper_bound_all_the_same() -> None:
+    functions = make_functions(list(np.linspace(10, 20, 100)), per_file=1)
+    samples = make_pairs(40)
+    recall = measure(functions, make_items(samples, [1.0, -1.0] * 40)).points[2].recall
+    assert recall.value == 0
+    assert (recall.low, recall.high) == pytest.approx(wilson(0.0, 40))

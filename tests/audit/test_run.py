@@ -134,3 +134,10 @@ def test_the_estimate_counts_what_the_audit_asks() -> None:
     assert found.seconds >= 2.5
     assert found.memory_bytes > 0
     assert found.config["n_bootstrap"] == 200
+
+
+def test_a_leak_audit_is_in_the_record_where_asked_for(tmp_path: Path) -> None:
+    found = audit(tmp_path, make_corpus(make_pairs(6)), CONFIG.model_copy(update={"check_leaks": True}))
+    assert found.leaks is not None
+    assert (found.leaks.corpus, found.leaks.n_pairs) == ("made", 6)
+    assert audit(tmp_path, make_corpus(make_pairs(2))).leaks is None

@@ -7,8 +7,10 @@ from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
-from tests.report.records import make_record
+from tests.report.panels import make_comparison, make_full_record
 
+from vulnscope.records.audit import AuditRecord
+from vulnscope.records.comparison import ComparisonRecord
 from vulnscope.report import render_html, render_terminal
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -22,11 +24,19 @@ _BULK = (
 
 def render_golden() -> dict[str, str]:
     """File name to content."""
-    record = make_record(12)
+    records = {"audit": make_full_record(12), "comparison": make_comparison(n_items=10)}
+    return {
+        file: text
+        for name, record in records.items()
+        for file, text in ((f"{name}.html", _render_page(record)), (f"{name}.txt", render_text(record, width=140)))
+    }
+
+
+def _render_page(record: AuditRecord | ComparisonRecord) -> str:
     page = render_html(record)
     for pattern in _BULK:
         page = pattern.sub(r"\1…\2", page)
-    return {"audit.html": page, "audit.txt": render_text(record, width=140)}
+    return page
 
 
 def render_text(record: object, width: int) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from tests.report.chromium import INSTALL, find_chromium, open_page
+from tests.report.panels import make_comparison, make_full_record, make_hostile_panels
 from tests.report.records import HOSTILE, make_hostile_record, make_record
 
-from vulnscope.records.audit import AuditRecord
 from vulnscope.report import render_html
 
 pytestmark = [
@@ -46,14 +46,23 @@ def drive(record: Any, script: str, folder: Path) -> Any:
 
 
 def test_every_chart_is_drawn_and_the_policy_admits_all_of_it(tmp_path: Path) -> None:
-    opened = open_page(render_html(make_record()), tmp_path)
+    opened = open_page(render_html(make_full_record()), tmp_path)
     assert 'data-ready="true"' in opened.dom
-    assert count_charts(opened.dom) == 6
+    assert count_charts(opened.dom) == 8
+    assert opened.complaints == []
+
+
+@pytest.mark.parametrize("text", ["", HOSTILE], ids=["plain", "hostile"])
+def test_a_comparison_draws_its_chart_and_runs_nothing_else(text: str, tmp_path: Path) -> None:
+    opened = open_page(render_html(make_comparison(text)), tmp_path)
+    assert not OWNED.search(opened.dom)
+    assert 'data-ready="true"' in opened.dom
+    assert count_charts(opened.dom) == 1
     assert opened.complaints == []
 
 
 def test_nothing_runs_in_a_hostile_page(tmp_path: Path) -> None:
-    record = make_hostile_record()
+    record = make_hostile_record().model_copy(update=make_hostile_panels())
     opened = open_page(render_html(record), tmp_path)
     assert not OWNED.search(opened.dom)
     assert title_of(opened.dom).startswith("</script><script>")
@@ -144,8 +153,8 @@ def test_terms_explain_themselves_on_focus_and_the_theme_turns(tmp_path: Path) -
     assert (answer["theme"], answer["paper"]) == ("dark", "rgb(21, 23, 27)")
 
 
-@pytest.mark.parametrize("make", [make_record, make_hostile_record])
-def test_the_page_does_not_scroll_sideways_on_a_phone(make: Callable[[], AuditRecord], tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [make_full_record, make_hostile_record, make_comparison])
+def test_the_page_does_not_scroll_sideways_on_a_phone(make: Callable[[], Any], tmp_path: Path) -> None:
     report = (
         "<script>setTimeout(() => { const root = document.documentElement;"
         "parent.postMessage(`${root.scrollWidth} of ${root.clientWidth}`, '*') }, 2000)</script>"

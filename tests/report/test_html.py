@@ -5,17 +5,19 @@ from html import unescape
 
 import pytest
 from tests.report.golden import GOLDEN, render_golden
+from tests.report.panels import make_comparison, make_full_record, make_hostile_panels
 from tests.report.records import HOSTILE, estimate, make_hostile_record, make_record
 
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import not_measured
+from vulnscope.records.comparison import ComparisonRecord
 from vulnscope.report import render_html
 from vulnscope.report.glossary import GLOSSARY
 
 SCRIPTS = re.compile(r"<(script|style)[^>]*>.*?</\1>", re.S)
 
 
-def body(record: AuditRecord) -> str:
+def body(record: AuditRecord | ComparisonRecord) -> str:
     """The page without scripts, styles and data."""
     return SCRIPTS.sub("", render_html(record))
 
@@ -24,7 +26,7 @@ def text(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", html)))
 
 
-@pytest.mark.parametrize("name", ["audit.html", "audit.txt"])
+@pytest.mark.parametrize("name", ["audit.html", "audit.txt", "comparison.html", "comparison.txt"])
 def test_golden_files_are_up_to_date(name: str) -> None:
     expected = (GOLDEN / name).read_text(encoding="utf-8")
     assert render_golden()[name] == expected, "if the change is meant: python -m tests.regenerate"
@@ -35,8 +37,9 @@ def test_equal_records_give_equal_bytes() -> None:
     assert render_html(record) == render_html(AuditRecord.model_validate_json(record.to_json()))
 
 
-def test_the_page_loads_nothing_and_has_no_inline_code() -> None:
-    page = body(make_record())
+@pytest.mark.parametrize("record", [make_full_record(8), make_comparison()], ids=["audit", "comparison"])
+def test_the_page_loads_nothing_and_has_no_inline_code(record: AuditRecord | ComparisonRecord) -> None:
+    page = body(record)
     assert not re.findall(r"""\s(?:src|srcset|action|data|poster|style|on\w+)=""", page)
     assert all(link.startswith("#") for link in re.findall(r'href="([^"]*)"', page))
     assert "<link" not in page
@@ -47,16 +50,17 @@ def test_the_verdict_comes_first() -> None:
     assert text(body(record).partition("<main")[2]).find(record.sentence) < 40
 
 
-def test_every_link_to_a_term_has_its_entry() -> None:
-    page = body(make_record())
+@pytest.mark.parametrize("record", [make_full_record(8), make_comparison()], ids=["audit", "comparison"])
+def test_every_link_to_a_term_has_its_entry(record: AuditRecord | ComparisonRecord) -> None:
+    page = body(record)
     assert set(re.findall(r'href="#term-([^"]*)"', page)) <= set(GLOSSARY)
     assert set(re.findall(r'id="term-([^"]*)"', page)) == set(GLOSSARY)
     assert set(re.findall(r'href="#([^"]*)"', page)) <= set(re.findall(r'id="([^"]*)"', page))
 
 
 def test_generated_code_is_labelled_in_every_table_that_holds_figures() -> None:
-    captions = re.findall(r"<caption>(.*?)</caption>", body(make_record()), re.S)
-    assert len(captions) == 3
+    captions = re.findall(r"<caption>(.*?)</caption>", body(make_full_record(8)), re.S)
+    assert len(captions) == 10
     assert all("<b>synthetic</b>" in caption and "synthetic: generated code" in caption for caption in captions)
     corpus = make_record().corpus.model_copy(update={"name": "sven"})
     found = body(make_record(corpus=corpus))
@@ -129,3 +133,35 @@ def test_hostile_text_stands_on_the_page_as_text() -> None:
 
 def test_a_large_study_stays_below_three_megabytes() -> None:
     assert len(render_html(make_record(500)).encode()) < 3_000_000
+
+
+@pytest.mark.parametrize("panel", ["classification", "prompt_grid", "robustness", "background", "leaks"])
+def test_a_panel_that_was_not_measured_is_not_shown(panel: str) -> None:
+    sections = {"classification": "classifier", "prompt_grid": "prompts"}
+    shown = f'<section id="{sections.get(panel, panel)}">'
+    assert shown in body(make_full_record(4))
+    assert shown not in body(make_full_record(4, **{panel: None}))
+    assert f'href="#{sections.get(panel, panel)}"' not in body(make_full_record(4, **{panel: None}))
+
+
+def test_a_weak_figure_carries_its_warning() -> None:
+    page = text(body(make_full_record(4)))
+    assert page.count("too few negatives: a rate of 0.5 % allows 0 of 60") == 2
+    assert "Precision is for code of which 1 % is vulnerable" in page
+
+
+def test_nothing_hostile_stays_in_panels_or_comparison() -> None:
+    for page in (body(make_full_record(4, **make_hostile_panels())), body(make_comparison(HOSTILE))):
+        assert 'onerror="document' not in page
+        assert "<img" not in page
+        assert "<svg onload" not in page
+        assert "&lt;img src=x" in page
+
+
+def test_flipped_items_stand_first_and_say_which_way() -> None:
+    page = text(body(make_comparison()))
+    first, _, _ = page.partition("margin −0.10")
+    assert "says secure → vulnerable" in first
+    assert "10 of 80 are shown; all are in the figures" in page
+    assert "2 only before, 0 only after" in page
+    assert "±9.0" in page

@@ -159,6 +159,13 @@ def pair_up(items: Sequence[Item]) -> list[Twins]:
     return [Twins(both[True], both[False]) for both in sides.values() if len(both) == 2]
 
 
+def divide_items(items: Sequence[Item]) -> Iterator[tuple[Kind, str, list[Item]]]:
+    """Every slice of `items`: its kind, its value, its items."""
+    for kind in KINDS:
+        for value, part in _divide(kind, items):
+            yield kind, value, part
+
+
 def _divide(kind: Kind, items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
     """The parts of `items` by what `kind` says of each; none where it says one thing of all."""
     parts: dict[str, list[Item]] = {}
@@ -215,18 +222,19 @@ def _pair_rank(scores: Sequence[tuple[float, float]], pairs: Sequence[Twins], bo
 def _resample_auroc(scores: Sequence[float], items: Sequence[Item], bootstrap: Bootstrap) -> Resampled:
     """AUROC between groups, within strata of CWE and language."""
     groups = Groups.from_labels([item.group for item in items])
-    statistic = auroc_statistic(scores, [item.is_vulnerable for item in items], groups, _strata(items))
+    statistic = auroc_statistic(scores, [item.is_vulnerable for item in items], groups, strata_of(items))
     return resample(statistic, groups.n_groups, bootstrap)
 
 
 def _auroc(scores: Sequence[float], resampled: Resampled, items: Sequence[Item], bootstrap: Bootstrap) -> Estimate:
-    value = stratified_auroc(scores, [item.is_vulnerable for item in items], _strata(items))
+    value = stratified_auroc(scores, [item.is_vulnerable for item in items], strata_of(items))
     if isinstance(value, NotMeasured):
         return not_measured(value.reason, len(items), resampled.n_groups)
     return interval(resampled, len(items), bootstrap, is_proportion=False, value=value)
 
 
-def _strata(items: Sequence[Item]) -> list[tuple[tuple[str, ...], str]]:
+def strata_of(items: Sequence[Item]) -> list[tuple[tuple[str, ...], str]]:
+    """Within which an AUROC is taken: CWE and language."""
     return [(item.sample.cwes, item.sample.language) for item in items]
 
 

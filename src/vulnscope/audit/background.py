@@ -144,6 +144,10 @@ def _at(sides: Sides, rate: float, prevalence: float, bootstrap: Bootstrap) -> D
     margins = [item.row.margin for item in sides.items]
     statistic = recall_statistic(margins, sides.is_vulnerable, sides.groups(), rate)
     recall = _estimate(sides, statistic, len(sides.vulnerable), bootstrap)
+    if sides.few() is None and isinstance(recall.low, NotMeasured):
+        # All or nothing is found in every draw: Wilson's interval at the groups there are, the cut held fixed.
+        found = estimate_mean(raised[n_ordinary:], group_items(sides.vulnerable), bootstrap)
+        recall = found if found.value == recall.value else recall
     return DeploymentPoint(
         name=f"margin above the cut for {100 * rate:g} % alarms",
         cut=cut,

@@ -24,6 +24,7 @@ from vulnscope.stats import (
     squared_errors,
     warn_of_few_negatives,
 )
+from vulnscope.stats.jackknife import estimate_by_jackknife
 
 if TYPE_CHECKING:
     from vulnscope.ask.measures import Item
@@ -42,7 +43,9 @@ def classify(items: Sequence[Item], bootstrap: Bootstrap, *, has_log_odds: bool 
         share_vulnerable=float(truth.mean()),
         balanced_accuracy=estimate_statistic(balanced_accuracy_statistic(truth, is_right, groups), groups, bootstrap),
         mcc=_correlate([item for item in items if item.row.says != "unparsed"], bootstrap),
-        average_precision=estimate_statistic(average_precision_statistic(margins, truth, groups), groups, bootstrap),
+        average_precision=estimate_by_jackknife(
+            average_precision_statistic(margins, truth, groups), groups.n_groups, len(items), low=0.0, high=1.0
+        ),
         cuts=tuple(_cut(items, rate, bootstrap) for rate in FALSE_POSITIVE_RATES) if has_log_odds else (),
         calibration=_calibrate(items, bootstrap) if has_log_odds else None,
     )

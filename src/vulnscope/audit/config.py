@@ -23,6 +23,7 @@ class AuditConfig(Selection):
         default=None,
         description="corpus that trains the baselines; None: the train split, else folds over the corpus itself",
     )
+    check_leaks: bool = Field(default=False, description="put a leak audit of the whole corpus into the report")
     background: str | None = Field(default=None, description="folder of ordinary source code to raise alarms on")
     background_limit: int = Field(default=2000, ge=1, description="at most so many of its functions, drawn by seed")
     prevalence: float = Field(default=0.01, gt=0, lt=1, description="stated share of vulnerable functions in use")

@@ -28,7 +28,7 @@ app.callback()(version_callback)
 app.command("audit")(audit.audit)
 app.add_typer(corpus.app, name="corpus", help="List, show and count corpora of vulnerable and fixed code.")
 app.add_typer(model.app, name="model", help="Look at a model before studying it.")
-app.add_typer(run.app, name="run", help="List, show and re-render finished or interrupted runs.")
+app.add_typer(run.app, name="run", help="List, show, compare and combine runs.")
 app.add_typer(organism.app, name="organism", help="Train the small embedded model with known properties.")
 app.command("doctor")(doctor.doctor)
 

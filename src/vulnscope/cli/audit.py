@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +18,7 @@ from vulnscope.cli.common import (
     Json,
     Revision,
     RunsDir,
+    command_line,
     parse_options,
     print_json,
     progress_bar,
@@ -90,6 +89,9 @@ def audit(
     baseline_corpus: Annotated[
         str | None, typer.Option(help="Train the n-gram baseline on this corpus.", show_default=False)
     ] = None,
+    check_leaks: Annotated[
+        bool, typer.Option("--check-leaks", help="Put a leak audit of the corpus into the report.")
+    ] = False,
     background: Annotated[
         Path | None,
         typer.Option(
@@ -192,6 +194,7 @@ def audit(
             "languages": tuple(language or ()),
             "limit": limit,
             "baseline_corpus": baseline_corpus,
+            "check_leaks": check_leaks,
             "background": None if background is None else str(background),
             "background_limit": background_limit,
             "prevalence": prevalence,
@@ -216,7 +219,7 @@ def audit(
             runs_dir=runs_dir,
             resume=resume,
             is_cached=cached,
-            command=shlex.join(["vulnscope", *sys.argv[1:]]),
+            command=command_line(),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +40,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result record as J
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps, ...")]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.", show_default=False)]
+
+
+def command_line() -> str:
+    """What the user typed, for the manifest."""
+    return shlex.join(["vulnscope", *sys.argv[1:]])
 
 
 def print_json(record: Record) -> None:

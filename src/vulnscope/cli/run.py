@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +12,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import DataDir, Json, RunsDir, print_json, print_note, stdout
+from vulnscope.cli.common import DataDir, Json, RunsDir, command_line, print_json, print_note, stdout
 
 if TYPE_CHECKING:
     from vulnscope.audit.requests import AuditResult
     from vulnscope.records.audit import AuditRecord
+    from vulnscope.records.comparison import ComparisonRecord
     from vulnscope.records.runs import RunSummary
     from vulnscope.store import StoredRun
 
@@ -93,7 +92,7 @@ def rescore(
     """Parse a finished run's answers anew and measure them again, as a new run; opens no model."""
     from vulnscope import api
 
-    _show_results((api.rescore_run(run, parser, runs_dir, command=_command()),), as_json=as_json)
+    _show_results((api.rescore_run(run, parser, runs_dir, command=command_line()),), as_json=as_json)
 
 
 @app.command("import")
@@ -122,9 +121,39 @@ def import_(
         form=form,
         baseline_corpus=baseline_corpus,
         runs_dir=runs_dir,
-        command=_command(),
+        command=command_line(),
     )
     _show_results(results, as_json=as_json)
+
+
+@app.command()
+def compare(
+    before: Annotated[str, typer.Argument(metavar="A", help="Run: folder, id, or a unique part of the id.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Run to hold against A.")],
+    seed: Annotated[int, typer.Option(help="Of bootstrap and permutations.", min=0)] = 0,
+    runs_dir: RunsDir = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Test what changed from run A to run B on the items both answered. Opens no model."""
+    from vulnscope import api
+
+    record, folder = api.compare_runs(before, after, runs_dir, seed=seed, command=command_line())
+    _show_result(record, folder, as_json=as_json)
+
+
+@app.command()
+def combine(
+    runs: Annotated[list[str], typer.Argument(metavar="RUNS...", help="Two or more finished runs on one corpus.")],
+    how: Annotated[str, typer.Option(help="mean (of margins), vote, or stacked (on other groups).")] = "mean",
+    seed: Annotated[int, typer.Option(help="Of folds, bootstrap and permutations.", min=0)] = 0,
+    runs_dir: RunsDir = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Judge an ensemble of RUNS like one model. Opens no model."""
+    from vulnscope import api
+
+    record, folder = api.combine_runs(runs, how, runs_dir, seed=seed, command=command_line())
+    _show_result(record, folder, as_json=as_json)
 
 
 def _show_results(results: Sequence[AuditResult], *, as_json: bool) -> None:
@@ -139,14 +168,21 @@ def _show_results(results: Sequence[AuditResult], *, as_json: bool) -> None:
         stdout.print(f"\nreport: {result.report}\n", soft_wrap=True, highlight=False)
 
 
-def _command() -> str:
-    return shlex.join(["vulnscope", *sys.argv[1:]])
+def _show_result(record: AuditRecord | ComparisonRecord, folder: Path, *, as_json: bool) -> None:
+    from vulnscope import report
+
+    if as_json:
+        print_json(record)
+    else:
+        report.render_terminal(record, stdout)
+        stdout.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True, highlight=False)
 
 
-def _read_record(stored: StoredRun) -> AuditRecord:
+def _read_record(stored: StoredRun) -> AuditRecord | ComparisonRecord:
     from vulnscope.records.audit import AuditRecord
+    from vulnscope.records.comparison import ComparisonRecord
 
-    return stored.result(AuditRecord)
+    return stored.result(ComparisonRecord) if stored.manifest.kind == "compare" else stored.result(AuditRecord)
 
 
 def _list_table(runs: tuple[RunSummary, ...]) -> Table:

@@ -9,6 +9,7 @@ from pydantic import Field
 from vulnscope.records.answers import AnswerFigures, Readout
 from vulnscope.records.base import Estimate, Number, Record
 from vulnscope.records.figures import Background, Classification, PromptGrid, ReadOuts, Robustness
+from vulnscope.records.leaks import LeakRecord
 from vulnscope.records.rows import Cut, Says
 
 
@@ -155,6 +156,7 @@ class AuditRecord(Record):
     prompt_grid: PromptGrid | None = Field(default=None, description="None with one prompt")
     robustness: Robustness | None = Field(default=None, description="None without changed code")
     background: Background | None = Field(default=None, description="None where no ordinary code was given")
+    leaks: LeakRecord | None = Field(default=None, description="None where no leak audit was asked for")
     points: tuple[Point, ...]
     pairs: tuple[PairView, ...] = Field(description="shown pairs, at most the configured number")
     n_pairs_not_shown: int

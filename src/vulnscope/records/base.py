@@ -56,7 +56,7 @@ class Estimate(Record):
     value: Number
     low: Number
     high: Number
-    method: str = Field(description="bca | studentised | wilson | none")
+    method: str = Field(description="bca | jackknife | wilson | by definition | none")
     n: int = Field(ge=0, description="samples or pairs behind the value")
     n_groups: int = Field(ge=0)
 

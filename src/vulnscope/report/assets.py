@@ -10,7 +10,14 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
-SCRIPTS = ("vendor/d3.min.js", "vendor/plot.min.js", "templates/page.js", "templates/charts.js", "templates/pairs.js")
+SCRIPTS = (
+    "vendor/d3.min.js",
+    "vendor/plot.min.js",
+    "templates/page.js",
+    "templates/charts.js",
+    "templates/panels.js",
+    "templates/pairs.js",
+)
 STYLES = ("templates/page.css",)
 
 # The style sheet that Plot puts into every chart (for its class name "plot"), so that the policy can admit it.

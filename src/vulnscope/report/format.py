@@ -49,6 +49,28 @@ def format_signed(value: Number) -> str:
     return "0.00" if float(text) == 0 else text.replace("-", MINUS)
 
 
+def format_signed_interval(estimate: Estimate) -> str:
+    """`[−0.10, +0.24]`; empty where there is no interval."""
+    if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
+        return ""
+    return f"[{format_signed(estimate.low)}, {format_signed(estimate.high)}]"
+
+
+def format_change(value: Number, scale: Scale) -> str:
+    """A change of a rate in points, `+3.2`; of a score as `+0.03`; `n/a` where not measured."""
+    if isinstance(value, NotMeasured) or scale == "score":
+        return format_signed(value)
+    text = f"{100 * value:+.1f}"
+    return "0.0" if float(text) == 0 else text.replace("-", MINUS)
+
+
+def format_change_interval(estimate: Estimate, scale: Scale) -> str:
+    """`[−0.4, +6.1]`; empty where there is no interval."""
+    if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
+        return ""
+    return f"[{format_change(estimate.low, scale)}, {format_change(estimate.high, scale)}]"
+
+
 def format_p(value: Number) -> str:
     """`0.030`, `< 0.001`, or `n/a`."""
     if isinstance(value, NotMeasured):

@@ -112,6 +112,68 @@ GLOSSARY: dict[str, Term] = {
         "How often a result at least this far from chance would come up if labels within pairs were swapped at random.",
         "Below 0.05 is usually taken as more than luck.",
     ),
+    "honest-best": Term(
+        "Chosen on other groups",
+        "Every group of samples is judged under the prompt that did best on the other groups.",
+        "The best of many prompts looks good by luck on the samples it was chosen by; this does not.",
+    ),
+    "robust": Term(
+        "Robust",
+        "Answered right before a change that keeps the label, and the same after it.",
+        "For both twins, so that a model that always says the same gets 0.",
+    ),
+    "mcc": Term(
+        "Matthews correlation",
+        "The correlation of answers with labels, from −1 to 1: 0 is guessing, and so is any constant answer.",
+    ),
+    "auprc": Term(
+        "Average precision (AUPRC)",
+        "The area under the precision-recall curve of the margin; guessing gets the share of vulnerable samples.",
+    ),
+    "vd-s": Term(
+        "VD-S",
+        "The share of vulnerable code missed when at most so many per cent of the fixed code may raise an alarm.",
+        "Lower is better. So low a rate rests on few samples: with 500 fixed ones, 0.5 % are two.",
+    ),
+    "brier": Term(
+        "Brier score",
+        "The mean squared distance of the stated probability from what is true; always saying one half gets 0.25.",
+        "Lower is better. The probability is the logistic function of the margin.",
+    ),
+    "ece": Term(
+        "Calibration error (ECE)",
+        "How far stated probabilities lie from the share that comes true, over ten groups of equal size.",
+        "With few samples even a perfectly calibrated model shows some, hence the figure beside it.",
+    ),
+    "read-outs": Term(
+        "Read-outs agree",
+        "How often the typed answer is the one the log-odds of the same question favour.",
+        "Cohen's κ takes off what two unrelated read-outs with the same habits would agree by chance.",
+    ),
+    "alarm-rate": Term(
+        "Alarm rate",
+        "The share of ordinary functions that raise an alarm.",
+        "At 1 % a code base of 10,000 functions gives 100 alarms, before anything vulnerable is in it.",
+    ),
+    "recall": Term("Recall", "The share of the vulnerable samples of the corpus that raise an alarm."),
+    "precision": Term(
+        "Precision",
+        "The share of alarms that are right, where so many functions are vulnerable as stated.",
+        "With few vulnerable functions even a low alarm rate drowns the right alarms: at 1 % vulnerable, 80 % recall "
+        "and 5 % alarms, one alarm in seven is right.",
+    ),
+    "leak": Term(
+        "Leak",
+        "What lets a rule or a trained model guess labels without reading code: near-duplicates across splits, shared "
+        "commits, telling words.",
+        "A figure on a corpus with leaks says how much of it was seen before, not how much is understood.",
+    ),
+    "flipped": Term("Flipped", "Samples to which the two runs give different answers."),
+    "detectable-change": Term(
+        "Could have shown",
+        "The smallest change that so few groups could have shown (80 % power, 5 % level).",
+        "Where no change was found, a smaller one may still be there.",
+    ),
     "na": Term(
         "n/a",
         "Not measured: the figure could not be identified from these data. The reason stands beside or below it.",

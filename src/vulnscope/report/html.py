@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from vulnscope.cwe import describe_cwe
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.report import assets, view
+from vulnscope.records.comparison import ComparisonRecord
+from vulnscope.report import assets, comparison, view
 from vulnscope.report import format as reading
 from vulnscope.report.glossary import GLOSSARY
 
 
-def render_html(record: AuditRecord) -> str:
-    """The page of one audit. Every text of `record` is escaped; equal records give equal bytes."""
+def render_html(record: AuditRecord | ComparisonRecord) -> str:
+    """The page of an audit or a comparison. Every text of `record` is escaped; equal records give equal bytes."""
+    if isinstance(record, AuditRecord):
+        name, data = "audit.html.j2", view.chart_data(record)
+    else:
+        name, data = "comparison.html.j2", comparison.chart_data(record)
+    template = _environment().get_template(name)
     config = record.model_dump(mode="json")["config"]
-    template = _environment().get_template("audit.html.j2")
     return template.render(
         record=record,
         config_text=json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
-        data=assets.embed_json(view.chart_data(record)),
+        data=assets.embed_json(data),
         policy=assets.security_policy(),
         styles=tuple(map(assets.read_asset, assets.STYLES)),
         scripts=tuple(map(assets.read_asset, assets.SCRIPTS)),
@@ -40,8 +47,12 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals.update(
+        change_label=comparison.change_label,
+        change_scale=comparison.change_scale,
+        describe_cwe=describe_cwe,
         footnotes=view.Footnotes,
         glossary=GLOSSARY,
+        group_compared=comparison.group_compared,
         group_slices=view.group_slices,
         is_synthetic=view.is_synthetic,
         list_cells=view.list_cells,
@@ -49,13 +60,17 @@ def _environment() -> Environment:
         name_slice=view.name_slice,
     )
     environment.filters.update(
+        change=reading.format_change,
+        change_interval=reading.format_change_interval,
         count=reading.format_count,
+        heat=_heat,
         interval=reading.format_interval,
         number=reading.format_number,
         p=reading.format_p,
         percent_place=_percent_place,
         reason=reading.find_reason,
         signed=reading.format_signed,
+        signed_interval=reading.format_signed_interval,
     )
     environment.tests.update(measured=_is_measured)
     return environment
@@ -73,3 +88,11 @@ def _is_measured(value: Number | Estimate) -> bool:
 def _percent_place(value: float) -> str:
     """Where a value in [0, 1] lies on a range drawn 100 wide."""
     return f"{100 * min(max(value, 0.0), 1.0):.2f}"
+
+
+def _heat(share: Number) -> str:
+    """Style class of a share against the even chance of 1/2: five steps on either side."""
+    if isinstance(share, NotMeasured):
+        return ""
+    step = min(5, math.ceil(10 * abs(share - 0.5) - 1e-9))
+    return f"heat-{'p' if share > 0.5 else 'm'}{step}" if step else "heat-0"

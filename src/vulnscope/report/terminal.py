@@ -9,6 +9,8 @@ from rich.text import Text
 
 from vulnscope.records.audit import AuditRecord, Slice
 from vulnscope.records.base import Estimate
+from vulnscope.records.comparison import ComparisonRecord
+from vulnscope.report.comparison import print_comparison
 from vulnscope.report.format import (
     Scale,
     find_reason,
@@ -25,14 +27,19 @@ from vulnscope.report.view import find_best_baseline, group_slices, is_synthetic
 _WIDE = 118
 
 
-def render_terminal(record: AuditRecord, console: Console) -> None:
-    """Print the audit. Nothing of `record` is read as markup or reaches the terminal as an escape sequence."""
+def render_terminal(record: AuditRecord | ComparisonRecord, console: Console) -> None:
+    """Print the record. Nothing of it is read as markup or reaches the terminal as an escape sequence."""
+    if isinstance(record, ComparisonRecord):
+        print_comparison(record, console)
+        return
     console.print(Text(show_invisible(record.sentence), style="bold"))
     console.print(_source(record))
     console.print()
     console.print(_key_figures(record))
     console.print()
     console.print(_slices(record, is_wide=console.width >= _WIDE))
+    for line in _background(record):
+        console.print(line)
     for line in (*_reasons(record), *_left_out(record)):
         console.print(Padding(line, (0, 0, 0, 2)))
 
@@ -97,6 +104,31 @@ def _slice_row(part: Slice, *, is_wide: bool) -> list[Text]:
         _text(format_signed(part.criterion)),
         _text(f"{best.name} {format_number(best.auroc.value, 'score')}" if best else "n/a"),
     ]
+
+
+def _background(record: AuditRecord) -> list[Text]:
+    """What deployment would be like, where ordinary code was given."""
+    found = record.background
+    if found is None:
+        return []
+    files = f"{format_count(found.n_functions)} ordinary functions of {format_count(found.n_files)} files"
+    lines = [
+        _text(""),
+        _text(f"{files}; precision where {format_number(found.prevalence, 'rate')} are vulnerable", "dim"),
+    ]
+    for point in found.points:
+        figures = ", ".join(
+            f"{name} {format_estimate(estimate, 'rate')}"
+            for name, estimate in (
+                ("alarms", point.alarm_rate),
+                ("recall", point.recall),
+                ("precision", point.precision),
+            )
+        )
+        lines.append(_text(f"{point.name}: {figures}"))
+        if point.warning:
+            lines.append(_text(f"  {point.warning}", "yellow"))
+    return lines
 
 
 def _reasons(record: AuditRecord) -> list[Text]:

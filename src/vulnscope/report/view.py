@@ -172,7 +172,18 @@ def chart_data(record: AuditRecord) -> dict[str, Any]:
             for part in (record.overall, *record.slices)
         ],
         "pairs": [_pair(pair) for pair in record.pairs],
+        "reliability": _reliability(record),
+        "background": list(record.background.margins) if record.background else [],
     }
+
+
+def _reliability(record: AuditRecord) -> list[dict[str, Any]]:
+    found = record.classification.calibration if record.classification else None
+    if found is None:
+        return []
+    return [
+        {"stated": each.mean_probability, "share": _interval(each.share_vulnerable), "n": each.n} for each in found.bins
+    ]
 
 
 def _pair(pair: PairView) -> dict[str, Any]:

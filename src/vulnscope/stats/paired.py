@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.stats.groups import Floats, Groups, Ints, Statistic
+from vulnscope.stats.jackknife import pseudo_values as pseudo_values
 
 _MAX_ENUMERATED_GROUPS = 14
 _BLOCK_ENTRIES = 1_000_000
@@ -74,23 +75,6 @@ def mcnemar(n_only_before: int, n_only_after: int) -> Number:
     if not len(flips):
         return 1.0
     return swap_test(flips, Groups(np.arange(len(flips)), len(flips)))
-
-
-def pseudo_values(statistic: Statistic, n_groups: int) -> Floats:
-    """Tukey's jackknife pseudo-value n t - (n - 1) t(without it) of each group, NaN where undefined.
-
-    It is what the group adds to a statistic that is no mean, such as a difference of AUROCs; the mean of all is the
-    statistic less its bias.
-    """
-    whole = statistic(np.ones((1, n_groups)))[0]
-    rows = max(1, _BLOCK_ENTRIES // max(1, n_groups))
-    parts = [
-        statistic(1.0 - (np.arange(n_groups) == np.arange(at, min(at + rows, n_groups))[:, None]))
-        for at in range(0, n_groups, rows)
-    ]
-    left_out: Floats = np.concatenate(parts) if parts else np.empty(0)
-    values: Floats = n_groups * whole - (n_groups - 1) * left_out
-    return values
 
 
 def change_test(statistic: Statistic, n_groups: int, *, n_draws: int = 4000, seed: int = 0) -> Number:

@@ -1,7 +1,8 @@
 // The pictures. Each is drawn to the width of its figure and drawn again when that changes.
 "use strict";
 (() => {
-  const { data, element, signed } = vulnscope;
+  const { data, signed, note } = vulnscope;
+  if (!data.points) return; // the page of a comparison
   const LABELS = ["vulnerable", "fixed"];
   const COLORS = ["var(--vulnerable)", "var(--fixed)"];
   const color = { type: "ordinal", domain: LABELS, range: COLORS };
@@ -13,10 +14,6 @@
     const [low, high] = d3.extent([...values, ...also]);
     const room = (high - low || 1) * 0.05;
     return [low - room, high + room];
-  }
-
-  function note(figure, text) {
-    if (text) figure.append(element("p", { class: "chart-note", text }));
   }
 
   const zero = (axis) => (axis === "x" ? Plot.ruleX([0], { stroke: "var(--muted)", strokeDasharray: "3,3" }) : Plot.ruleY([0], { stroke: "var(--muted)", strokeDasharray: "3,3" }));
@@ -119,23 +116,5 @@
     return { chart, text: data.n_pairs_not_shown && `${data.n_pairs_not_shown} further pairs are in the figures but not drawn.` };
   }
 
-  const charts = { bias: drawBias, detection: drawDetection, distribution: drawDistribution, acquiescence: drawAcquiescence, twins: drawTwins };
-  for (const [name, draw] of Object.entries(charts)) {
-    const figure = document.getElementById(`chart-${name}`);
-    if (!figure) continue;
-    let drawn = 0;
-    const redraw = () => {
-      const width = Math.floor(figure.clientWidth);
-      if (!width || width === drawn) return;
-      drawn = width;
-      for (const old of figure.querySelectorAll(".plot, .chart-note")) old.remove();
-      const result = draw(width, figure);
-      const { chart, text } = result instanceof Element || !result ? { chart: result } : result;
-      if (chart) figure.append(chart);
-      else if (!figure.querySelector(".chart-note")) note(figure, "No figure here could be measured.");
-      note(figure, text);
-    };
-    redraw();
-    new ResizeObserver(redraw).observe(figure);
-  }
+  vulnscope.drawCharts({ bias: drawBias, detection: drawDetection, distribution: drawDistribution, acquiescence: drawAcquiescence, twins: drawTwins });
 })();

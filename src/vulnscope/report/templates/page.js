@@ -50,5 +50,31 @@ const vulnscope = (() => {
     button.textContent = `Theme: ${next}`;
   });
 
-  return { data, element, signed };
+  function note(figure, text) {
+    if (text) figure.append(element("p", { class: "chart-note", text }));
+  }
+
+  // Draws each chart into the figure of its name, to its width, and again when that changes.
+  function drawCharts(charts) {
+    for (const [name, draw] of Object.entries(charts)) {
+      const figure = document.getElementById(`chart-${name}`);
+      if (!figure) continue;
+      let drawn = 0;
+      const redraw = () => {
+        const width = Math.floor(figure.clientWidth);
+        if (!width || width === drawn) return;
+        drawn = width;
+        for (const old of figure.querySelectorAll(".plot, .chart-note")) old.remove();
+        const result = draw(width, figure);
+        const { chart, text } = result instanceof Element || !result ? { chart: result } : result;
+        if (chart) figure.append(chart);
+        else if (!figure.querySelector(".chart-note")) note(figure, "No figure here could be measured.");
+        note(figure, text);
+      };
+      redraw();
+      new ResizeObserver(redraw).observe(figure);
+    }
+  }
+
+  return { data, element, signed, note, drawCharts };
 })();

@@ -2,6 +2,10 @@
 "use strict";
 (() => {
   const { data, element, signed } = vulnscope;
+  if (!document.getElementById("pair-list")) {
+    document.documentElement.dataset.ready = "true"; // the page of a comparison has no pair browser
+    return;
+  }
   const CONTEXT = 4;
   const LABELS = ["vulnerable", "fixed"];
   const byId = (name) => document.getElementById(`pair-${name}`);

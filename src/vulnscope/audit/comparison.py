@@ -1,0 +1,274 @@
+"""Two runs on the same items: what changed, and whether that is more than chance (MEASURES, "Groups and intervals").
+
+Every test flips the two runs by group. Counts (right or not, ranked or not) are flipped exactly; where every group is
+one pair, that of pair-correct is McNemar's. AUROC is no mean over items: its pseudo-values are flipped. p-values are
+corrected over the slices of one kind, measure by measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vulnscope.ask.measures import Item, Twins, divide_items, pair_up, strata_of
+from vulnscope.audit.shares import estimate_mean, group_items, group_pairs
+from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
+from vulnscope.records.comparison import Change, ComparedItem, ComparedSlice
+from vulnscope.stats import (
+    Bootstrap,
+    Floats,
+    Groups,
+    Statistic,
+    auroc_statistic,
+    change_test,
+    correct_family,
+    detectable_change,
+    detectable_difference,
+    mcnemar,
+    name_correction,
+    pair_ranks,
+    pseudo_values,
+    sign_flip_test,
+    stratified_auroc,
+    swap_test,
+)
+from vulnscope.stats.jackknife import estimate_by_jackknife
+
+if TYPE_CHECKING:
+    from vulnscope.records.comparison import Measure
+
+_FLIP = "sign flip by group"
+_EXACT = "exact sign flip by group"
+
+
+class Both(NamedTuple):
+    """One sample as both runs answered it."""
+
+    before: Item
+    after: Item
+
+    @property
+    def is_flipped(self) -> bool:
+        """Whether the answers differ."""
+        return self.before.row.says != self.after.row.says
+
+    @property
+    def gain(self) -> int:
+        """1 where only the second is right, -1 where only the first is."""
+        return int(is_right(self.after)) - int(is_right(self.before))
+
+    @property
+    def margin_change(self) -> float:
+        """Second minus first."""
+        return self.after.row.margin - self.before.row.margin
+
+
+class Compared(NamedTuple):
+    """All changes: over everything, and by part with corrected p-values, largest change first."""
+
+    overall: ComparedSlice
+    slices: tuple[ComparedSlice, ...]
+
+
+def match_items(before: Sequence[Item], after: Sequence[Item]) -> list[Both]:
+    """Samples that both runs answered, in the order of the first."""
+    second = {item.sample.id: item for item in after}
+    return [Both(item, second[item.sample.id]) for item in before if item.sample.id in second]
+
+
+def compare_items(both: Sequence[Both], bootstrap: Bootstrap, *, is_one_unit: bool = True) -> Compared:
+    """Every change over `both`, which may not be empty. Margins are compared only where they are `is_one_unit`."""
+    by_id = {each.before.sample.id: each for each in both}
+    families: dict[str, list[ComparedSlice]] = {}
+    for kind, value, items in divide_items([each.before for each in both]):
+        part = [by_id[item.sample.id] for item in items]
+        families.setdefault(kind, []).append(_compare_slice(kind, value, part, bootstrap, is_one_unit))
+    slices = [part for family in families.values() for part in sorted(_correct(family), key=_by_size, reverse=True)]
+    return Compared(_compare_slice("all", "all", both, bootstrap, is_one_unit), tuple(slices))
+
+
+def list_items(both: Sequence[Both], n_with_code: int) -> tuple[ComparedItem, ...]:
+    """All items, flipped ones first, then by change of margin; the first `n_with_code` with their code."""
+    ordered = sorted(both, key=lambda each: (not each.is_flipped, -abs(each.margin_change)))
+    return tuple(
+        ComparedItem(
+            sample=before.sample.id,
+            pair=before.sample.pair_id or "",
+            cwe=" ".join(before.sample.cwes),
+            language=before.sample.language,
+            label="vulnerable" if before.is_vulnerable else "fixed",
+            says=(before.row.says, after.row.says),
+            margins=(before.row.margin, after.row.margin),
+            code=before.sample.code if place < n_with_code else None,
+        )
+        for place, (before, after) in enumerate(ordered)
+    )
+
+
+def is_right(item: Item) -> bool:
+    """Whether the answer is the label; an unparsed one is not."""
+    return item.row.says == item.sample.label
+
+
+def _compare_slice(
+    kind: str, value: str, both: Sequence[Both], bootstrap: Bootstrap, is_one_unit: bool
+) -> ComparedSlice:
+    groups = group_items([each.before for each in both])
+    pairs = list(zip(pair_up([each.before for each in both]), pair_up([each.after for each in both]), strict=True))
+    pair_groups = group_pairs([first for first, _ in pairs])
+    changes = [_change_of_flags("accuracy", both, is_right, groups, bootstrap)]
+    if pairs:
+        changes += [_pair_correct(pairs, pair_groups, bootstrap), _pair_rank(pairs, pair_groups, bootstrap)]
+    changes += [
+        _auroc(both, groups),
+        _change_of_flags("yes-rate", both, lambda item: item.row.says == "vulnerable", groups, bootstrap),
+        _change_of_flags("unparsed", both, lambda item: item.row.says == "unparsed", groups, bootstrap),
+    ]
+    if is_one_unit:
+        changes.append(_margin(both, groups, bootstrap))
+    return ComparedSlice(
+        kind=kind,
+        value=value,
+        n_items=len(both),
+        n_pairs=len(pairs),
+        n_groups=groups.n_groups,
+        n_flipped=sum(each.is_flipped for each in both),
+        n_gained=sum(each.gain == 1 for each in both),
+        n_lost=sum(each.gain == -1 for each in both),
+        changes=tuple(changes),
+        correction="none",
+    )
+
+
+def _change_of_flags(
+    measure: Measure, both: Sequence[Both], flag: Callable[[Item], bool], groups: Groups, bootstrap: Bootstrap
+) -> Change:
+    values = np.array([[flag(item) for item in each] for each in both], dtype=float)
+    return _change(measure, values, groups, bootstrap, swap_test(values[:, 1] - values[:, 0], groups), _EXACT)
+
+
+def _pair_correct(pairs: Sequence[tuple[Twins, Twins]], groups: Groups, bootstrap: Bootstrap) -> Change:
+    values = np.array([[is_right(a) and is_right(b) for a, b in twins] for twins in pairs], dtype=float)
+    differences = values[:, 1] - values[:, 0]
+    if groups.n_groups == len(pairs):
+        p, test = mcnemar(int((differences < 0).sum()), int((differences > 0).sum())), "McNemar, exact"
+    else:
+        p, test = swap_test(differences, groups), _EXACT
+    return _change("pair-correct", values, groups, bootstrap, p, test)
+
+
+def _pair_rank(pairs: Sequence[tuple[Twins, Twins]], groups: Groups, bootstrap: Bootstrap) -> Change:
+    ranks = [
+        pair_ranks([a.row.margin for a, _ in side], [b.row.margin for _, b in side])
+        for side in zip(*pairs, strict=True)
+    ]
+    values = np.stack(ranks, axis=1)
+    # Ranks are halves, the exact test takes whole numbers.
+    p = swap_test(2 * (values[:, 1] - values[:, 0]), groups)
+    return _change("pair-rank", values, groups, bootstrap, p, _EXACT)
+
+
+def _margin(both: Sequence[Both], groups: Groups, bootstrap: Bootstrap) -> Change:
+    values = np.array([[item.row.margin for item in each] for each in both])
+    p = sign_flip_test(values[:, 1] - values[:, 0], groups, seed=bootstrap.seed)
+    return _change("margin", values, groups, bootstrap, p, _FLIP)
+
+
+def _change(measure: Measure, values: Floats, groups: Groups, bootstrap: Bootstrap, p: Number, test: str) -> Change:
+    """`values` is units × (before, after)."""
+    differences = values[:, 1] - values[:, 0]
+    before, after = values.mean(axis=0).tolist()
+    return Change(
+        measure=measure,
+        before=before,
+        after=after,
+        change=estimate_mean(differences.tolist(), groups, bootstrap, is_proportion=False),
+        p=p,
+        p_corrected=p,
+        test=test,
+        detectable=detectable_change(differences, groups),
+    )
+
+
+def _auroc(both: Sequence[Both], groups: Groups) -> Change:
+    truth = [each.before.is_vulnerable for each in both]
+    strata = strata_of([each.before for each in both])
+    margins = [[each[side].row.margin for each in both] for side in (0, 1)]
+    values = [stratified_auroc(scores, truth, strata) for scores in margins]
+    first, second = (auroc_statistic(scores, truth, groups, strata) for scores in margins)
+
+    def difference(weights: Floats) -> Floats:
+        return second(weights) - first(weights)
+
+    p = change_test(difference, groups.n_groups)
+    return Change(
+        measure="auroc",
+        before=values[0],
+        after=values[1],
+        change=_auroc_change(values, difference, groups),
+        p=p,
+        p_corrected=p,
+        test=f"{_FLIP} of pseudo-values",
+        detectable=_detectable(difference, groups),
+    )
+
+
+def _auroc_change(values: Sequence[Number], difference: Statistic, groups: Groups) -> Estimate:
+    """The interval is that of comparisons between groups; the change stated is that of the two figures."""
+    before, after = values
+    if isinstance(before, NotMeasured) or isinstance(after, NotMeasured):
+        missing = before if isinstance(before, NotMeasured) else after
+        return not_measured(str(getattr(missing, "reason", "")), groups.n_items, groups.n_groups)
+    found = estimate_by_jackknife(difference, groups.n_groups, groups.n_items, low=-1.0, high=1.0)
+    change = after - before
+    if isinstance(found.low, NotMeasured) or isinstance(found.high, NotMeasured):
+        return found.model_copy(update={"value": change})
+    return found.model_copy(update={"value": change, "low": min(found.low, change), "high": max(found.high, change)})
+
+
+def _detectable(difference: Statistic, groups: Groups) -> Number:
+    if groups.n_groups < 2:
+        return NotMeasured(reason=f"too few groups: {groups.n_groups}, 2 needed")
+    error = float(pseudo_values(difference, groups.n_groups).std(ddof=1)) / groups.n_groups**0.5
+    if not error > 0:
+        return NotMeasured(reason="no margin moved against another: the spread of differences is unknown")
+    return detectable_difference(error)
+
+
+def _correct(family: Sequence[ComparedSlice]) -> list[ComparedSlice]:
+    """The slices of one kind, each measure's p-values corrected over all of them."""
+    measures = dict.fromkeys(change.measure for part in family for change in part.changes)
+    corrected: dict[tuple[int, str], float] = {}
+    for measure in measures:
+        found = {
+            place: change.p
+            for place, part in enumerate(family)
+            for change in part.changes
+            if change.measure == measure and not isinstance(change.p, NotMeasured)
+        }
+        adjusted = correct_family([float(p) for p in found.values()])
+        corrected.update({(place, measure): p for place, p in zip(found, adjusted, strict=True)})
+    return [
+        part.model_copy(
+            update={
+                "correction": name_correction(len(family)),
+                "changes": tuple(
+                    change.model_copy(update={"p_corrected": corrected.get((place, change.measure), change.p)})
+                    for change in part.changes
+                ),
+            }
+        )
+        for place, part in enumerate(family)
+    ]
+
+
+def _by_size(part: ComparedSlice) -> tuple[float, float]:
+    """How much changed: accuracy first, then the margin."""
+    size = {
+        change.measure: abs(change.change.value)
+        for change in part.changes
+        if not isinstance(change.change.value, NotMeasured)
+    }
+    return size.get("accuracy", 0.0), size.get("margin", 0.0)

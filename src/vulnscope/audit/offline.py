@@ -1,0 +1,235 @@
+"""Finished runs read again and put side by side or together; no model is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from vulnscope.ask.measures import Item
+from vulnscope.ask.selection import describe_corpus
+from vulnscope.audit.comparison import Both, Compared, compare_items, list_items, match_items
+from vulnscope.audit.config import AuditConfig
+from vulnscope.audit.ensemble import How, combine_answers, match_runs
+from vulnscope.audit.judgement import Asked, judge
+from vulnscope.audit.shares import estimate_mean, group_items
+from vulnscope.errors import InputError, RunError
+from vulnscope.records.answers import read_row
+from vulnscope.records.audit import AuditRecord, SubjectInfo
+from vulnscope.records.base import NotMeasured, Number, Record, digest_text
+from vulnscope.records.comparison import ComparedRun, ComparisonRecord
+from vulnscope.stats import Bootstrap, cohen_kappa
+
+if TYPE_CHECKING:
+    from vulnscope.corpora import Corpus
+    from vulnscope.records.comparison import Change
+    from vulnscope.store import Run, StoredRun
+
+# What decides no answer about a sample of the corpus.
+_IRRELEVANT = (
+    "protocol",
+    "check_leaks",
+    "background",
+    "background_limit",
+    "prevalence",
+    "max_pairs_shown",
+    "n_bootstrap",
+)
+_IDENTITY = ("name", "subject_digest", "dtype", "quantization", "adapter", "chat_template")
+
+
+class CompareConfig(Record):
+    """Resolved settings of a comparison."""
+
+    before: str = Field(description="run id")
+    after: str = Field(description="run id")
+    corpus: dict[str, object] = Field(description="the corpus both runs answered, as they were asked for it")
+    seed: int = Field(default=0, ge=0, description="of bootstrap and permutations")
+    n_bootstrap: int = Field(default=2000, ge=200, description="bootstrap draws per interval")
+    max_code_shown: int = Field(default=100, ge=0, description="items listed with their code, flipped ones first")
+
+
+class CombineConfig(Record):
+    """Resolved settings of an ensemble."""
+
+    runs: tuple[str, ...] = Field(min_length=2, description="run ids")
+    how: How = Field(default="mean", description="mean margin, majority vote, or stacked on other groups")
+    corpus: dict[str, object] = Field(description="the corpus all runs answered, as they were asked for it")
+    audit: AuditConfig = Field(default=AuditConfig(protocol="combined"), description="how the answers are judged")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A finished run with its answers joined to the corpus."""
+
+    run: StoredRun
+    record: AuditRecord
+    items: tuple[Item, ...]
+
+
+def read_answers(run: StoredRun, corpus: Corpus) -> Answered:
+    """The answers of `run` about labelled samples of `corpus`.
+
+    Raises `RunError` where the run is not finished, or the corpus is no longer the one it answered.
+    """
+    record = run.result(AuditRecord)
+    if record.corpus.corpus_digest != corpus.content_digest:
+        raise RunError(
+            f"run {run.id} answered another version of corpus {corpus.name!r} (digest {record.corpus.corpus_digest}, "
+            f"here {corpus.content_digest}); give it the data it was run on, or run it again"
+        )
+    samples = {sample.id: sample for sample in corpus.samples if sample.label != "unlabelled"}
+    rows = [read_row(row) for row in run.iter_rows() if row["sample"] in samples]
+    items = [Item(samples[row.sample], row, corpus.groups[row.sample], place) for place, row in enumerate(rows)]
+    return Answered(run, record, tuple(items))
+
+
+def compare_runs(
+    before: Answered, after: Answered, corpus: Corpus, config: CompareConfig, run: Run, command: str = ""
+) -> ComparisonRecord:
+    """What changed from `before` to `after` on the items that both answered; raises `InputError` without any."""
+    both = match_items(before.items, after.items)
+    if not both:
+        raise InputError(f"runs {before.run.id} and {after.run.id} have no sample in common; nothing to compare")
+    bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
+    # Votes do not subtract from nats.
+    is_one_unit = before.record.readout == after.record.readout
+    found = compare_items(both, bootstrap, is_one_unit=is_one_unit)
+    firsts = [each.before for each in both]
+    return ComparisonRecord(
+        sentence=write_sentence(found, both),
+        before=_describe(before),
+        after=_describe(after),
+        differences=list_differences(before.record, after.record),
+        corpus=describe_corpus(corpus, [item.sample for item in firsts]),
+        n_only_before=len(before.items) - len(both),
+        n_only_after=len(after.items) - len(both),
+        is_one_unit=is_one_unit,
+        agreement=estimate_mean([not each.is_flipped for each in both], group_items(firsts), bootstrap),
+        kappa=cohen_kappa([item.row.says for item in firsts], [each.after.row.says for each in both]),
+        overall=found.overall,
+        slices=found.slices,
+        items=list_items(both, config.max_code_shown),
+        config=config.model_dump(mode="json"),
+        command=command,
+        versions=run.manifest.versions,
+        seed=config.seed,
+        code_digest=run.manifest.digests["code"],
+        run=run.id,
+    )
+
+
+def combine_runs(
+    answered: Sequence[Answered], corpus: Corpus, config: CombineConfig, run: Run, command: str = ""
+) -> AuditRecord:
+    """The ensemble's answers, appended to `run` and judged like those of one model.
+
+    Raises `InputError` where the runs have no sample in common.
+    """
+    answers = match_runs([each.items for each in answered])
+    if not answers:
+        raise InputError(f"runs {', '.join(each.run.id for each in answered)} have no sample in common")
+    rows = combine_answers(answers, config.how, seed=config.audit.seed)
+    run.append(rows)
+    items = [
+        Item(each[0].sample, row, each[0].group, place)
+        for place, (each, row) in enumerate(zip(answers, rows, strict=True))
+    ]
+    return judge(
+        items,
+        corpus,
+        config.audit,
+        Asked("combined", (config.how,), f"{config.how} of the runs {', '.join(config.runs)}"),
+        subject=_describe_ensemble(answered, config.how),
+        run=run,
+        command=command,
+    )
+
+
+def list_differences(before: AuditRecord, after: AuditRecord) -> tuple[str, ...]:
+    """Settings in which two runs differ, as `name: this → that`; a comparison should have one."""
+    pairs: list[tuple[str, object, object]] = [
+        (name, getattr(before.subject, name), getattr(after.subject, name)) for name in _IDENTITY
+    ]
+    pairs += [
+        ("protocol", before.protocol, after.protocol),
+        ("intervention", before.intervention, after.intervention),
+        ("prompts", ", ".join(before.prompts), ", ".join(after.prompts)),
+    ]
+    pairs += [
+        (name, before.config.get(name), after.config.get(name))
+        for name in dict.fromkeys((*before.config, *after.config))
+        if name not in _IRRELEVANT
+    ]
+    return tuple(f"{name}: {one} → {other}" for name, one, other in pairs if one != other)
+
+
+def write_sentence(found: Compared, both: Sequence[Both]) -> str:
+    """The comparison in one sentence, from its figures and nothing else."""
+    overall = found.overall
+    changes = {change.measure: change for change in overall.changes}
+    accuracy = changes["accuracy"]
+    parts = [
+        f"{overall.n_flipped} of {len(both)} answers differ",
+        f"{overall.n_gained} became right and {overall.n_lost} wrong",
+        f"accuracy {_points(accuracy)}",
+    ]
+    if "pair-rank" in changes:
+        parts.append(f"twins ranked right {_points(changes['pair-rank'])}")
+    return "; ".join(parts)
+
+
+def _points(change: Change) -> str:
+    """`+3.2 points [0.4, 6.1], p = 0.030`, and what could have been shown where nothing was."""
+    value = change.change.value
+    if isinstance(value, NotMeasured):
+        return f"not measured ({value.reason})"
+    text = f"{100 * value:+.1f} points".replace("-", "\N{MINUS SIGN}")
+    if not isinstance(change.change.low, NotMeasured) and not isinstance(change.change.high, NotMeasured):
+        text += f" [{100 * change.change.low:.1f}, {100 * change.change.high:.1f}]".replace("-", "\N{MINUS SIGN}")
+    if isinstance(change.p, NotMeasured):
+        return text
+    text += f", p = {change.p:.3f}" if change.p >= 0.001 else ", p < 0.001"
+    if change.p > 0.05 and not isinstance(change.detectable, NotMeasured):
+        text += f" (could have shown {100 * change.detectable:.1f})"
+    return text
+
+
+def _describe(answered: Answered) -> ComparedRun:
+    record, manifest = answered.record, answered.run.manifest
+    return ComparedRun(
+        run=answered.run.id,
+        kind=manifest.kind,
+        model=record.subject.name,
+        subject_digest=record.subject.subject_digest,
+        protocol=record.protocol,
+        intervention=record.intervention,
+        n_items=len(answered.items),
+        command=manifest.command,
+    )
+
+
+def _describe_ensemble(answered: Sequence[Answered], how: How) -> SubjectInfo:
+    subjects = [each.record.subject for each in answered]
+    noise: Number = NotMeasured(reason="an ensemble of finished runs is computed, not asked")
+    return SubjectInfo(
+        name=f"{how} of {', '.join(subject.name for subject in subjects)}",
+        revision=None,
+        subject_digest=digest_text("\n".join((how, *(subject.subject_digest for subject in subjects)))),
+        architecture="ensemble",
+        n_layers=None,
+        d_model=None,
+        n_parameters=_sum_known([subject.n_parameters for subject in subjects]),
+        dtype=", ".join(dict.fromkeys(subject.dtype for subject in subjects)),
+        device="none",
+        chat_template=False,
+        noise_floor_nats=noise,
+    )
+
+
+def _sum_known(counts: Sequence[int | None]) -> int | None:
+    """The sum, None where any is unknown."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

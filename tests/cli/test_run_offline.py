@@ -1,0 +1,86 @@
+"""`vulnscope run compare` and `run combine` as a user types them, on runs that are really there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Done
+from tests.models.zoo import save_tiny
+
+from vulnscope.records.audit import AuditRecord
+from vulnscope.records.comparison import ComparisonRecord
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def runs(run_command: Run, tiny_model: Path, twins: Path, tmp_path: Path) -> list[str]:
+    """Two models on the same twins, one of them on fewer."""
+    other = save_tiny("llama", tmp_path / "other", max_position_embeddings=1024)
+    assert run_command("audit", tiny_model, "--corpus", "folder", "--data-dir", twins).status == 0
+    assert run_command("audit", other, "--corpus", "folder", "--data-dir", twins, "--limit", "8").status == 0
+    return sorted(path.name for path in Path("runs").iterdir())
+
+
+def test_a_comparison_is_a_run_of_its_own(run_command: Run, runs: list[str]) -> None:
+    done = run_command("run", "compare", *runs)
+    assert done.status == 0, done.err
+    (folder,) = (path for path in Path("runs").iterdir() if "compare" in path.name)
+    record = ComparisonRecord.model_validate_json((folder / "result.json").read_text())
+    assert record.sentence in " ".join(done.out.split())
+    assert (record.overall.n_items, record.n_only_before, record.n_only_after) == (8, 4, 0)
+    assert any(difference.startswith("name: ") for difference in record.differences)
+    assert "limit: None → 8" in record.differences
+    assert "comparison" in (folder / "report.html").read_text()
+    assert record.sentence in " ".join(run_command("run", "show", folder.name).out.split())
+    assert json.loads(run_command("run", "compare", *runs, "--json").out)["overall"]["n_items"] == 8
+
+
+@pytest.mark.parametrize("how", ["mean", "vote"])
+def test_an_ensemble_is_judged_like_one_model_and_compares_like_one(
+    run_command: Run, runs: list[str], how: str
+) -> None:
+    done = run_command("run", "combine", *runs, "--how", how, "--json")
+    assert done.status == 0, done.err
+    record = AuditRecord.model_validate(json.loads(done.out))
+    assert record.overall.n_samples == 8
+    assert record.subject.name.startswith(f"{how} of ")
+    (folder,) = (path for path in Path("runs").iterdir() if "combine" in path.name)
+    compared = run_command("run", "compare", runs[0], folder.name, "--json")
+    assert compared.status == 0, compared.err
+    assert ComparisonRecord.model_validate(json.loads(compared.out)).is_one_unit is (how != "vote")
+
+
+def test_what_cannot_be_compared_is_told(run_command: Run, runs: list[str], tiny_model: Path, twins: Path) -> None:
+    assert run_command("run", "combine", runs[0]).status == 2
+    wrong = run_command("run", "combine", *runs, "--how", "magic")
+    assert wrong.status == 2
+    assert "choose one of: mean, vote, stacked" in wrong.err
+    alike = run_command("run", "combine", *runs, "--how", "stacked")
+    assert alike.status == 2
+    assert "of the 1 groups here too few hold both labels; use --how mean or --how vote" in alike.err
+    (twins / "query-0" / "fixed.py").write_text("def g():\n    return 1\n")
+    changed = run_command("run", "compare", *runs)
+    assert changed.status == 3
+    assert "answered another version of corpus 'folder'" in changed.err
+    run_command("audit", tiny_model, "--corpus", "folder", "--data-dir", twins)
+    other = next(path.name for path in Path("runs").iterdir() if path.name not in runs and "audit" in path.name)
+    refused = run_command("run", "compare", runs[0], other)
+    assert refused.status == 2
+    assert "answered different corpora" in refused.err
+
+
+def test_an_audit_with_ordinary_code(run_command: Run, tiny_model: Path, twins: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "a.py").write_text("def f():\n    return 1\n\n\ndef g(x):\n    return x\n")
+    command = ("audit", tiny_model, "--corpus", "folder", "--data-dir", twins, "--background", folder)
+    assert "2 ordinary functions" in run_command(*command, "--dry-run").out
+    done = run_command(*command, "--prevalence", "0.05")
+    assert done.status == 0, done.err
+    assert "2 ordinary functions of 1 files; precision where 5 % are vulnerable" in done.out
+    assert "too few negatives" in done.out
+    assert run_command("audit", tiny_model, "--background", tmp_path / "missing").status == 2
