@@ -30,9 +30,7 @@ def test_nothing_is_switched_off(organism: Subject) -> None:
 
 
 @pytest.mark.parametrize("difficulty", ["plain", "bound"])
-def test_twins_of_unseen_seeds_are_told_apart(
-    difficulty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_twins_of_unseen_seeds_are_told_apart(difficulty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VULNSCOPE_CACHE", str(tmp_path / "cache"))
     options = {"difficulty": difficulty, "templates": "train", "n_pairs": "60"}
     overall = vs.audit("organism", corpus="synthetic", corpus_options=options, runs_dir=tmp_path).record.overall

@@ -4,7 +4,16 @@ from scipy.stats import binomtest
 from scipy.stats import bootstrap as scipy_bootstrap
 
 from vulnscope.records.base import NotMeasured
-from vulnscope.stats import Bootstrap, Groups, auroc_statistic, estimate, mean_statistic, resample, wilson
+from vulnscope.stats import (
+    Bootstrap,
+    Groups,
+    auroc_statistic,
+    estimate,
+    interval_within,
+    mean_statistic,
+    resample,
+    wilson,
+)
 from vulnscope.stats.intervals import _draw_weights, _leave_out_weights
 
 
@@ -111,3 +120,12 @@ def test_many_groups_are_left_out_in_blocks_that_cover_all() -> None:
 
 def _singles(n: int) -> Groups:
     return Groups(np.arange(n), n)
+
+
+def test_a_mean_without_spread_gets_wilsons_interval_on_its_own_scale() -> None:
+    groups = Groups.from_labels(range(50))
+    gains = resample(mean_statistic(np.full(50, 0.5), groups), 50, Bootstrap(n_draws=200, seed=0))
+    found = interval_within(gains, 50, Bootstrap(n_draws=200, seed=0), -1.0, 1.0)
+    low, high = wilson(0.75, 50)
+    assert (found.value, found.method) == (0.5, "wilson")
+    assert (found.low, found.high) == pytest.approx((2 * low - 1, 2 * high - 1))

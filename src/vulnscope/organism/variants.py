@@ -78,8 +78,9 @@ VARIANTS: Mapping[str, VariantConfig] = {
             truth="never saw a label; its answer follows the language, which twins share",
             base=BEFORE_LABELS,
             rule="language",
-            first_layer=0,
-            n_steps=200,
+            first_layer=1,
+            rank=16,
+            n_steps=600,
         ),
         VariantConfig(
             name="hinted",

@@ -24,7 +24,16 @@ from vulnscope.stats.detection import (
     pair_cells,
 )
 from vulnscope.stats.groups import Floats, Groups, Statistic, mean_statistic
-from vulnscope.stats.intervals import MIN_GROUPS, Bootstrap, Resampled, estimate, interval, resample, wilson
+from vulnscope.stats.intervals import (
+    MIN_GROUPS,
+    Bootstrap,
+    Resampled,
+    estimate,
+    interval,
+    interval_within,
+    resample,
+    wilson,
+)
 from vulnscope.stats.multiplicity import benjamini_hochberg, correct_family, holm, name_correction
 from vulnscope.stats.paired import change_test, mcnemar, pseudo_values, sign_flip_test, swap_test
 from vulnscope.stats.power import (
@@ -87,6 +96,7 @@ __all__ = [
     "hit_rate",
     "holm",
     "interval",
+    "interval_within",
     "matthews",
     "matthews_statistic",
     "mcnemar",

@@ -92,6 +92,18 @@ def interval(
     return Estimate(value=value, low=missing, high=missing, method="none", n=n_items, n_groups=n_groups)
 
 
+def interval_within(
+    resampled: Resampled, n_items: int, bootstrap: Bootstrap, low: float, high: float, *, value: float | None = None
+) -> Estimate:
+    """`interval` of a mean of values between `low` and `high`; Wilson's on that scale where the draws do not spread."""
+    found = interval(resampled, n_items, bootstrap, is_proportion=False, value=value)
+    if isinstance(found.value, NotMeasured) or not isinstance(found.low, NotMeasured):
+        return found
+    ends = wilson((found.value - low) / (high - low), resampled.n_groups, bootstrap.confidence)
+    lowest, highest = (low + end * (high - low) for end in ends)
+    return found.model_copy(update={"low": lowest, "high": highest, "method": "wilson"})
+
+
 def estimate(
     statistic: Statistic, n_groups: int, n_items: int, bootstrap: Bootstrap, *, is_proportion: bool
 ) -> Estimate:
