@@ -44,8 +44,6 @@
       marks: [
         Plot.gridY(grid), bars(vulnerable, 1, "var(--vulnerable)"), bars(ordinary, -1, "var(--muted)"),
         Plot.ruleY([0], { stroke: "var(--muted)" }), Plot.ruleX([0], dashed),
-        Plot.text(["vulnerable samples"], { frameAnchor: "top-left", dx: 4, dy: 4, textAnchor: "start", fill: "var(--vulnerable)" }),
-        Plot.text(["ordinary functions"], { frameAnchor: "bottom-left", dx: 4, dy: -4, textAnchor: "start", fill: "var(--muted)" }),
       ],
     });
   }
