@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.report.records import HOSTILE, estimate, make_record
 
+from vulnscope.records.answers import AnswerFigures, LineFigures, PromptFigures, Stability, WeaknessFigures
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.comparison import Change, ComparedItem, ComparedRun, ComparedSlice, ComparisonRecord
@@ -46,6 +47,7 @@ def make_full_record(n_pairs: int = 60, **changes: Any) -> AuditRecord:
         "robustness": make_robustness(("rename", "comments")),
         "background": make_background("src"),
         "leaks": make_leaks("train"),
+        "answers": make_answers("S1"),
     }
     return make_record(n_pairs, **{**panels, **changes})
 
@@ -61,6 +63,7 @@ def make_hostile_panels() -> dict[str, Any]:
         "robustness": make_robustness((HOSTILE,)),
         "background": make_background(HOSTILE),
         "leaks": make_leaks(HOSTILE),
+        "answers": make_answers(HOSTILE),
     }
 
 
@@ -177,6 +180,33 @@ def make_background(text: str) -> Background:
         loudest=(LoudFunction(function=f"{text}/app.py:12", margin=4.2, says="vulnerable"),),
         margins=tuple(-3 + place / 25 for place in range(150)),
         left_out=(f"3 files: {text}",),
+    )
+
+
+def make_answers(text: str) -> AnswerFigures:
+    half = estimate(0.5, 60)
+    return AnswerFigures(
+        parser=text,
+        states={"parsed": 110, "unparsed": 6, "refused": 3, "cut": 1},
+        prompts=(
+            PromptFigures(
+                prompt=text,
+                temperature=0.0,
+                n=120,
+                states={"parsed": 110, "unparsed": 6, "refused": 3, "cut": 1},
+                yes_rate=estimate(0.8, 60),
+                accuracy=half,
+                pair_correct=estimate(0.1, 60),
+                pair_correct_chance=0.16,
+            ),
+        ),
+        stability=(
+            Stability(prompt=text, temperature=0.2, n_repeats=10, same_verdict=estimate(0.9, 60), always_right=half),
+        ),
+        weaknesses=WeaknessFigures(
+            n=60, exact=estimate(0.3, 60), parent=estimate(0.1, 60), child=estimate(0.05, 60), none=estimate(0.55, 60)
+        ),
+        lines=LineFigures(n=60, hit=half, precision=half, recall=half, share_named=estimate(0.2, 60)),
     )
 
 

@@ -60,7 +60,7 @@ def test_every_link_to_a_term_has_its_entry(record: AuditRecord | ComparisonReco
 
 def test_generated_code_is_labelled_in_every_table_that_holds_figures() -> None:
     captions = re.findall(r"<caption>(.*?)</caption>", body(make_full_record(8)), re.S)
-    assert len(captions) == 10
+    assert len(captions) == 13
     assert all("<b>synthetic</b>" in caption and "synthetic: generated code" in caption for caption in captions)
     corpus = make_record().corpus.model_copy(update={"name": "sven"})
     found = body(make_record(corpus=corpus))
@@ -135,7 +135,7 @@ def test_a_large_study_stays_below_three_megabytes() -> None:
     assert len(render_html(make_record(500)).encode()) < 3_000_000
 
 
-@pytest.mark.parametrize("panel", ["classification", "prompt_grid", "robustness", "background", "leaks"])
+@pytest.mark.parametrize("panel", ["classification", "prompt_grid", "robustness", "background", "leaks", "answers"])
 def test_a_panel_that_was_not_measured_is_not_shown(panel: str) -> None:
     sections = {"classification": "classifier", "prompt_grid": "prompts"}
     shown = f'<section id="{sections.get(panel, panel)}">'

@@ -27,6 +27,7 @@ from vulnscope.stats import (
     balanced_accuracy_statistic,
     change_test,
     estimate,
+    estimate_by_jackknife,
     matthews_statistic,
     mean_statistic,
     pair_ranks,
@@ -34,7 +35,6 @@ from vulnscope.stats import (
     sign_flip_test,
     swap_test,
 )
-from vulnscope.stats.jackknife import estimate_by_jackknife
 
 N_SIMULATIONS = 2000
 GROUP_COUNTS = (8, 24, 48, 100, 200)

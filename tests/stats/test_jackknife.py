@@ -5,8 +5,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from vulnscope.records.base import NotMeasured
-from vulnscope.stats import Groups, mean_statistic
-from vulnscope.stats.jackknife import estimate_by_jackknife
+from vulnscope.stats import Groups, estimate_by_jackknife, mean_statistic
 
 
 def test_of_a_mean_it_is_students_interval() -> None:

@@ -16,6 +16,7 @@ from vulnscope.stats import (
     balanced_accuracy_statistic,
     chance_error,
     cohen_kappa,
+    estimate_by_jackknife,
     expected_calibration_error,
     matthews_statistic,
     probability_of,
@@ -24,7 +25,6 @@ from vulnscope.stats import (
     squared_errors,
     warn_of_few_negatives,
 )
-from vulnscope.stats.jackknife import estimate_by_jackknife
 
 if TYPE_CHECKING:
     from vulnscope.ask.measures import Item

@@ -26,6 +26,7 @@ from vulnscope.stats import (
     correct_family,
     detectable_change,
     detectable_difference,
+    estimate_by_jackknife,
     mcnemar,
     name_correction,
     pair_ranks,
@@ -34,7 +35,6 @@ from vulnscope.stats import (
     stratified_auroc,
     swap_test,
 )
-from vulnscope.stats.jackknife import estimate_by_jackknife
 
 if TYPE_CHECKING:
     from vulnscope.records.comparison import Measure

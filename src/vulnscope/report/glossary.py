@@ -112,6 +112,11 @@ GLOSSARY: dict[str, Term] = {
         "How often a result at least this far from chance would come up if labels within pairs were swapped at random.",
         "Below 0.05 is usually taken as more than luck.",
     ),
+    "state": Term(
+        "State of an answer",
+        "Parsed, unparsed (no verdict found), refused, or cut off before its end.",
+        "Only a parsed answer is a verdict; the others count as wrong and are shown apart.",
+    ),
     "honest-best": Term(
         "Chosen on other groups",
         "Every group of samples is judged under the prompt that did best on the other groups.",

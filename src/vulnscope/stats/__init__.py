@@ -34,8 +34,9 @@ from vulnscope.stats.intervals import (
     resample,
     wilson,
 )
+from vulnscope.stats.jackknife import estimate_by_jackknife, pseudo_values
 from vulnscope.stats.multiplicity import benjamini_hochberg, correct_family, holm, name_correction
-from vulnscope.stats.paired import change_test, mcnemar, pseudo_values, sign_flip_test, swap_test
+from vulnscope.stats.paired import change_test, mcnemar, sign_flip_test, swap_test
 from vulnscope.stats.power import (
     detectable_auroc,
     detectable_change,
@@ -91,6 +92,7 @@ __all__ = [
     "detectable_rate",
     "divide",
     "estimate",
+    "estimate_by_jackknife",
     "expected_calibration_error",
     "false_alarm_rate",
     "hit_rate",

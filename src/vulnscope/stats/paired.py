@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.stats.groups import Floats, Groups, Ints, Statistic
-from vulnscope.stats.jackknife import pseudo_values as pseudo_values
+from vulnscope.stats.jackknife import pseudo_values
 
 _MAX_ENUMERATED_GROUPS = 14
 _BLOCK_ENTRIES = 1_000_000
