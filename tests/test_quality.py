@@ -32,6 +32,9 @@ def test_public_names_are_a_known_list() -> None:
 
     assert sorted(vulnscope.__all__) == [
         "AuditResult",
+        "PatchResult",
+        "ProbeResult",
+        "SteerResult",
         "__version__",
         "audit",
         "capture",
@@ -44,8 +47,11 @@ def test_public_names_are_a_known_list() -> None:
         "inspect_model",
         "load_corpus",
         "open_subject",
+        "patch",
+        "probe",
         "resume_audit",
         "score",
+        "steer",
     ]
     for name in vulnscope.__all__:
         assert getattr(vulnscope, name) is not None

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vulnscope.api import AuditResult as AuditResult
+    from vulnscope.api import PatchResult as PatchResult
+    from vulnscope.api import ProbeResult as ProbeResult
+    from vulnscope.api import SteerResult as SteerResult
     from vulnscope.api import audit as audit
     from vulnscope.api import capture as capture
     from vulnscope.api import capture_to as capture_to
@@ -24,12 +27,18 @@ if TYPE_CHECKING:
     from vulnscope.api import inspect_model as inspect_model
     from vulnscope.api import load_corpus as load_corpus
     from vulnscope.api import open_subject as open_subject
+    from vulnscope.api import patch as patch
+    from vulnscope.api import probe as probe
     from vulnscope.api import resume_audit as resume_audit
     from vulnscope.api import score as score
+    from vulnscope.api import steer as steer
 
 __version__ = version("vulnscope")
 __all__ = [
     "AuditResult",
+    "PatchResult",
+    "ProbeResult",
+    "SteerResult",
     "__version__",
     "audit",
     "capture",
@@ -42,8 +51,11 @@ __all__ = [
     "inspect_model",
     "load_corpus",
     "open_subject",
+    "patch",
+    "probe",
     "resume_audit",
     "score",
+    "steer",
 ]
 
 

@@ -39,6 +39,13 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "which-cwe": "vulnscope.ask.protocols.which_cwe:open_which_cwe",
         "yes-no": "vulnscope.ask.yes_no:YesNoProtocol",
     },
+    "steering": {
+        "gradient": "vulnscope.steer.methods.gradient:fit_gradient",
+        "logistic-direction": "vulnscope.steer.methods.logistic:fit_logistic",
+        "mean-difference-paired": "vulnscope.steer.methods.mean_difference:fit_paired",
+        "mean-difference-unpaired": "vulnscope.steer.methods.mean_difference:fit_unpaired",
+        "pca-differences": "vulnscope.steer.methods.pca:fit_pca",
+    },
     "transformation": {
         "comments": "vulnscope.corpora.transformations.comments:add_comments",
         "dead-code": "vulnscope.corpora.transformations.dead_code:add_dead_code",

@@ -16,8 +16,6 @@ from vulnscope.cli.common import DataDir, Json, RunsDir, command_line, print_jso
 
 if TYPE_CHECKING:
     from vulnscope.audit.requests import AuditResult
-    from vulnscope.records.audit import AuditRecord
-    from vulnscope.records.comparison import ComparisonRecord
     from vulnscope.records.runs import RunSummary
     from vulnscope.store import StoredRun
 
@@ -46,11 +44,13 @@ def list_(runs_dir: RunsDir = Path("runs"), as_json: Json = False) -> None:
 @app.command()
 def show(run: RunName, runs_dir: RunsDir = Path("runs"), as_json: Json = False) -> None:
     """Show how a run was made and what it found."""
-    from vulnscope import report, store
+    from vulnscope import store
     from vulnscope.records.runs import RunDetail
+    from vulnscope.report.kinds import find_kind
 
     stored = store.load_run(run, runs_dir)
-    record = _read_record(stored) if stored.result_path.is_file() else None
+    kind = find_kind(stored.manifest.kind)
+    record = stored.result(kind.record) if stored.result_path.is_file() else None
     if as_json:
         result = None if record is None else record.model_dump(mode="json")
         print_json(RunDetail(summary=stored.summary(), manifest=stored.manifest, result=result))
@@ -58,7 +58,7 @@ def show(run: RunName, runs_dir: RunsDir = Path("runs"), as_json: Json = False) 
     stdout.print(_detail_table(stored))
     if record is not None:
         stdout.print()
-        report.render_terminal(record, stdout)
+        kind.print(record, stdout)
 
 
 @app.command("report")
@@ -69,11 +69,13 @@ def report_(
     as_json: Json = False,
 ) -> None:
     """Write a run's HTML report again from its result, and print its path."""
-    from vulnscope import report, store
+    from vulnscope import store
     from vulnscope.records.runs import RenderedReport
+    from vulnscope.report.kinds import find_kind
 
     stored = store.load_run(run, runs_dir)
-    path = stored.write_report(report.render_html(_read_record(stored)))
+    kind = find_kind(stored.manifest.kind)
+    path = stored.write_report(kind.render(stored.result(kind.record)))
     if as_json:
         print_json(RenderedReport(run=stored.id, report=str(path)))
     else:
@@ -176,13 +178,6 @@ def _show_result(record: AuditRecord | ComparisonRecord, folder: Path, *, as_jso
     else:
         report.render_terminal(record, stdout)
         stdout.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True, highlight=False)
-
-
-def _read_record(stored: StoredRun) -> AuditRecord | ComparisonRecord:
-    from vulnscope.records.audit import AuditRecord
-    from vulnscope.records.comparison import ComparisonRecord
-
-    return stored.result(ComparisonRecord) if stored.manifest.kind == "compare" else stored.result(AuditRecord)
 
 
 def _list_table(runs: tuple[RunSummary, ...]) -> Table:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vulnscope.probe.config import PatchConfig as PatchConfig
     from vulnscope.probe.config import ProbeConfig as ProbeConfig
+    from vulnscope.probe.patching import check_patching as check_patching
     from vulnscope.probe.patching import run_patching as run_patching
     from vulnscope.probe.run import check_probe as check_probe
     from vulnscope.probe.run import run_probe as run_probe
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "PatchConfig": "config",
     "ProbeConfig": "config",
+    "check_patching": "patching",
     "check_probe": "run",
     "run_patching": "patching",
     "run_probe": "run",
 }
-__all__ = ["PatchConfig", "ProbeConfig", "check_probe", "run_patching", "run_probe"]
+__all__ = ["PatchConfig", "ProbeConfig", "check_patching", "check_probe", "run_patching", "run_probe"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from vulnscope.ask.scores import Items, best_of, measure_difference
 from vulnscope.errors import InputError
-from vulnscope.probe.measures import Items, best_of, judge_decodable, measure_difference
+from vulnscope.probe.measures import judge_decodable
 from vulnscope.probe.nested import Choice, Feature, NestedScores, cross_validate
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.probe import Null

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from vulnscope.ask.scores import Items, best_of, measure_auroc, measure_difference, pair_rank_p
 from vulnscope.errors import InputError
 from vulnscope.probe.decoding import name_choices, read_rule
 from vulnscope.probe.folds import NEVER, Folds, deal_folds, leave_out
-from vulnscope.probe.measures import (
-    Items,
-    best_of,
-    judge_general,
-    measure_auroc,
-    measure_difference,
-    pair_rank_p,
-)
+from vulnscope.probe.measures import judge_general
 from vulnscope.probe.nested import Choice, Feature, column_auroc, cross_validate, score_parts
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.probe import CurvePoint, Generality, Part, Transfer, TypeTarget
@@ -27,8 +21,9 @@ if TYPE_CHECKING:
     from vulnscope.records.audit import CorpusInfo
     from vulnscope.stats import Floats
 
-MOST_PARTS = 12
-"""Parts left out one by one; more share so many folds, each part still unseen."""
+MOST_FOLDS = {"cwe": 24, "template": 8}
+"""Parts are left out one by one up to so many; more share so many folds, each part still unseen."""
+_TYPE_FOLDS = 3
 _SMALLEST_CURVE = 4
 
 
@@ -45,7 +40,7 @@ def leave_parts_out(
     is_measured: np.ndarray,
 ) -> Generality:
     """The probe and the best surface rule on parts of the corpus that training has not seen."""
-    folds = leave_out(parts, items.groups, n_inner, seed, MOST_PARTS)
+    folds = leave_out(parts, items.groups, n_inner, seed, MOST_FOLDS[kind])
     probe = cross_validate(features, items.is_vulnerable[:, None], folds).chosen[:, 0]
     rules = {name: read_rule(own, items, folds).scores for name, own in baselines.items()}
     kept = is_measured & np.isfinite(probe)
@@ -186,7 +181,6 @@ def read_cwe_type(
     items: Items,
     bootstrap: Bootstrap,
     *,
-    n_folds: int,
     n_inner: int,
     seed: int,
 ) -> TypeTarget | None:
@@ -194,14 +188,14 @@ def read_cwe_type(
     groups_of: dict[str, set[str]] = {}
     for cwe, group in zip(cwes, items.groups, strict=True):
         groups_of.setdefault(cwe, set()).add(group)
-    classes = [cwe for cwe, groups in groups_of.items() if cwe and len(groups) >= n_folds]
+    classes = [cwe for cwe, groups in groups_of.items() if cwe and len(groups) >= 2 * _TYPE_FOLDS]
     left_out = tuple(cwe or "none" for cwe in groups_of if cwe not in classes)
     is_kept = np.array([cwe in classes for cwe in cwes], dtype=bool)
     own = items.part(is_kept)
     if len(classes) < 2:
         return None
     try:
-        folds = deal_folds(own.groups, n_folds, n_inner, seed)
+        folds = deal_folds(own.groups, _TYPE_FOLDS, n_inner, seed)
     except InputError:
         return None
     labels = np.array([[cwe == name for name in classes] for cwe in cwes], dtype=bool)[is_kept]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from vulnscope.probe.measures import Items
+from vulnscope.ask.scores import Items
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.probe import LengthControl
 from vulnscope.stats import Bootstrap, Groups, auroc_statistic, interval, resample, stratified_auroc
@@ -42,7 +42,8 @@ def control_length(scores: Floats, lengths: Floats, items: Items, bootstrap: Boo
     shorter = lengths[pairs.places[:, 0]] < lengths[pairs.places[:, 1]]
 
     def weights(log_ratio: float) -> Floats:
-        found: Floats = np.where(shorter, np.exp(-log_ratio / 2), np.exp(log_ratio / 2)).astype(np.float64)
+        found: Floats = np.full(len(shorter), np.exp(log_ratio / 2))
+        found[shorter] = np.exp(-log_ratio / 2)
         return found
 
     def excess(log_ratio: float) -> float:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from vulnscope.ask.scores import Items, measure_auroc
 from vulnscope.errors import SubjectError
 from vulnscope.models import Site
 from vulnscope.models.lens import read_lens
 from vulnscope.probe.harvest import LAST, Activations
-from vulnscope.probe.measures import Items, measure_auroc
 from vulnscope.records.probe import LensLayer
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def read_layers(
 ) -> tuple[LensLayer, ...]:
     """AUROC of the lens margin at each layer, from the last tokens of "vulnerable?" and "secure?".
 
-    Raises `SubjectError` where two answers begin with the same token, which one hidden state cannot tell apart, and
+    Raises `SubjectError` where the answers begin with the same tokens, which one hidden state cannot tell apart, and
     where the subject cannot be entered above its last layer.
     """
     found = []
@@ -48,13 +48,14 @@ def read_layers(
 
 
 def _log_odds(subject: Subject, hidden: np.ndarray, answers: Sequence[AnswerTokens]) -> Floats:
-    """Log-odds of yes against no by the answers' first tokens, in nats."""
+    """Log-odds of yes against no in nats, by first tokens that only one of them has."""
     log_odds = np.empty(len(hidden))
     for asked in dict.fromkeys(answers):
         own = np.array([given == asked for given in answers], dtype=bool)
-        sides = [sorted({s[0] for s, a in zip(asked.sequences, asked.answers, strict=True) if a == w}) for w in _SIDES]
-        if set(sides[0]) & set(sides[1]):
-            raise SubjectError("no logit lens: yes and no begin with the same token in this tokenizer")
+        first = [{s[0] for s, a in zip(asked.sequences, asked.answers, strict=True) if a == side} for side in _SIDES]
+        sides = [sorted(first[0] - first[1]), sorted(first[1] - first[0])]
+        if not all(sides):
+            raise SubjectError("no logit lens: yes and no begin with the same tokens in this tokenizer")
         logits = read_lens(subject, torch.from_numpy(hidden[own]), [*sides[0], *sides[1]])
         yes, no = logits[:, : len(sides[0])].logsumexp(-1), logits[:, len(sides[0]) :].logsumexp(-1)
         log_odds[own] = (yes - no).numpy()

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vulnscope.ask.items import ask_items
+from vulnscope.ask.scores import Items
 from vulnscope.corpora.text import split_lines
 from vulnscope.errors import InputError
 from vulnscope.models import Site
 from vulnscope.probe.harvest import EMBEDDING, LAST, ORACLES, POOLS, Activations, harvest
-from vulnscope.probe.measures import Items
 from vulnscope.probe.nested import Feature
 from vulnscope.probe.surface import EMBEDDING as EMBEDDING_NAME
 from vulnscope.probe.surface import build_surface

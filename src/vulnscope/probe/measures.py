@@ -1,130 +1,17 @@
-"""Held-out scores to figures: AUROC, pair-rank and differences with intervals by group, and the claim they support."""
+"""The claims that held-out scores support."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
-from vulnscope.stats import (
-    Bootstrap,
-    Groups,
-    auroc_statistic,
-    detectable_difference,
-    estimate,
-    interval,
-    mean_statistic,
-    pair_ranks,
-    resample,
-    stratified_auroc,
-    swap_test,
-)
+from vulnscope.records.base import Estimate, NotMeasured, Number
 
 if TYPE_CHECKING:
-    from vulnscope.corpora import Sample
     from vulnscope.records.probe import Claim
-    from vulnscope.stats import Floats
 
 EQUIVALENCE = 0.05
 """AUROC below which a difference counts as none (MEASURES, "Diagnosis")."""
 LEVEL = 0.05
-
-
-@dataclass(frozen=True, eq=False)
-class Items:
-    """What is known of each item beside its scores; all arrays are in the order of the items."""
-
-    is_vulnerable: np.ndarray
-    groups: tuple[str, ...]
-    strata: tuple[Hashable, ...]
-    pairs: tuple[str | None, ...]
-
-    @classmethod
-    def of(cls, samples: Sequence[Sample], group_of: dict[str, str]) -> Items:
-        """The items of labelled samples; strata are CWE and language."""
-        return cls(
-            is_vulnerable=np.array([sample.label == "vulnerable" for sample in samples], dtype=bool),
-            groups=tuple(group_of[sample.id] for sample in samples),
-            strata=tuple((sample.cwes, sample.language) for sample in samples),
-            pairs=tuple(sample.pair_id for sample in samples),
-        )
-
-    def __len__(self) -> int:
-        return len(self.groups)
-
-    @property
-    def n_groups(self) -> int:
-        """Number of groups."""
-        return len(set(self.groups))
-
-    def part(self, is_kept: np.ndarray) -> Items:
-        """The items that are kept."""
-        kept = np.flatnonzero(is_kept).tolist()
-        return replace(
-            self,
-            is_vulnerable=self.is_vulnerable[is_kept],
-            groups=tuple(self.groups[i] for i in kept),
-            strata=tuple(self.strata[i] for i in kept),
-            pairs=tuple(self.pairs[i] for i in kept),
-        )
-
-    def twins(self) -> np.ndarray:
-        """Places of the vulnerable and the fixed twin of every complete pair (n_pairs × 2)."""
-        sides: dict[str, dict[bool, int]] = {}
-        for place, (pair, label) in enumerate(zip(self.pairs, self.is_vulnerable.tolist(), strict=True)):
-            if pair is not None:
-                sides.setdefault(pair, {})[label] = place
-        return np.array([(both[True], both[False]) for both in sides.values() if len(both) == 2]).reshape(-1, 2)
-
-
-def measure_auroc(scores: Floats, items: Items, bootstrap: Bootstrap) -> Estimate:
-    """Stratified AUROC of `scores`, NaN ones left out, with its interval by group."""
-    scores, items = _measured(scores, items)
-    value = stratified_auroc(scores, items.is_vulnerable, items.strata)
-    if isinstance(value, NotMeasured):
-        return not_measured(value.reason, len(items), items.n_groups)
-    groups = Groups.from_labels(items.groups)
-    statistic = auroc_statistic(scores, items.is_vulnerable, groups, items.strata)
-    resampled = resample(statistic, groups.n_groups, bootstrap)
-    return interval(resampled, len(items), bootstrap, is_proportion=False, value=value)
-
-
-def measure_difference(scores: Floats, others: Floats, items: Items, bootstrap: Bootstrap) -> tuple[Estimate, Number]:
-    """AUROC of `scores` minus that of `others` on the items that both score, and what n could have shown."""
-    is_both = np.isfinite(scores) & np.isfinite(others)
-    items = items.part(is_both)
-    first, second = (stratified_auroc(each[is_both], items.is_vulnerable, items.strata) for each in (scores, others))
-    if isinstance(first, NotMeasured) or isinstance(second, NotMeasured):
-        reason = first.reason if isinstance(first, NotMeasured) else getattr(second, "reason", "")
-        return not_measured(reason, len(items), items.n_groups), NotMeasured(reason=reason)
-    groups = Groups.from_labels(items.groups)
-    one, other = (
-        auroc_statistic(each[is_both], items.is_vulnerable, groups, items.strata) for each in (scores, others)
-    )
-    resampled = resample(lambda weights: one(weights) - other(weights), groups.n_groups, bootstrap)
-    found = interval(resampled, len(items), bootstrap, is_proportion=False, value=first - second)
-    error = resampled.standard_error
-    if error is None:
-        return found, NotMeasured(reason=f"too few groups: {groups.n_groups}")
-    return found, detectable_difference(error)
-
-
-def measure_pair_rank(scores: Floats, items: Items, bootstrap: Bootstrap) -> Estimate:
-    """Share of twins whose vulnerable side scores higher, ties 1/2, with its interval by group."""
-    ranks, groups = _rank_twins(scores, items)
-    if not len(ranks):
-        return not_measured("no pairs")
-    return estimate(mean_statistic(ranks, groups), groups.n_groups, len(ranks), bootstrap, is_proportion=True)
-
-
-def pair_rank_p(scores: Floats, items: Items) -> Number:
-    """P-value of pair-rank against 1/2 when twins are swapped, whole groups at a time."""
-    ranks, groups = _rank_twins(scores, items)
-    return swap_test(2 * ranks - 1, groups)
 
 
 def judge_decodable(difference: Estimate, p: float) -> Claim:
@@ -140,26 +27,3 @@ def judge_decodable(difference: Estimate, p: float) -> Claim:
 def judge_general(difference: Estimate, p: Number) -> Claim:
     """The same under folds that leave whole parts out."""
     return "cannot tell" if isinstance(p, NotMeasured) else judge_decodable(difference, p)
-
-
-def best_of(scores: dict[str, Floats], items: Items) -> str:
-    """The name whose scores have the highest stratified AUROC; the first of equals."""
-
-    def area(name: str) -> float:
-        measured, kept = _measured(scores[name], items)
-        value = stratified_auroc(measured, kept.is_vulnerable, kept.strata)
-        return -math.inf if isinstance(value, NotMeasured) else value
-
-    return max(scores, key=area)
-
-
-def _rank_twins(scores: Floats, items: Items) -> tuple[Floats, Groups]:
-    scores, items = _measured(scores, items)
-    twins = items.twins()
-    ranks = pair_ranks(scores[twins[:, 0]], scores[twins[:, 1]])
-    return ranks, Groups.from_labels([items.groups[i] for i in twins[:, 0].tolist()])
-
-
-def _measured(scores: Floats, items: Items) -> tuple[Floats, Items]:
-    is_kept = np.isfinite(scores)
-    return scores[is_kept], items.part(is_kept)

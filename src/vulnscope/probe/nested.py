@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from vulnscope.probe.folds import Folds
-from vulnscope.probe.logistic import Fitted, fit_logistic, fit_mean_difference, learn_scaling, reduce_features
+from vulnscope.probe.logistic import Basis, Fitted, find_basis, fit_logistic, fit_mean_difference, learn_scaling
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
@@ -34,11 +34,11 @@ class Variant(NamedTuple):
     def __str__(self) -> str:
         return f"{self.method}, C = {self.inverse_penalty:g}" if self.inverse_penalty else self.method
 
-    def fit(self, features: Float[np.ndarray, "n d"], labels: Bool[np.ndarray, "n m"]) -> Fitted:
+    def fit(self, basis: Basis, labels: Bool[np.ndarray, "n m"]) -> Fitted:
         """One read-out per column of labels."""
         if self.method == MEAN_DIFFERENCE:
-            return fit_mean_difference(features, labels)
-        return fit_logistic(features, labels, self.inverse_penalty)
+            return fit_mean_difference(basis, labels)
+        return fit_logistic(basis, labels, self.inverse_penalty)
 
 
 VARIANTS = (*(Variant(LOGISTIC, c) for c in INVERSE_PENALTIES), Variant(MEAN_DIFFERENCE))
@@ -113,8 +113,8 @@ def score_parts(
     measured: Bool[np.ndarray, " n"],
 ) -> Float[np.ndarray, " k"]:
     """Scores of the measured items under one read-out fitted on the training items; nothing is chosen."""
-    train, test = _scale(feature, training, measured)
-    scores: Float[np.ndarray, " k"] = variant.fit(train, labels[training][:, None]).score(test)[:, 0]
+    basis = _scale(feature, training, measured)
+    scores: Float[np.ndarray, " k"] = variant.fit(basis, labels[training][:, None]).score(basis.test)[:, 0]
     return scores
 
 
@@ -156,15 +156,13 @@ def _fit_and_score(
     training: Bool[np.ndarray, " n"],
     measured: Bool[np.ndarray, " n"],
 ) -> Float[np.ndarray, "k v m"]:
-    train, test = _scale(feature, training, measured)
-    return np.stack([variant.fit(train, labels[training]).score(test) for variant in VARIANTS], axis=1)
+    basis = _scale(feature, training, measured)
+    return np.stack([variant.fit(basis, labels[training]).score(basis.test) for variant in VARIANTS], axis=1)
 
 
-def _scale(
-    feature: Feature, training: Bool[np.ndarray, " n"], measured: Bool[np.ndarray, " n"]
-) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "k d"]]:
+def _scale(feature: Feature, training: Bool[np.ndarray, " n"], measured: Bool[np.ndarray, " n"]) -> Basis:
     scaling = learn_scaling(feature.values[training], is_standardised=feature.is_standardised)
-    return reduce_features(scaling.apply(feature.values[training]), scaling.apply(feature.values[measured]))
+    return find_basis(scaling.apply(feature.values[training]), scaling.apply(feature.values[measured]))
 
 
 def _best_of(method: str, quality: Float[np.ndarray, " v"]) -> int:

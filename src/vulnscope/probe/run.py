@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from vulnscope.ask.asking import ask
+from vulnscope.ask.scores import Items, measure_auroc, measure_difference, measure_pair_rank
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.fresh import reinitialise
@@ -25,7 +26,6 @@ from vulnscope.probe.generality import (
 from vulnscope.probe.length import control_length
 from vulnscope.probe.lens import read_layers
 from vulnscope.probe.material import Material, gather
-from vulnscope.probe.measures import Items, measure_auroc, measure_difference, measure_pair_rank
 from vulnscope.probe.nested import Feature
 from vulnscope.probe.sentence import write_sentence
 from vulnscope.probe.surface import EMBEDDING, build_surface
@@ -151,7 +151,7 @@ class _Study(NamedTuple):
         cwes = [" ".join(sample.cwes) for sample in material.samples]
         cwe_type = read_cwe_type(
             cwes, features, material.baselines(), items, bootstrap,
-            n_folds=config.n_folds, n_inner=config.n_inner, seed=config.seed,
+            n_inner=config.n_inner, seed=config.seed,
         )  # fmt: skip
         self.tell("fitting", 6, 7)
         curve = draw_curve(

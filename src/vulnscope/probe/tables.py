@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vulnscope.ask.items import find_windows
+from vulnscope.ask.scores import Items, best_of, measure_auroc, measure_difference
 from vulnscope.probe.decoding import Decoded, read_rule
 from vulnscope.probe.folds import Folds
 from vulnscope.probe.harvest import CHANGED, ORACLES, POOLS
 from vulnscope.probe.material import Material, window_texts
-from vulnscope.probe.measures import Items, best_of, measure_auroc, measure_difference
 from vulnscope.probe.nested import METHODS, Feature, cross_validate
 from vulnscope.probe.surface import EMBEDDING, build_surface
 from vulnscope.records.probe import Cell, Oracle

@@ -8,6 +8,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from vulnscope.api.inside import PatchResult as PatchResult
+from vulnscope.api.inside import ProbeResult as ProbeResult
+from vulnscope.api.inside import patch as patch
+from vulnscope.api.inside import probe as probe
+from vulnscope.api.steering import SteerResult as SteerResult
+from vulnscope.api.steering import steer as steer
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.requests import AuditRequest as AuditRequest
 from vulnscope.audit.requests import AuditResult as AuditResult

@@ -1,0 +1,149 @@
+"""The verbs that look inside: probe and patch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vulnscope.api.requests import (
+    CorpusRequest,
+    StudyRequest,
+    build_requests,
+    load_requested,
+    open_requested,
+    opened_run,
+)
+from vulnscope.probe.config import PatchConfig, ProbeConfig
+from vulnscope.records.patch import PatchRecord
+from vulnscope.records.probe import ProbeRecord
+
+if TYPE_CHECKING:
+    from vulnscope.store import AnswerCache
+
+Stage = Callable[[str, int, int], None]
+
+
+class ProbeRequest(StudyRequest):
+    """Everything a probing is asked to do."""
+
+    probe: ProbeConfig = ProbeConfig()
+
+
+class PatchRequest(StudyRequest):
+    """Everything a patching is asked to do."""
+
+    patch: PatchConfig = PatchConfig()
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """A finished probing: its record and the folder it lies in."""
+
+    record: ProbeRecord
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """Path of the HTML report."""
+        return self.folder / "report.html"
+
+
+@dataclass(frozen=True)
+class PatchResult:
+    """A finished patching: its record and the folder it lies in."""
+
+    record: PatchRecord
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """Path of the HTML report."""
+        return self.folder / "report.html"
+
+
+def probe(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Any) -> ProbeResult:
+    """What `model` knows about `corpus`, beside surface rules and what it says.
+
+    `options` are the fields of `SubjectRequest`, `data_dir`, `skip_bad` and `corpus_options` of the corpus, and the
+    fields of `ProbeConfig`.
+    """
+    subject, source, settings = build_requests(model, corpus, options)
+    request = ProbeRequest(subject=subject, corpus=source, probe=ProbeConfig(**settings))
+    return run_probe_request(request, runs_dir=Path(runs_dir))
+
+
+def patch(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Any) -> PatchResult:
+    """Whether `model` uses what differs between twins: activations of one put into the other.
+
+    `options` are as for `probe`, with the fields of `PatchConfig`.
+    """
+    subject, source, settings = build_requests(model, corpus, options)
+    request = PatchRequest(subject=subject, corpus=source, patch=PatchConfig(**settings))
+    return run_patch_request(request, runs_dir=Path(runs_dir))
+
+
+def run_probe_request(
+    request: ProbeRequest,
+    *,
+    runs_dir: Path,
+    resume: str | Path | None = None,
+    is_cached: bool = True,
+    command: str = "",
+    progress: Stage | None = None,
+) -> ProbeResult:
+    """Carry out `request` in a new run, or in the run `resume`. `is_cached` reuses known answers."""
+    from vulnscope.probe import check_probe, run_probe
+    from vulnscope.report.probe_panels import render_probe
+
+    corpus = load_requested(request.corpus)
+    check_probe(corpus, request.probe)
+    others = [load_requested(CorpusRequest(name=name)) for name in request.probe.transfer]
+    subject = open_requested(request.subject)
+    with opened_run(
+        "probe", request, subject, corpus, request.probe.seed, runs_dir=runs_dir, resume=resume, command=command
+    ) as run:
+        record = run_probe(
+            subject,
+            corpus,
+            request.probe,
+            run,
+            others=others,
+            cache=_open_cache() if is_cached else None,
+            command=run.manifest.command,
+            progress=progress,
+        )
+        run.write_result(record)
+        run.write_report(render_probe(record))
+    return ProbeResult(record=record, folder=run.path)
+
+
+def run_patch_request(
+    request: PatchRequest,
+    *,
+    runs_dir: Path,
+    resume: str | Path | None = None,
+    command: str = "",
+    progress: Stage | None = None,
+) -> PatchResult:
+    """Carry out `request` in a new run, or in the run `resume`."""
+    from vulnscope.probe import check_patching, run_patching
+    from vulnscope.report.patch_panels import render_patch
+
+    corpus = load_requested(request.corpus)
+    check_patching(corpus, request.patch)
+    subject = open_requested(request.subject)
+    with opened_run(
+        "patch", request, subject, corpus, request.patch.seed, runs_dir=runs_dir, resume=resume, command=command
+    ) as run:
+        record = run_patching(subject, corpus, request.patch, run, command=run.manifest.command, progress=progress)
+        run.write_result(record)
+        run.write_report(render_patch(record))
+    return PatchResult(record=record, folder=run.path)
+
+
+def _open_cache() -> AnswerCache:
+    from vulnscope import store
+
+    return store.AnswerCache(store.cache_dir() / "answers.sqlite")

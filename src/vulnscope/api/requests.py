@@ -1,0 +1,96 @@
+"""Requests of studies that open a model: what is asked is stored in the run, so that resuming needs only the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vulnscope.audit.requests import CorpusRequest as CorpusRequest
+from vulnscope.audit.requests import SubjectRequest as SubjectRequest
+from vulnscope.audit.requests import load_requested as load_requested
+from vulnscope.errors import InputError, Interrupted
+from vulnscope.records.base import Record
+
+if TYPE_CHECKING:
+    from vulnscope.corpora import Corpus
+    from vulnscope.models import Subject
+    from vulnscope.store import Run
+
+Request = TypeVar("Request", bound="StudyRequest")
+
+
+class StudyRequest(Record):
+    """What all studies are asked; each adds its own settings."""
+
+    subject: SubjectRequest
+    corpus: CorpusRequest
+
+
+def build_requests(
+    model: str, corpus: str, options: Mapping[str, Any]
+) -> tuple[SubjectRequest, CorpusRequest, dict[str, Any]]:
+    """Requests for model and corpus out of keyword options, and the options left over."""
+    rest = dict(options)
+    asked = {name: rest.pop(name) for name in SubjectRequest.model_fields if name in rest}
+    data_dir = rest.pop("data_dir", None)
+    source = CorpusRequest(
+        name=corpus,
+        data_dir=None if data_dir is None else str(data_dir),
+        skip_bad=rest.pop("skip_bad", False),
+        options=tuple(sorted((rest.pop("corpus_options", None) or {}).items())),
+    )
+    return SubjectRequest(**{"name": model, **asked}), source, rest
+
+
+def open_requested(request: SubjectRequest) -> Subject:
+    """The model that is asked for, self-checked; raises `InputError` for one behind an endpoint."""
+    from vulnscope import models
+
+    return models.open_subject(**request.local_options())
+
+
+def read_stored(kind: str, request: type[Request], run: str | Path, runs_dir: Path) -> Request:
+    """What the `kind` run was asked to do; raises `InputError` for a run of another kind."""
+    from vulnscope import store
+
+    manifest = store.load_run(run, runs_dir).manifest
+    if manifest.kind != kind:
+        raise InputError(f"run {manifest.id} is no {kind} but a {manifest.kind} run; resume it with its own command")
+    return request.model_validate(manifest.config)
+
+
+@contextmanager
+def opened_run(
+    kind: str,
+    request: StudyRequest,
+    subject: Subject,
+    corpus: Corpus,
+    seed: int,
+    *,
+    runs_dir: Path,
+    resume: str | Path | None,
+    command: str,
+) -> Iterator[Run]:
+    """A new run under `runs_dir`, or `resume` continued; Ctrl-C says what is kept and how to go on."""
+    from vulnscope import store
+
+    opened = store.open_run(
+        runs_dir,
+        kind,
+        request,
+        subject_digest=subject.digest,
+        corpus_digest=corpus.content_digest,
+        seed=seed,
+        device=str(subject.device),
+        command=command,
+        resume=resume,
+    )
+    try:
+        with opened as run:
+            yield run
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"interrupted; {opened.n_rows} finished rows are kept. Continue with: {opened.resume_command}"
+        ) from error

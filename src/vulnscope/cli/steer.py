@@ -1,0 +1,296 @@
+"""`vulnscope steer`: fit directions, sweep them beside their controls, apply what was chosen, show a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from vulnscope.cli.common import (
+    DataDir,
+    Device,
+    Dtype,
+    Json,
+    Revision,
+    RunsDir,
+    command_line,
+    print_json,
+    stderr,
+    stdout,
+)
+from vulnscope.cli.inside import (
+    Adapter,
+    CorpusName,
+    CorpusOption,
+    Cwe,
+    Language,
+    Limit,
+    Model,
+    Prompts,
+    Quantize,
+    Resume,
+    Seed,
+    SkipBad,
+    TrustRemoteCode,
+    build_settings,
+    choose_request,
+    selection,
+    staged_progress,
+)
+from vulnscope.errors import InputError
+
+if TYPE_CHECKING:
+    from vulnscope.api.steering import SteerRequest
+    from vulnscope.records.steer import Agreement, VectorFile
+
+app = typer.Typer(no_args_is_help=True)
+
+Method = Annotated[list[str] | None, typer.Option(help="A steering method; repeatable. Default: the four quick ones.")]
+Layers = Annotated[str, typer.Option(help="final-3, thirds, middle, all, best, or numbers such as 4,12,20.")]
+Layout = Annotated[str, typer.Option(help="each layer alone; together with a vector each; shared: one vector for all.")]
+SelectorOption = Annotated[
+    list[str] | None, typer.Option("--selector", help="Tokens to edit: last, all, code, question, changed; repeatable.")
+]
+Operation = Annotated[str, typer.Option(help="add, project-out, clamp or scale-component.")]
+Scale = Annotated[list[float] | None, typer.Option(help="A scale to try beside 0; repeatable.")]
+Unit = Annotated[str, typer.Option(help="norm: scales count median activation norms; raw: vectors as they are.")]
+KeepNorm = Annotated[bool, typer.Option("--keep-norm", help="Keep the norm of each activation (add only).")]
+Force = Annotated[bool, typer.Option("--force", help="Take vectors that were found in another model.")]
+
+
+@app.command()
+def fit(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="The safetensors file to write.", dir_okay=False)],
+    model: Model = None,
+    corpus: CorpusName = "synthetic",
+    data_dir: DataDir = None,
+    option: CorpusOption = None,
+    skip_bad: SkipBad = False,
+    prompts: Prompts = None,
+    cwe: Cwe = None,
+    language: Language = None,
+    limit: Limit = None,
+    method: Method = None,
+    layers: Layers = "all",
+    layout: Layout = "each",
+    selector: SelectorOption = None,
+    seed: Seed = 0,
+    revision: Revision = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    quantize: Quantize = None,
+    adapter: Adapter = None,
+    trust_remote_code: TrustRemoteCode = False,
+    as_json: Json = False,
+) -> None:
+    """Fit directions of MODEL on the fit groups of a corpus, and write them with their provenance."""
+    from vulnscope.api.steering import SteerRequest, fit_vectors
+
+    study = {
+        **selection(prompts, cwe, language, limit, seed),
+        **_methods(method, selector),
+        "layers": layers,
+        "layout": layout,
+    }
+    request = _request(context, SteerRequest, study, option)
+    found = fit_vectors(request, out)
+    if as_json:
+        print_json(found)
+        return
+    stdout.print(_agreement_table(found.agreement))
+    stdout.print()
+    stdout.print(_vector_table(found))
+
+
+@app.command()
+def sweep(
+    context: typer.Context,
+    model: Model = None,
+    corpus: CorpusName = "synthetic",
+    data_dir: DataDir = None,
+    option: CorpusOption = None,
+    skip_bad: SkipBad = False,
+    prompts: Prompts = None,
+    cwe: Cwe = None,
+    language: Language = None,
+    limit: Limit = None,
+    method: Method = None,
+    layers: Layers = "all",
+    layout: Layout = "each",
+    selector: SelectorOption = None,
+    operation: Operation = "add",
+    scale: Scale = None,
+    unit: Unit = "norm",
+    keep_norm: KeepNorm = False,
+    choose_by: Annotated[str, typer.Option(help="What the choose groups maximise: pair-correct or auroc.")] = (
+        "pair-correct"
+    ),
+    preface: Annotated[
+        str | None, typer.Option(help="Line before each question for prompt-only; empty: none.", show_default=False)
+    ] = None,
+    vectors: Annotated[
+        Path | None, typer.Option(help="Also try the vectors of this file.", dir_okay=False, show_default=False)
+    ] = None,
+    ordinary: Annotated[
+        Path | None, typer.Option(help="Folder of ordinary code for side effects.", file_okay=False, show_default=False)
+    ] = None,
+    side_effects: Annotated[
+        bool, typer.Option("--side-effects/--no-side-effects", help="Measure what it costs elsewhere.")
+    ] = True,
+    force: Force = False,
+    seed: Seed = 0,
+    revision: Revision = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    quantize: Quantize = None,
+    adapter: Adapter = None,
+    trust_remote_code: TrustRemoteCode = False,
+    resume: Resume = None,
+    runs_dir: RunsDir = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Sweep layers, scales and methods over MODEL; report on groups that neither fitted nor chose."""
+    from vulnscope.api.steering import SteerRequest, run_steer_request
+
+    study: dict[str, Any] = {
+        **selection(prompts, cwe, language, limit, seed),
+        **_methods(method, selector),
+        "layers": layers,
+        "layout": layout,
+        "operation": operation,
+        "unit": unit,
+        "keep_norm": keep_norm,
+        "choose_by": choose_by,
+        "side_effects": side_effects,
+        "is_forced": force,
+        "vector_file": None if vectors is None else str(vectors),
+        "ordinary": None if ordinary is None else str(ordinary),
+    }
+    if scale:
+        study["scales"] = tuple(scale)
+    if preface is not None:
+        study["preface"] = preface or None
+    settings = build_settings("steer", study, context, option or [])
+    request = choose_request(context, "steer", SteerRequest, settings, resume, runs_dir)
+    with staged_progress() as tell:
+        result = run_steer_request(
+            request,
+            runs_dir=runs_dir,
+            resume=resume,
+            command=command_line(),
+            progress=tell,
+            on_agreement=lambda found: stderr.print(_agreement_table(found)),
+        )
+    if as_json:
+        print_json(result.record)
+        return
+    from vulnscope.report.steer_panels import print_steer
+
+    print_steer(result.record, stdout)
+    stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    intervention: Annotated[Path, typer.Argument(help="A folder with intervention.json.", file_okay=False)],
+    model: Model = None,
+    corpus: CorpusName = "synthetic",
+    data_dir: DataDir = None,
+    option: CorpusOption = None,
+    skip_bad: SkipBad = False,
+    prompts: Prompts = None,
+    cwe: Cwe = None,
+    language: Language = None,
+    limit: Limit = None,
+    force: Force = False,
+    seed: Seed = 0,
+    revision: Revision = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    quantize: Quantize = None,
+    adapter: Adapter = None,
+    trust_remote_code: TrustRemoteCode = False,
+    as_json: Json = False,
+) -> None:
+    """Apply a stored INTERVENTION to MODEL on a whole corpus, paired with the un-steered answers."""
+    from vulnscope.api.steering import SteerRequest, apply_steering
+
+    study = {**selection(prompts, cwe, language, limit, seed), "is_forced": force}
+    outcome = apply_steering(_request(context, SteerRequest, study, option), intervention)
+    if as_json:
+        print_json(outcome)
+        return
+    from vulnscope.report.steer_panels import outcome_table
+
+    stdout.print(outcome_table([outcome]))
+
+
+@app.command()
+def show(
+    path: Annotated[Path, typer.Argument(help="A vector file, or a folder with vectors.safetensors.")],
+    as_json: Json = False,
+) -> None:
+    """Show where the vectors of a file came from."""
+    from vulnscope.api.steering import show_vectors
+
+    found = show_vectors(path)
+    if as_json:
+        print_json(found)
+        return
+    facts = {
+        "model": f"{found.subject} (digest {found.subject_digest})",
+        "method": found.method,
+        "corpus": f"{found.corpus} (digest {found.corpus_digest})",
+        "seed": str(found.seed),
+        "digest": found.file_digest,
+    }
+    for name, value in facts.items():
+        stdout.print(Text(f"{name:8} {value}"), soft_wrap=True)
+    stdout.print()
+    stdout.print(_vector_table(found))
+
+
+def _methods(method: list[str] | None, selector: list[str] | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if method:
+        found["methods"] = tuple(method)
+    if selector:
+        found["selectors"] = tuple(selector)
+    return found
+
+
+def _request(
+    context: typer.Context, kind: type[SteerRequest], study: dict[str, Any], option: list[str] | None
+) -> SteerRequest:
+    request = kind.model_validate(build_settings("steer", study, context, option or []))
+    if not request.subject.name:
+        raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
+    return request
+
+
+def _agreement_table(rows: tuple[Agreement, ...]) -> Table:
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title="agreement of pair differences"
+    )
+    table.title_justify = "left"
+    for name in ("site", "tokens", "mean cosine", "pairs", "norm unit"):
+        table.add_column(name, justify="left" if name in ("site", "tokens") else "right")
+    for row in rows:
+        shown = f"{row.mean_cosine:+.3f}" if isinstance(row.mean_cosine, float) else "n/a"
+        table.add_row(row.site, row.selector, shown, str(row.n_pairs), f"{row.unit:.2f}")
+    return table
+
+
+def _vector_table(found: VectorFile) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("vector", overflow="fold")
+    table.add_column("norm", justify="right")
+    table.add_column("norm unit", justify="right")
+    for vector in found.vectors:
+        table.add_row(Text(vector.name), f"{vector.norm:.3g}", "n/a" if vector.unit is None else f"{vector.unit:.3g}")
+    return table

@@ -1,0 +1,221 @@
+"""Twin patching: is what differs between twins used? One twin's activations go into the other, layer by region.
+
+Both directions run and count together, so that a disturbance that pushes every margin the same way cancels. Beside
+every cell stands a control with donors from random other pairs, of random label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from vulnscope.ask.items import Asked, ask_items, read_log_odds
+from vulnscope.ask.scores import Items
+from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
+from vulnscope.corpora.splits import hash_group
+from vulnscope.errors import InputError
+from vulnscope.models import Item, WorkPlan, plan_patch, run_patch
+from vulnscope.probe.decoding import check_items
+from vulnscope.probe.material import check_layers
+from vulnscope.probe.used import Shifts, judge_used, measure_cells, write_sentence
+from vulnscope.records.audit import LeftOut
+from vulnscope.records.patch import PatchedMargin, PatchRecord
+from vulnscope.stats import Bootstrap, name_correction
+
+if TYPE_CHECKING:
+    from vulnscope.ask.preparation import Prepared
+    from vulnscope.corpora import Corpus
+    from vulnscope.models import PatchRow, Subject
+    from vulnscope.models.align import Region
+    from vulnscope.models.patching import PatchJob
+    from vulnscope.probe.config import PatchConfig
+    from vulnscope.probe.material import Stage
+    from vulnscope.prompts import AnswerTokens
+    from vulnscope.store import Run
+
+QUESTIONS: tuple[Literal["vulnerable", "secure"], ...] = ("vulnerable", "secure")
+TWIN_REGIONS: tuple[Region, ...] = ("prefix", "changed", "suffix", "last")
+RANDOM_REGIONS: tuple[Region, ...] = ("changed", "suffix", "last")
+_MIN_PAIRS = 2
+
+
+class Pairing(NamedTuple):
+    """Two texts that exchange activations: their places among the prepared samples."""
+
+    first: int
+    second: int
+
+
+def check_patching(corpus: Corpus, config: PatchConfig) -> None:
+    """Raise `InputError` where `config` cannot be carried out on `corpus`, before a model is opened or a run made."""
+    selected = check_selection(corpus, config)
+    samples = [sample for sample in selected.samples if sample.label != "unlabelled"]
+    items = Items.of(samples, corpus.groups)
+    check_items(items)
+    if len(items.twins()) < _MIN_PAIRS:
+        raise InputError(
+            f"corpus {corpus.name!r} has {len(items.twins())} pair here; patching needs at least {_MIN_PAIRS}, since "
+            "its control takes donors from other pairs"
+        )
+
+
+def run_patching(
+    subject: Subject,
+    corpus: Corpus,
+    config: PatchConfig,
+    run: Run,
+    *,
+    command: str = "",
+    progress: Stage | None = None,
+) -> PatchRecord:
+    """Whether `subject` uses what differs between the twins of `corpus`.
+
+    Rows already in `run` are not computed again. `progress` hears (stage, done, total). Neither result nor report is
+    written: the caller does.
+    """
+    protocol = open_protocol(subject, config)
+    prepared = prepare_selected(subject, corpus, config, protocol)
+    asked = [ask_items(subject, protocol, prepared, question) for question in range(len(QUESTIONS))]
+    items = Items.of(prepared.samples, corpus.groups)
+    twins, left_out = choose_twins(items, asked[0], prepared, config)
+    randoms = draw_randoms(twins, config.seed)
+    layers = check_layers(config.layers, subject.architecture.n_layers)
+    jobs = _plan(subject, asked, {"twins": twins, "random": randoms}, layers, run)
+    rows = _carry_out(jobs, asked, {"twins": twins, "random": randoms}, run, progress)
+    shifts = Shifts.of(rows, {"twins": twins, "random": randoms}, items)
+    bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
+    cells = measure_cells(shifts, bootstrap)
+    claim, best = judge_used(cells, shifts.deviation)
+    shown = [prepared.samples[place] for pairing in twins for place in pairing]
+    n_tests = sum(cell.region != "prefix" for cell in cells)
+    return PatchRecord(
+        sentence=write_sentence(claim, best, len(twins), corpus.name),
+        subject=subject.info().model_copy(update={"chat_template": protocol.is_chat}),
+        corpus=describe_corpus(corpus, shown),
+        protocol=protocol.name,
+        is_used=claim,
+        n_pairs=len(twins),
+        margin_deviation=shifts.deviation,
+        best=best,
+        cells=cells,
+        correction=name_correction(n_tests),
+        left_out=(*prepared.left_out, *left_out),
+        shortcuts_missing=tuple(jobs["twins"].plan.reuse.missing()),
+        config=config.model_dump(mode="json"),
+        command=command,
+        versions=run.manifest.versions,
+        seed=config.seed,
+        code_digest=run.manifest.digests["code"],
+        run=run.id,
+    )
+
+
+def choose_twins(
+    items: Items, asked: Asked, prepared: Prepared, config: PatchConfig
+) -> tuple[list[Pairing], list[LeftOut]]:
+    """At most `config.max_pairs` pairs, groups taking turns in the order of their hash; vulnerable twin first."""
+    found = [Pairing(*places) for places in items.twins().tolist()]
+    equal = [pair for pair in found if asked.items[pair.first].tokens == asked.items[pair.second].tokens]
+    left_out = []
+    if equal:
+        ids = tuple(prepared.samples[pair.first].pair_id or "" for pair in equal[:5])
+        left_out.append(LeftOut(reason="twins with the same tokens", n=2 * len(equal), examples=ids))
+    turns: dict[str, int] = {}
+
+    def turn(pair: Pairing) -> tuple[int, str]:
+        group = items.groups[pair.first]
+        turns[group] = turns.get(group, 0) + 1
+        return turns[group], hash_group(group, config.seed)
+
+    ordered = sorted((pair for pair in found if pair not in equal), key=turn)
+    if len(ordered) < _MIN_PAIRS:
+        raise InputError(f"{len(ordered)} pair can be patched; at least {_MIN_PAIRS} are needed. Use a larger corpus")
+    if len(ordered) > config.max_pairs:
+        left_out.append(
+            LeftOut(reason=f"beyond the {config.max_pairs} pairs asked for", n=2 * (len(ordered) - config.max_pairs))
+        )
+    return ordered[: config.max_pairs], left_out
+
+
+def draw_randoms(twins: Sequence[Pairing], seed: int) -> list[Pairing]:
+    """For each pair one of its twins, at random, with a random twin of another pair."""
+    generator = np.random.default_rng(seed)
+    shift = int(generator.integers(1, len(twins)))
+    order = generator.permutation(len(twins))
+    partner = {int(one): int(order[(place + shift) % len(order)]) for place, one in enumerate(order)}
+    sides = generator.integers(0, 2, size=(len(twins), 2))
+    return [
+        Pairing(twins[number][sides[number, 0]], twins[partner[number]][sides[number, 1]])
+        for number in range(len(twins))
+    ]
+
+
+def _plan(
+    subject: Subject,
+    asked: Sequence[Asked],
+    pairings: dict[str, list[Pairing]],
+    layers: Sequence[int],
+    run: Run,
+) -> dict[str, PatchJob]:
+    """One job for twins and one for the control, planned as the run stored them."""
+    stored = dict(run.plan or {})
+    for revision in run.plan_revisions:
+        stored.update(revision)
+    jobs = {}
+    for name, regions in (("twins", TWIN_REGIONS), ("random", RANDOM_REGIONS)):
+        texts: list[tuple[Item, Item]] = [
+            (each.items[pair.first], each.items[pair.second]) for pair in pairings[name] for each in asked
+        ]
+        answers = [each.answers[pair.first].sequences for pair in pairings[name] for each in asked]
+        how = WorkPlan.model_validate(stored[name]) if name in stored else None
+        jobs[name] = plan_patch(subject, texts, answers, layers, regions, how)
+    if run.plan is None:
+        run.save_plan({name: job.plan.model_dump(mode="json") for name, job in jobs.items()})
+    return jobs
+
+
+def _carry_out(
+    jobs: dict[str, PatchJob],
+    asked: Sequence[Asked],
+    pairings: dict[str, list[Pairing]],
+    run: Run,
+    progress: Stage | None,
+) -> list[PatchedMargin]:
+    total = sum(job.plan.n_units for job in jobs.values())
+    before = 0
+    for name, job in jobs.items():
+        skip = min(max(run.n_batches - before, 0), job.plan.n_units)
+        done = before + skip
+        for unit in run_patch(job, skip, on_backoff=_remember(run, name)):
+            read = [_read(name, row, asked, pairings[name]) for row in unit]
+            # A unit without corresponding tokens leaves its mark too, so that units can be counted on resume.
+            run.append(read or [{"job": name, "empty": True}])
+            done += 1
+            if progress is not None:
+                progress("patching", done, total)
+        before += job.plan.n_units
+    return [PatchedMargin.model_validate(row) for row in run.iter_rows() if "empty" not in row]
+
+
+def _remember(run: Run, name: str) -> Callable[[WorkPlan], None]:
+    return lambda plan: run.revise_plan({name: plan.model_dump(mode="json")})
+
+
+def _read(name: str, row: PatchRow, asked: Sequence[Asked], pairings: Sequence[Pairing]) -> PatchedMargin:
+    pair, question = divmod(row.pair, len(asked))
+    answers: AnswerTokens = asked[question].answers[pairings[pair].first]
+    log_odds, clean, source = (read_log_odds(answers, each)[0] for each in (row.scores, row.clean, row.source))
+    return PatchedMargin(
+        job="twins" if name == "twins" else "random",
+        pair=pair,
+        question=QUESTIONS[question],
+        into=row.into,
+        site=row.site,
+        region=row.region,
+        n_tokens=row.n_tokens,
+        log_odds=log_odds,
+        clean=clean,
+        source=source,
+    )

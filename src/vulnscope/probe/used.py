@@ -1,0 +1,213 @@
+"""Patched margins to figures: how far each layer and region moves the margin towards the donor's label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vulnscope.models.sites import as_site
+from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
+from vulnscope.records.patch import Claim, PatchCell, PatchedMargin, Region
+from vulnscope.stats import Bootstrap, Groups, correct_family, estimate, mean_statistic, sign_flip_test
+
+if TYPE_CHECKING:
+    from vulnscope.ask.scores import Items
+    from vulnscope.probe.patching import Pairing
+    from vulnscope.stats import Floats
+
+LEVEL = 0.05
+NEGLIGIBLE = 0.1
+"""Share of the margins' standard deviation below which a shift counts as none."""
+ROUNDING = 1e-4
+"""Nats below which a shift is the arithmetic's, not the model's."""
+
+Place = tuple[int, Region]
+
+
+class Moves(NamedTuple):
+    """Of one cell and direction: margin patched, unpatched, and of the donor, per pairing (NaN where not run)."""
+
+    patched: Floats
+    clean: Floats
+    source: Floats
+    n_tokens: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Shifts:
+    """Moves of the margin in every cell, and what is needed to judge them.
+
+    `twins[cell]` and `randoms[cell]` are signed by the label of the recipient, so that > 0 is towards the other label;
+    one number per pair, the mean of both directions.
+    """
+
+    twins: Mapping[Place, Floats]
+    randoms: Mapping[Place, Floats]
+    moves: Mapping[tuple[Place, str], Moves]
+    groups: tuple[str, ...]
+    deviation: float
+
+    @classmethod
+    def of(cls, rows: Sequence[PatchedMargin], pairings: Mapping[str, Sequence[Pairing]], items: Items) -> Shifts:
+        """The shifts of rows that cover both questions."""
+        signs = np.where(items.is_vulnerable, -1.0, 1.0)
+        found: dict[str, dict[Place, Floats]] = {"twins": {}, "random": {}}
+        moves: dict[tuple[Place, str], Moves] = {}
+        clean: list[Floats] = []
+        for job, own in pairings.items():
+            margins = _margins([row for row in rows if row.job == job], len(own))
+            ends = {"first": [pair.first for pair in own], "second": [pair.second for pair in own]}
+            for place in sorted({place for place, _ in margins}, key=lambda place: (place[1], place[0])):
+                both = [
+                    signs[ends[into]] * (margins[place, into].patched - margins[place, into].clean)
+                    for into in ("first", "second")
+                ]
+                shift = np.mean(both, axis=0)
+                found[job][place] = np.where(np.abs(shift) < ROUNDING, 0.0, shift)
+            if job == "twins":
+                moves = margins
+                clean = [each.clean for each in margins.values()]
+        return cls(
+            found["twins"],
+            found["random"],
+            moves,
+            tuple(items.groups[pair.first] for pair in pairings["twins"]),
+            float(np.nanstd(np.concatenate(clean))) if clean else 0.0,
+        )
+
+
+def _margins(rows: Sequence[PatchedMargin], n_pairs: int) -> dict[tuple[Place, str], Moves]:
+    """Margins out of both questions' log-odds: half of "vulnerable?" minus half of "secure?"."""
+    found: dict[tuple[Place, str], Moves] = {}
+    for row in rows:
+        key = ((as_site(row.site).layer, row.region), row.into)
+        if key not in found:
+            found[key] = Moves(np.zeros(n_pairs), np.zeros(n_pairs), np.zeros(n_pairs), np.full(n_pairs, np.nan))
+        weight = 0.5 if row.question == "vulnerable" else -0.5
+        cell = found[key]
+        for array, value in zip(cell, (row.log_odds, row.clean, row.source), strict=False):
+            array[row.pair] += weight * value
+        cell.n_tokens[row.pair] = row.n_tokens
+    for cell in found.values():
+        for array in cell[:3]:
+            array[np.isnan(cell.n_tokens)] = np.nan
+    return found
+
+
+def measure_cells(shifts: Shifts, bootstrap: Bootstrap) -> tuple[PatchCell, ...]:
+    """Every cell with its interval, test and control; p-values corrected over all cells but the prefix."""
+    cells = [_measure_cell(place, shifts, bootstrap) for place in shifts.twins]
+    family = [
+        (number, cell.p) for number, cell in enumerate(cells) if cell.region != "prefix" and isinstance(cell.p, float)
+    ]
+    corrected = dict(zip((n for n, _ in family), correct_family([p for _, p in family]), strict=True))
+    missing = NotMeasured(reason="the prefix has seen nothing of the difference: a check, not a test")
+    return tuple(
+        cell.model_copy(update={"p_corrected": corrected.get(number, missing if cell.region == "prefix" else cell.p)})
+        for number, cell in enumerate(cells)
+    )
+
+
+def _measure_cell(place: Place, shifts: Shifts, bootstrap: Bootstrap) -> PatchCell:
+    layer, region = place
+    values = shifts.twins[place]
+    first, second = (shifts.moves[place, into] for into in ("first", "second"))
+    random = shifts.randoms.get(place)
+    p = _test(values, shifts.groups)
+    return PatchCell(
+        layer=layer,
+        region=region,
+        n_pairs=int(np.isfinite(values).sum()),
+        mean_tokens=float(np.nanmean(np.concatenate([first.n_tokens, second.n_tokens]))),
+        shift=_mean(values, shifts.groups, bootstrap),
+        into_fixed=_number(second.patched - second.clean),
+        into_vulnerable=_number(first.patched - first.clean),
+        carried=_carried(first, second),
+        p=p,
+        p_corrected=p,
+        random_shift=_no_random() if random is None else _mean(random, shifts.groups, bootstrap),
+        beyond_random=_no_random() if random is None else _mean(values - random, shifts.groups, bootstrap),
+    )
+
+
+def judge_used(cells: Sequence[PatchCell], deviation: float) -> tuple[Claim, PatchCell | None]:
+    """Whether some cell moves the margin beyond chance and beyond random donors, and the cell that does so most.
+
+    `no` is an equivalence claim: every cell's interval lies within a tenth of the margins' standard deviation.
+    """
+    tested = [cell for cell in cells if cell.region != "prefix"]
+    moving = [cell for cell in tested if _is_moving(cell)]
+    if moving:
+        return "yes", max(moving, key=lambda cell: abs(float(cell.shift.value)))
+    bound = NEGLIGIBLE * deviation
+    is_small = [
+        isinstance(cell.shift.low, float)
+        and isinstance(cell.shift.high, float)
+        and max(abs(cell.shift.low), abs(cell.shift.high)) < bound
+        for cell in tested
+    ]
+    return ("no" if tested and all(is_small) else "cannot tell"), None
+
+
+def write_sentence(claim: Claim, best: PatchCell | None, n_pairs: int, corpus: str) -> str:
+    """The claim in words, with the cell behind it."""
+    where = f"on {n_pairs} pairs of {corpus}"
+    if claim == "yes" and best is not None:
+        way = "towards" if float(best.shift.value) > 0 else "away from"
+        return (
+            f"{where}: uses it: at layer {best.layer} ({best.region}) the other twin's activations move the margin by "
+            f"{_show(best.shift)} nats {way} that twin's label, random donors by {_show(best.random_shift)}"
+        )
+    if claim == "no":
+        return f"{where}: does not use it: no layer and region moves the margin by a tenth of its standard deviation"
+    return f"{where}: cannot tell whether it uses what differs: no layer and region moves the margin beyond chance"
+
+
+def _is_moving(cell: PatchCell) -> bool:
+    p, beyond = cell.p_corrected, cell.beyond_random
+    if not isinstance(p, float) or p > LEVEL or isinstance(beyond.low, NotMeasured):
+        return False
+    assert isinstance(beyond.high, float), "an interval has both ends"
+    return beyond.low > 0 if float(cell.shift.value) > 0 else beyond.high < 0
+
+
+def _mean(values: Floats, groups: Sequence[str], bootstrap: Bootstrap) -> Estimate:
+    kept = np.isfinite(values)
+    if not kept.any():
+        return not_measured("no pair has corresponding tokens here")
+    own = Groups.from_labels([group for group, keep in zip(groups, kept, strict=True) if keep])
+    return estimate(mean_statistic(values[kept], own), own.n_groups, int(kept.sum()), bootstrap, is_proportion=False)
+
+
+def _test(values: Floats, groups: Sequence[str]) -> Number:
+    kept = np.isfinite(values)
+    return sign_flip_test(
+        values[kept], Groups.from_labels([group for group, keep in zip(groups, kept, strict=True) if keep])
+    )
+
+
+def _number(values: Floats) -> Number:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else NotMeasured(reason="no pair here")
+
+
+def _carried(first: Moves, second: Moves) -> Number:
+    moved = np.concatenate([each.patched - each.clean for each in (first, second)])
+    apart = np.concatenate([each.source - each.clean for each in (first, second)])
+    kept = np.isfinite(moved) & np.isfinite(apart)
+    total = float((apart[kept] ** 2).sum())
+    return float((moved[kept] * apart[kept]).sum()) / total if total > 0 else NotMeasured(reason="equal margins")
+
+
+def _no_random() -> Estimate:
+    return not_measured("random pairs share no prefix beyond the prompt's own")
+
+
+def _show(estimate: Estimate) -> str:
+    if isinstance(estimate.value, NotMeasured):
+        return "n/a"
+    if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
+        return f"{estimate.value:+.2f}"
+    return f"{estimate.value:+.2f} [{estimate.low:+.2f}, {estimate.high:+.2f}]"

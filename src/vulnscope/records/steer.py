@@ -1,0 +1,157 @@
+"""The result of `vulnscope steer sweep`: what each intervention did on held-out code, beside its controls."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
+from vulnscope.records.base import Estimate, Number, Record
+
+Kind = Literal["method", "threshold", "prompt", "prompt and method", "gated method", "combined methods", "from file"]
+Effect = Literal["sensitivity", "criterion only", "nothing shown"]
+
+
+class Agreement(Record):
+    """How far the pair differences of one site point the same way."""
+
+    site: str
+    selector: str
+    mean_cosine: Number = Field(description="over all pairs of pairs of other groups, -1 to 1")
+    n_pairs: int
+    unit: float = Field(description="norm unit of the site on the fit split")
+
+
+class SideEffects(Record):
+    """What an intervention costs elsewhere, clean beside edited."""
+
+    kl_nats: Number = Field(description="KL(clean ‖ edited) per edited position on ordinary code")
+    perplexity_clean: Number = Field(description="of the next token at those positions")
+    perplexity_edited: Number
+    off_target_clean: Number = Field(description="AUROC of 'does it contain a loop?' against the syntax tree")
+    off_target_edited: Number
+    off_target_yes_clean: Number = Field(description="share of those questions answered yes")
+    off_target_yes_edited: Number
+    off_target_unparsed: Number = Field(description="share of those questions without an answer, edited")
+    parses_clean: Number = Field(description="share of continuations of ordinary code that still parse")
+    parses_edited: Number
+    n_positions: int
+    n_questions: int
+    n_continuations: int
+
+
+class CweOutcome(Record):
+    """The effect within one CWE."""
+
+    cwe: str
+    n_pairs: int
+    bias_shift: Estimate
+    auroc_change: Estimate
+    p: Number
+    p_corrected: Number
+
+
+class Outcome(Record):
+    """One intervention on the report split, paired with the un-steered run on the same items."""
+
+    name: str
+    kind: Kind
+    what: str = Field(description="site, selector, operation, scale or threshold in words")
+    intervention_digest: str | None = None
+    bias_shift: Estimate = Field(description="mean change of the margin, nats; > 0 towards vulnerable")
+    bias_p: Number = Field(description="sign flips by group of the change of margin")
+    auroc: Estimate
+    auroc_change: Estimate = Field(description="sensitivity: edited minus clean")
+    pair_rank_change: Estimate
+    pair_correct: Estimate
+    pair_correct_change: Estimate
+    yes_rate: Estimate
+    unparsed_rate: Estimate
+    anti_steered_rate: Number = Field(description="share of items moved against the sign of the scale")
+    p: Number = Field(description="sign flips by group of the change of pair-rank")
+    p_corrected: Number
+    p_random: Number = Field(description="(1 + k)/(1 + n) against random directions matched in covariance")
+    p_shuffled: Number = Field(description="(1 + k)/(1 + n) against directions from shuffled labels")
+    effect: Effect
+    per_cwe: tuple[CweOutcome, ...]
+    side_effects: SideEffects | None = None
+
+
+class ControlSet(Record):
+    """All controls of one sort on the report split."""
+
+    name: Literal["random directions", "shuffled labels"]
+    n: int
+    auroc_changes: tuple[float, ...]
+    pair_correct_changes: tuple[float, ...]
+    bias_shifts: tuple[float, ...]
+
+
+class SweepCell(Record):
+    """One point of the sweep on the choose split."""
+
+    method: str
+    site: str
+    selector: str
+    scale: float
+    auroc: Number
+    pair_correct: float
+    bias_shift: float
+    yes_rate: float
+    is_chosen: bool = False
+
+
+class SteerRecord(Record):
+    """Everything the report, the terminal and `--json` show. No figure is computed after this."""
+
+    schema_version: Literal[1] = 1
+    sentence: str
+    subject: SubjectInfo
+    corpus: CorpusInfo
+    protocol: str
+    n_fit: int = Field(description="groups that fit")
+    n_choose: int
+    n_report: int
+    agreement: tuple[Agreement, ...]
+    clean_auroc: Estimate
+    clean_pair_correct: Estimate
+    clean_yes_rate: Estimate
+    outcomes: tuple[Outcome, ...]
+    controls: tuple[ControlSet, ...]
+    cells: tuple[SweepCell, ...]
+    correction: str
+    vectors: str | None = Field(description="file of the vectors, inside the run folder")
+    notes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    config: dict[str, object]
+    command: str
+    versions: dict[str, str]
+    seed: int
+    code_digest: str
+    run: str
+
+
+class VectorInfo(Record):
+    """One vector of a file, as `steer show` prints it."""
+
+    name: str
+    site: str
+    norm: float
+    unit: float | None
+
+
+class VectorFile(Record):
+    """What `steer fit` wrote and `steer show` reads."""
+
+    path: str
+    file_digest: str
+    subject: str
+    subject_digest: str
+    method: str
+    corpus: str | None
+    corpus_digest: str | None
+    seed: int | None
+    settings: dict[str, object]
+    vectors: tuple[VectorInfo, ...]
+    agreement: tuple[Agreement, ...] = ()

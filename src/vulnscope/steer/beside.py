@@ -1,0 +1,162 @@
+"""What stands beside the methods: threshold alone, prompt alone, prompt and steering, combinations, a gate, a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vulnscope.ask.items import Asked, ask_items
+from vulnscope.ask.preparation import prepare
+from vulnscope.errors import InputError
+from vulnscope.interventions import Intervention, ReadOut, add_preface, resolve_edits
+from vulnscope.models.pooling import Pool, capture_pools
+from vulnscope.models.sites import as_site, name_site
+from vulnscope.steer.applied import Applied
+from vulnscope.steer.choosing import choose_best, choose_gate
+from vulnscope.steer.margins import Margins, edit_margins
+from vulnscope.steer.outcomes import best_threshold, shift_threshold
+from vulnscope.steer.points import Trial, make_intervention
+from vulnscope.steer.vectors import read_vector_file
+
+if TYPE_CHECKING:
+    from vulnscope.ask.yes_no import YesNoProtocol
+    from vulnscope.steer.config import SteerConfig
+    from vulnscope.steer.study import Study
+
+
+def apply_beside(
+    study: Study, applied: Sequence[Applied], leader: Trial, led: Margins, choose_clean: Margins, clean: Margins
+) -> list[Applied]:
+    """Threshold alone, prompt alone, prompt and steering, all methods at once, the gated leader, vectors of a file."""
+    choose, config = study.splits.choose, study.config
+    threshold = best_threshold(choose_clean, choose.items)
+    found = [
+        Applied(
+            "threshold only",
+            "threshold",
+            f"vulnerable above {threshold:+.2f} nats",
+            0.0,
+            shift_threshold(clean, threshold),
+            (),
+            Intervention(name="threshold only", threshold_nats=threshold),
+        )
+    ]
+    main = next(each for each in applied if each.trial == leader)
+    if config.preface is not None:
+        found += _with_prompt(study, config.preface, main)
+    if config.combine and len(applied) > 1:
+        found.append(_combined(study, applied))
+    if config.gate:
+        found.append(_gated(study, leader, led, choose_clean))
+    if config.vector_file is not None:
+        found += _from_file(study)
+    return found
+
+
+def _with_prompt(study: Study, preface: str, main: Applied) -> list[Applied]:
+    prompts = add_preface(study.splits.protocol.prompts, preface)
+    protocol = type(study.splits.protocol)(prompts, study.subject.tokenizer, is_chat=study.splits.protocol.is_chat)
+    asked = _ask_again(study, protocol)
+    what = f"“{preface}” before each question"
+    alone = edit_margins(study.subject, asked, (), study.run, "report: prompt")
+    both = edit_margins(study.subject, asked, main.edits, study.run, "report: prompt and steering")
+    assert main.intervention is not None, "methods have one"
+    return [
+        Applied("prompt only", "prompt", what, 0.0, alone, (), Intervention(name="prompt only", prompts=prompts)),
+        Applied(
+            f"prompt + {main.name}", "prompt and method", f"{what}; {main.what}", main.sign, both, main.edits,
+            main.intervention.model_copy(update={"name": f"prompt + {main.name}", "prompts": prompts}), main.vectors,
+        ),
+    ]  # fmt: skip
+
+
+def _ask_again(study: Study, protocol: YesNoProtocol) -> tuple[Asked, Asked]:
+    """The report groups under other prompts; raises `InputError` where they no longer fit the context."""
+
+    prepared = prepare(protocol, list(study.splits.report.samples), study.subject.max_positions)
+    if [sample.code for sample in prepared.samples] != [sample.code for sample in study.splits.report.samples]:
+        raise InputError("with the preface some samples no longer fit the model's context; give a shorter one, or none")
+    return ask_items(study.subject, protocol, prepared, 0), ask_items(study.subject, protocol, prepared, 1)
+
+
+def _combined(study: Study, applied: Sequence[Applied]) -> Applied:
+    """The chosen points of all methods at once, each at its share of the scale."""
+    specs = []
+    for each in applied:
+        assert each.trial is not None, "methods have a trial"
+        share = replace_scale(each.trial, each.trial.scale / len(applied), study.config)
+        specs += share.specs(study.config)
+    intervention = make_intervention("all methods", specs, study.vectors)
+    edits = resolve_edits(intervention, study.vectors)
+    margins = edit_margins(study.subject, study.splits.report.asked, edits, study.run, "report: all methods")
+    what = f"{len(applied)} vectors at once, each at 1/{len(applied)} of its scale"
+    signs = {np.sign(each.sign) for each in applied}
+    sign = float(signs.pop()) if len(signs) == 1 else 0.0
+    return Applied("all methods", "combined methods", what, sign, margins, edits, intervention, study.vectors)
+
+
+def _gated(study: Study, leader: Trial, led: Margins, clean: Margins) -> Applied:
+    """The leader, only for texts whose own read-out passes a threshold that the choose groups chose."""
+    site, name = leader.sites[-1], leader.vectors[-1]
+    pools = {"gate": Pool(leader.selector, "mean")}
+    choose = study.splits.choose
+    states = capture_pools(study.subject, choose.asked[0].items, [site], pools).values["gate", site]
+    direction = study.vectors[name] / study.vectors[name].norm()
+    gate = choose_gate(clean, led, (states @ direction).numpy(), choose.items, study.config)
+    condition = ReadOut(
+        site=name_site(site),
+        direction=name,
+        threshold=gate.threshold,
+        selector=leader.selector,
+        is_above=gate.is_above,
+    )
+    intervention = make_intervention(f"gated {leader.method}", leader.specs(study.config, condition), study.vectors)
+    edits = resolve_edits(intervention, study.vectors)
+    margins = edit_margins(study.subject, study.splits.report.asked, edits, study.run, "report: gated")
+    side = "above" if gate.is_above else "below"
+    what = f"{leader.describe(study.config)}, where its read-out is {side} {gate.threshold:.2f}"
+    sign = leader.scale if study.config.operation in ("add", "clamp") else 0.0
+    return Applied(f"gated {leader.method}", "gated method", what, sign, margins, edits, intervention, study.vectors)
+
+
+def _from_file(study: Study) -> list[Applied]:
+    """Vectors of a file, each with the scale that the choose groups chose."""
+    config = study.config
+    vectors = read_vector_file(Path(str(config.vector_file)), study.subject, is_forced=config.is_forced)
+    applied = []
+    selector = next(iter(study.data))[1]
+    for name, place in vectors.origin.sites.items():
+        own = place.selector or selector
+        trials = {
+            f"{name} | {scale:g}": Trial(name, (as_site(place.site),), own, scale, (name,)) for scale in config.scales
+        }
+        unit = "raw" if place.unit is None else config.unit
+        settings = config.model_copy(update={"unit": unit})
+        own_study = replace(study, config=settings, vectors=vectors)
+        swept, _ = own_study.try_all(f"file: {name}", study.splits.choose, trials, vectors)
+        key = choose_best(swept, study.splits.choose.items, config)
+        found, _ = own_study.try_all(f"file on report: {name}", study.splits.report, {key: trials[key]}, vectors)
+        trial = trials[key]
+        intervention = make_intervention(name, trial.specs(settings), vectors)
+        applied.append(
+            Applied(
+                f"{name} (file)",
+                "from file",
+                trial.describe(settings),
+                trial.scale,
+                found[key],
+                resolve_edits(intervention, vectors),
+                intervention,
+                vectors,
+            )
+        )
+    return applied
+
+
+def replace_scale(trial: Trial, scale: float, config: SteerConfig) -> Trial:
+    """The trial at another scale; a projection has none."""
+    return trial if config.operation == "project-out" else trial._replace(scale=scale)

@@ -1,0 +1,1 @@
+"""Steering methods, one file each; `registry.py` maps their names."""

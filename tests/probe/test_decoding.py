@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.probe.builders import make_feature, make_items
+
+from vulnscope.ask.scores import Items
+from vulnscope.errors import InputError
+from vulnscope.probe.decoding import Decoded, check_features, check_items, decode, permute_labels
+from vulnscope.probe.folds import deal_folds
+from vulnscope.probe.measures import judge_decodable
+from vulnscope.probe.nested import Feature
+from vulnscope.records.base import Estimate, not_measured
+from vulnscope.stats import Bootstrap
+
+
+def run(effect: float, surface: float, seed: int = 0) -> Decoded:
+    items = make_items(60)
+    features = [make_feature(items, effect, seed + 1), make_feature(items, 0.0, seed + 2)]
+    baselines = {"length": [make_feature(items, surface, seed + 3, 2)], "tokens": [make_feature(items, 0.0, seed + 4)]}
+    folds = deal_folds(items.groups, 5, 3, 0)
+    return decode(features, baselines, items, folds, Bootstrap(n_draws=400), n_permutations=39, seed=0)
+
+
+def test_what_is_in_the_activations_alone_is_known() -> None:
+    found = run(3.0, 0.0)
+    assert found.claim == "yes"
+    assert found.null.p == pytest.approx(1 / 40)
+    assert 0.4 < found.null.mean_auroc < 0.6
+
+
+def test_what_the_surface_shows_as_well_is_not_known() -> None:
+    found = run(2.0, 3.0)
+    assert found.claim != "yes"
+    assert found.best_baseline == "length"
+
+
+def test_shuffled_labels_are_not_known() -> None:
+    assert run(0.0, 0.0, seed=20).claim != "yes"
+
+
+def test_twins_of_a_group_are_swapped_together() -> None:
+    items = make_items(12, group_size=3)
+    permuted = permute_labels(items, 50, seed=0)
+    flips = permuted ^ items.is_vulnerable[:, None]
+    assert (flips.reshape(4, 6, 50) == flips.reshape(4, 6, 50)[:, :1]).all()
+    assert 0.3 < flips.mean() < 0.7
+
+
+def test_unpaired_items_keep_their_labels() -> None:
+    items = make_items(6)
+    loose = Items(
+        np.append(items.is_vulnerable, True), (*items.groups, "x"), (*items.strata, ("s", "c")), (*items.pairs, None)
+    )
+    assert permute_labels(loose, 20, seed=0)[-1].all()
+
+
+def test_one_class_is_an_error() -> None:
+    items = make_items(4)
+    only = items.part(items.is_vulnerable)
+    with pytest.raises(InputError, match="all 4 samples are vulnerable; a read-out needs both classes"):
+        check_items(only)
+
+
+def test_samples_without_twins_are_an_error() -> None:
+    items = make_items(4)
+    with pytest.raises(InputError, match="no sample has its twin"):
+        check_items(items.part(np.array([True, False, False, True] * 2)))
+
+
+def test_activations_that_are_not_finite_are_named() -> None:
+    values = np.zeros((5, 3), dtype=np.float32)
+    values[2, 1] = np.nan
+    with pytest.raises(InputError, match="layer 3, mean: item 2 has NaN or infinite values"):
+        check_features([Feature("layer 3, mean", values)])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "claim"),
+    [
+        (0.01, 0.2, 0.01, "yes"),
+        (0.01, 0.2, 0.2, "cannot tell"),
+        (-0.1, 0.04, 0.5, "no"),
+        (-0.1, 0.06, 0.5, "cannot tell"),
+    ],
+)
+def test_claims(low: float, high: float, p: float, claim: str) -> None:
+    difference = Estimate(value=(low + high) / 2, low=low, high=high, method="bca", n=10, n_groups=40)
+    assert judge_decodable(difference, p) == claim
+
+
+def test_without_an_interval_nothing_is_claimed() -> None:
+    assert judge_decodable(not_measured("too few groups"), 0.01) == "cannot tell"
