@@ -16,6 +16,8 @@ from vulnscope.cli.common import DataDir, Json, RunsDir, command_line, print_jso
 
 if TYPE_CHECKING:
     from vulnscope.audit.requests import AuditResult
+    from vulnscope.records.audit import AuditRecord
+    from vulnscope.records.comparison import ComparisonRecord
     from vulnscope.records.runs import RunSummary
     from vulnscope.store import StoredRun
 
