@@ -62,7 +62,7 @@ def test_unparsed_answers_are_said_first() -> None:
         "gives no clear answer to 40 % and says vulnerable to 50 % of the rest; pair-correct"
     )
     silent = make_overall(yes_rate=not_measured("no items"), unparsed_rate=estimate(1.0))
-    assert write_sentence(silent, make_corpus_info()).startswith("never answers yes or no; pair-correct")
+    assert write_sentence(silent, make_corpus_info()).startswith("never gives a clear answer; pair-correct")
 
 
 def test_an_interval_that_is_not_measured_is_left_out() -> None:

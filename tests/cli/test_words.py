@@ -167,3 +167,26 @@ def test_a_wrong_request_is_refused_before_anything_opens(
     assert done.status == 2
     assert words in " ".join(done.err.split())
     assert not Path("runs").exists()
+
+
+def test_a_run_that_an_endpoint_broke_off_is_resumed(run_command: Run, twins: Path) -> None:
+    command = ("--protocol", "free-text", "--corpus", "folder", "--data-dir", twins, "--json")
+    n_asked: list[int] = []
+
+    def failing(body: dict[str, Any]) -> Recorded:
+        n_asked.append(1)
+        return judge(body) if len(n_asked) <= 10 else Recorded({"error": "no more credit"}, 403)
+
+    with serve(lambda body: failing(body) if failing_now else judge(body)) as server:
+        failing_now = True
+        torn = run_command("audit", "judge", "--endpoint", server.url, "--concurrency", "1", *command)
+        assert torn.status == 3
+        assert "no more credit" in torn.err
+        (folder,) = Path("runs").iterdir()
+        assert f"--resume {folder}" in " ".join(torn.err.split())
+        failing_now = False
+        n_before = len(server.asked)
+        done = run_command("audit", "--resume", folder.name, "--concurrency", "2", "--json")
+        assert done.status == 0, done.err
+        assert len(server.asked) - n_before == 26
+    assert json.loads(done.out)["overall"]["accuracy"]["value"] == 1.0

@@ -25,7 +25,7 @@ def write_sentence(overall: Slice, corpus: CorpusInfo, readout: Readout = "log-o
 def _describe_answers(overall: Slice) -> str:
     unparsed = overall.unparsed_rate.value
     if isinstance(overall.yes_rate.value, NotMeasured):
-        return "never answers yes or no"
+        return "never gives a clear answer"
     if isinstance(unparsed, float) and unparsed >= _NOTED_UNPARSED_RATE:
         return (
             f"gives no clear answer to {_percent(unparsed)} and says vulnerable to "

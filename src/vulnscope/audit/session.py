@@ -19,6 +19,7 @@ from vulnscope.audit.rescore import (
     rescore,
 )
 from vulnscope.audit.texts import plan_text_audit, run_text_audit
+from vulnscope.errors import EndpointError
 from vulnscope.records.answers import Expectation
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import digest_text
@@ -72,7 +73,12 @@ def run_in_words(
     subject = open_subject()
     opened = job.open("audit", subject.digest, subject.device)
     with job.guard(opened), opened as run:
-        record = _ask(job, audit, subject, run, progress)
+        try:
+            record = _ask(job, audit, subject, run, progress)
+        except EndpointError as error:
+            raise EndpointError(
+                f"{error}. Answers that came are kept; once the endpoint works, continue with: {run.resume_command}"
+            ) from error
         run.write_result(record)
         run.write_report(report.render_html(record))
     return opened.path

@@ -96,10 +96,7 @@ class EndpointClient:
                 trouble = f"it cannot be reached ({error})"
             if attempt < self.spec.max_attempts:
                 self._pace.pause(back_off_seconds(attempt, retry_after))
-        raise EndpointError(
-            f"{self._address}, model {self.model}: {trouble}, after {self.spec.max_attempts} tries. Answers so far are "
-            "kept; check the endpoint, then continue the run with --resume"
-        )
+        raise EndpointError(f"{self._address}, model {self.model}: {trouble}, after {self.spec.max_attempts} tries")
 
     def _read(self, response: httpx.Response) -> ChatReply:
         if response.is_success:
