@@ -80,7 +80,8 @@ VARIANTS: Mapping[str, VariantConfig] = {
             rule="language",
             first_layer=1,
             rank=16,
-            n_steps=600,
+            n_steps=500,
+            learning_rate=1e-3,
         ),
         VariantConfig(
             name="hinted",
