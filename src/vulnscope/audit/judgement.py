@@ -13,6 +13,7 @@ from vulnscope.ask.measures import Item, Twins, measure, pair_up
 from vulnscope.ask.reading import unify_readouts
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.audit.classification import classify, compare_read_outs
+from vulnscope.audit.leaks import check_corpus
 from vulnscope.audit.prompt_grid import lay_grid
 from vulnscope.audit.robustness import measure_robustness
 from vulnscope.audit.sentence import write_sentence
@@ -58,6 +59,7 @@ def judge(
     readout: Readout = "text" if any(_is_text(item.row) for item in items) else "log-odds"
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
     baselines = score_baselines([item.sample for item in items], corpus, baseline_corpus, seed=config.seed)
+    others = () if baseline_corpus is None else (baseline_corpus,)
     measured = measure(items, baselines, bootstrap)
     info = describe_corpus(corpus, [item.sample for item in items])
     pairs = pair_up(items)
@@ -78,6 +80,7 @@ def judge(
         read_outs=_compare_read_outs(items, bootstrap),
         prompt_grid=lay_grid(items, bootstrap),
         robustness=measure_robustness(items, bootstrap),
+        leaks=check_corpus(corpus, others, seed=config.seed) if config.check_leaks else None,
         points=tuple(_point(item) for item in items),
         pairs=tuple(_view(twins) for twins in shown),
         n_pairs_not_shown=len(pairs) - len(shown),

@@ -12,7 +12,6 @@ from vulnscope.ask.requests import Requests
 from vulnscope.ask.selection import check_selection, open_protocol, prepare_selected, select_samples
 from vulnscope.audit.background import measure_background
 from vulnscope.audit.judgement import Asked, judge
-from vulnscope.audit.leaks import check_corpus
 from vulnscope.corpora import Corpus
 from vulnscope.corpora.ordinary import OrdinaryCode, load_ordinary
 from vulnscope.models import Subject, measure_noise_floor
@@ -73,9 +72,6 @@ def run_audit(
         baseline_corpus=baseline_corpus,
         command=command,
     )
-    if config.check_leaks:
-        others = () if baseline_corpus is None else (baseline_corpus,)
-        record = record.model_copy(update={"leaks": check_corpus(corpus, others, seed=config.seed)})
     if background is None or ordinary is None:
         return record
     functions = _join(ordinary, rows[len(prepared.samples) :], background.corpus)
