@@ -12,7 +12,7 @@ import numpy as np
 from vulnscope.ask.items import Asked, ask_items
 from vulnscope.ask.preparation import prepare
 from vulnscope.errors import InputError
-from vulnscope.interventions import Intervention, ReadOut, add_preface, resolve_edits
+from vulnscope.interventions import EditSpec, Intervention, ReadOut, add_preface, resolve_edits
 from vulnscope.models.pooling import Pool, capture_pools
 from vulnscope.models.sites import as_site, name_site
 from vulnscope.steer.applied import Applied
@@ -85,7 +85,7 @@ def _ask_again(study: Study, protocol: YesNoProtocol) -> tuple[Asked, Asked]:
 
 def _combined(study: Study, applied: Sequence[Applied]) -> Applied:
     """The chosen points of all methods at once, each at its share of the scale."""
-    specs = []
+    specs: list[EditSpec] = []
     for each in applied:
         assert each.trial is not None, "methods have a trial"
         share = replace_scale(each.trial, each.trial.scale / len(applied), study.config)

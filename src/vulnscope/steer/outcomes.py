@@ -196,7 +196,8 @@ def _ranks(margins: Floats, items: Items) -> Floats:
 def _is_right(margins: Margins, items: Items) -> Floats:
     twins = items.twins()
     says = np.array(margins.says, dtype=object)
-    return ((says[twins[:, 0]] == "vulnerable") & (says[twins[:, 1]] == "fixed")).astype(np.float64)
+    right: Floats = ((says[twins[:, 0]] == "vulnerable") & (says[twins[:, 1]] == "fixed")).astype(np.float64)
+    return right
 
 
 def _mean(values: object, items: Items, bootstrap: Bootstrap, *, is_proportion: bool = False) -> Estimate:

@@ -94,9 +94,10 @@ def measure_side_effects(subject: Subject, edits: Sequence[Edit], probes: Probes
     """Every cost of `edits`, clean beside edited; what they cannot be applied to is not measured and says so."""
     if any(edit.selector.kind in ("changed", "answer", "lines", "characters") for edit in edits):
         missing = NotMeasured(reason="the edited tokens exist in the studied code only")
-        divergence, clean, after = missing, missing, missing
+        costs: tuple[Number, Number, Number] = (missing, missing, missing)
     else:
-        divergence, clean, after = _measure_divergence(subject, edits, probes)
+        costs = _measure_divergence(subject, edits, probes)
+    divergence, clean, after = costs
     loops = _answer_loops(subject, edits, probes)
     return SideEffects(
         kl_nats=divergence,

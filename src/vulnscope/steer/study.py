@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from vulnscope.steer.splits import Split, Splits
 from vulnscope.steer.vectors import Place, add_vectors
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vulnscope.ask.scores import Items
     from vulnscope.corpora import Corpus
     from vulnscope.interventions import Vectors
     from vulnscope.models import Subject
@@ -39,7 +42,9 @@ if TYPE_CHECKING:
 VECTORS = "vectors.safetensors"
 INTERVENTIONS = "interventions"
 _N_OFF_TARGET = 64
-RANDOM, SHUFFLED = "random directions", "shuffled labels"
+ControlName = Literal["random directions", "shuffled labels"]
+RANDOM: ControlName = "random directions"
+SHUFFLED: ControlName = "shuffled labels"
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +172,7 @@ class Study:
             if leader.method in config.methods and leader.method != "gradient"
             else "mean-difference-paired"
         )
-        drawn = {
+        drawn: dict[ControlName, list[Tensor]] = {
             RANDOM: draw_random(data, config.n_controls, config.seed),
             SHUFFLED: draw_shuffled(method, data, config.n_controls, config.seed + 1),
         }
@@ -192,18 +197,12 @@ class Study:
             chosen[key] = trials[key]
         found, _ = self.try_all("controls on report", self.splits.report, chosen, vectors)
         items = self.splits.report.items
-        sets = []
-        for sort in drawn:
-            own = [found[key] for key, trial in chosen.items() if trial.method.startswith(sort)]
-            sets.append(
-                ControlSet(
-                    name=sort,  # type: ignore[arg-type]
-                    n=len(own),
-                    auroc_changes=tuple(auroc_gain(clean.margins, each.margins, items) for each in own),
-                    pair_correct_changes=tuple(pair_correct(each, items) - pair_correct(clean, items) for each in own),
-                    bias_shifts=tuple(float((each.margins - clean.margins).mean()) for each in own),
-                )
+        sets = [
+            _measure_controls(
+                sort, [found[key] for key, trial in chosen.items() if trial.method.startswith(sort)], clean, items
             )
+            for sort in drawn
+        ]
         return Controls(sets[0].auroc_changes, sets[1].auroc_changes), tuple(sets)
 
     def _prepare_costs(self) -> tuple[Probes, CleanSide] | None:
@@ -263,6 +262,17 @@ class Study:
         if not self.config.side_effects:
             notes.append("side effects: not asked for")
         return tuple(notes)
+
+
+def _measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins, items: Items) -> ControlSet:
+    before = pair_correct(clean, items)
+    return ControlSet(
+        name=name,
+        n=len(found),
+        auroc_changes=tuple(auroc_gain(clean.margins, each.margins, items) for each in found),
+        pair_correct_changes=tuple(pair_correct(each, items) - before for each in found),
+        bias_shifts=tuple(float((each.margins - clean.margins).mean()) for each in found),
+    )
 
 
 def _file_name(name: str) -> str:

@@ -48,7 +48,8 @@ def fit_gradient(data: FitData) -> Float[Tensor, " d_model"]:
         optimiser.step()
         with torch.no_grad():
             vector.mul_(length / vector.norm().clamp(min=1e-30))
-    return vector.detach().cpu()
+    found: Tensor = vector.detach().cpu()
+    return found
 
 
 def _loss(data: FitData, vector: Tensor, pairs: np.ndarray) -> Tensor:
@@ -62,7 +63,8 @@ def _loss(data: FitData, vector: Tensor, pairs: np.ndarray) -> Tensor:
     margins = torch.stack([_log_odds(row, asked) for row, asked in zip(changed, answers, strict=True)]).view(-1, 2)
     divergence = (clean.exp() * (clean - changed)).sum(-1)
     ranking = functional.softplus(-(margins[:, 0] - margins[:, 1])).mean()
-    return ranking + functional.relu(divergence - data.config.gradient_kl_nats).mean()
+    total: Tensor = ranking + functional.relu(divergence - data.config.gradient_kl_nats).mean()
+    return total
 
 
 def _next_token(data: FitData, items: list[Item]) -> Tensor:

@@ -31,4 +31,5 @@ def fit_logistic(data: FitData) -> Float[Tensor, " d_model"]:
     labels = torch.from_numpy(data.is_vulnerable)
     apart = states[labels].mean(0) - states[~labels].mean(0)
     direction = normal / normal.norm().clamp(min=1e-30)
-    return (direction * (direction @ apart).abs().clamp(min=1e-6)).float()
+    found: Tensor = (direction * (direction @ apart).abs().clamp(min=1e-6)).float()
+    return found

@@ -24,4 +24,5 @@ def fit_pca(data: FitData) -> Float[Tensor, " d_model"]:
     _, sizes, axes = torch.linalg.svd(differences, full_matrices=False)
     first = axes[0]
     sign = 1.0 if float(differences.mean(0) @ first) >= 0 else -1.0
-    return sign * first * sizes[0] / len(differences) ** 0.5
+    found: Tensor = sign * first * sizes[0] / len(differences) ** 0.5
+    return found
