@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,12 +15,18 @@ QUICK = ("--layer", "1", "--folds", "2", "--inner", "2", "--permutations", "19",
 
 @pytest.fixture
 def many_twins(tmp_path: Path) -> Path:
+    """Twins whose names share nothing, so that no pair is a near-duplicate of another."""
     folder = tmp_path / "many"
+    generator = random.Random(0)
     for number in range(20):
         pair = folder / f"query-{number}"
         pair.mkdir(parents=True)
-        (pair / "vulnerable.py").write_text(f"def f{number}(db, x):\n    return db.execute('select ' + x)\n")
-        (pair / "fixed.py").write_text(f"def f{number}(db, x):\n    return db.execute('select ?', (x,))\n")
+        names = ["".join(generator.choices("abcdefghij", k=5)) for _ in range(6)]
+        body = (
+            f"def {names[0]}({names[1]}, {names[2]}):\n    {names[3]} = {names[4]}({names[2]})\n    return {names[1]}."
+        )
+        (pair / "vulnerable.py").write_text(f"{body}{names[5]}('q ' + {names[3]})\n")
+        (pair / "fixed.py").write_text(f"{body}{names[5]}('q ?', ({names[3]},))\n")
     return folder
 
 

@@ -1,7 +1,7 @@
 """Twin patching: is what differs between twins used? One twin's activations go into the other, layer by region.
 
 Both directions run and count together, so that a disturbance that pushes every margin the same way cancels. Beside
-every cell stands a control with donors from random other pairs, of random label.
+every cell stands a control: donors of the recipient's own label from random other pairs, signed as a twin would be.
 """
 
 from __future__ import annotations
@@ -140,16 +140,16 @@ def choose_twins(
 
 
 def draw_randoms(twins: Sequence[Pairing], seed: int) -> list[Pairing]:
-    """For each pair one of its twins, at random, with a random twin of another pair."""
+    """For each pair one of its twins, at random, with the twin of the same label of another pair.
+
+    Such a donor disturbs as much as a twin does but brings no other label, so that only the label's part is beyond it.
+    """
     generator = np.random.default_rng(seed)
     shift = int(generator.integers(1, len(twins)))
     order = generator.permutation(len(twins))
     partner = {int(one): int(order[(place + shift) % len(order)]) for place, one in enumerate(order)}
-    sides = generator.integers(0, 2, size=(len(twins), 2))
-    return [
-        Pairing(twins[number][sides[number, 0]], twins[partner[number]][sides[number, 1]])
-        for number in range(len(twins))
-    ]
+    sides = generator.integers(0, 2, size=len(twins)).tolist()
+    return [Pairing(twins[number][side], twins[partner[number]][side]) for number, side in enumerate(sides)]
 
 
 def _plan(

@@ -42,8 +42,11 @@ def write_sentence(
         parts.append(f"so few groups could have shown a difference of {detectable:.2f}")
     for each in generality:
         where = "CWEs" if each.kind == "cwe" else "templates"
-        verdict = {"yes": "also", "no": "not", "cannot tell": "not clearly"}[each.is_general]
-        parts.append(f"{verdict} on unseen {where} ({_show(each.probe)} against {_show(each.baseline_auroc)})")
+        verdict = {"yes": "beats", "no": "does not beat", "cannot tell": "does not clearly beat"}[each.is_general]
+        parts.append(
+            f"on unseen {where} the probe {verdict} the best surface rule ({_show(each.probe)} against "
+            f"{_show(each.baseline_auroc)})"
+        )
     sentence = "; ".join(parts)
     return f"on generated code ({corpus.grouping}): {sentence}" if corpus.name == "synthetic" else sentence
 

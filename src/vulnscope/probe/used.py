@@ -159,7 +159,8 @@ def write_sentence(claim: Claim, best: PatchCell | None, n_pairs: int, corpus: s
         way = "towards" if float(best.shift.value) > 0 else "away from"
         return (
             f"{where}: uses it: at layer {best.layer} ({best.region}) the other twin's activations move the margin by "
-            f"{_show(best.shift)} nats {way} that twin's label, random donors by {_show(best.random_shift)}"
+            f"{_show(best.shift)} nats {way} that twin's label, donors of its "
+            f"own label from other pairs by {_show(best.random_shift)}"
         )
     if claim == "no":
         return f"{where}: does not use it: no layer and region moves the margin by a tenth of its standard deviation"

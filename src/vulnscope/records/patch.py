@@ -41,7 +41,7 @@ class PatchCell(Record):
     carried: Number = Field(description="least-squares share of the twins' difference that the patch carries over")
     p: Number = Field(description="sign flips by group, two-sided")
     p_corrected: Number = Field(description="over all cells but the prefix")
-    random_shift: Estimate = Field(description="the same with activations of random twins of other pairs")
+    random_shift: Estimate = Field(description="the same with donors of the recipient's label from other pairs")
     beyond_random: Estimate = Field(description="shift minus random shift, pair by pair")
 
 

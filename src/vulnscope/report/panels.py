@@ -14,7 +14,7 @@ from markupsafe import Markup
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.report import assets
-from vulnscope.report.format import find_reason, format_interval, show_invisible
+from vulnscope.report.format import find_reason, show_invisible
 from vulnscope.report.view import is_synthetic
 
 _STYLE = """
@@ -24,7 +24,7 @@ _STYLE = """
 .figure .soft { fill: var(--muted); }
 .keys { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 6px 0 0; padding: 0; }
 .keys li { list-style: none; font-size: 0.86rem; }
-.keys svg { width: 26px; height: 10px; margin-right: 6px; vertical-align: middle; }
+.figure .keys svg { display: inline-block; width: 26px; height: 10px; margin-right: 6px; vertical-align: middle; }
 .map { width: auto; border-spacing: 2px; }
 .map th, .map td { border: 0; padding: 3px 8px; text-align: center; white-space: nowrap; }
 .map th { color: var(--muted); font-size: 0.8rem; }
@@ -203,18 +203,19 @@ def show_estimate(estimate: Estimate | None, *, is_signed: bool = False, digits:
         return ""
     if isinstance(estimate.value, NotMeasured):
         return f"n/a: {find_reason(estimate)}"
-    sign = "+" if is_signed else ""
-    text = f"{estimate.value:{sign}.{digits}f}"
+    text = show_number(estimate.value, digits, is_signed=is_signed)
     if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
         return f"{text} (no interval: {find_reason(estimate)})"
-    if is_signed:
-        return f"{text} [{estimate.low:+.{digits}f}, {estimate.high:+.{digits}f}]".replace("-", "−")
-    return f"{text} {format_interval(estimate, 'score')}"
+    ends = (show_number(end, digits, is_signed=is_signed) for end in (estimate.low, estimate.high))
+    return f"{text} [{', '.join(ends)}]"
 
 
-def show_number(value: Number, digits: int = 2) -> str:
-    """A plain number, or why it is missing."""
-    return f"n/a: {value.reason}" if isinstance(value, NotMeasured) else f"{value:.{digits}f}".replace("-", "−")
+def show_number(value: Number, digits: int = 2, *, is_signed: bool = False) -> str:
+    """A plain number, with its sign for differences but never for 0, or why it is missing."""
+    if isinstance(value, NotMeasured):
+        return f"n/a: {value.reason}"
+    text = f"{value:{'+' if is_signed else ''}.{digits}f}"
+    return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
 
 
 def clean(value: object) -> Markup | str:

@@ -55,8 +55,12 @@ def draw_heat_map(record: PatchRecord) -> Markup:
         if cell is None or isinstance(cell.shift.value, NotMeasured):
             return None
         tip = f"{show_estimate(cell.shift, is_signed=True)} nats, corrected p {format_p(cell.p_corrected)}"
-        text = f"{cell.shift.value:+.2f}".replace("-", "−")
-        return Tile(text, cell.shift.value / largest, tip, is_marked=record.best is not None and cell == record.best)
+        return Tile(
+            show_number(cell.shift.value, is_signed=True),
+            cell.shift.value / largest,
+            tip,
+            is_marked=record.best is not None and cell == record.best,
+        )
 
     rows = [(f"layer {layer}", [tile(found.get((layer, region))) for region in REGIONS]) for layer in layers]
     caption = (
@@ -68,7 +72,7 @@ def draw_heat_map(record: PatchRecord) -> Markup:
 
 def draw_figures(record: PatchRecord) -> Markup:
     """Every cell with its interval, its control and its test."""
-    heads = ("", "shift, nats", "random donors", "beyond random", "corrected p", "carried over", "pairs")
+    heads = ("", "shift, nats", "donors of the same label", "beyond those", "corrected p", "carried over", "pairs")
     return draw_table(
         heads,
         [
@@ -101,7 +105,7 @@ def print_patch(record: PatchRecord, console: Console) -> None:
     console.print(table)
     console.print(
         Text(
-            f"nats towards the donor's label; * beyond random donors at corrected p ≤ 0.05 ({record.correction})",
+            f"nats towards the donor's label; * beyond same-label donors at corrected p ≤ 0.05 ({record.correction})",
             style="dim",
         )
     )
@@ -115,4 +119,4 @@ def _mark(cell: PatchCell | None) -> str:
     low, high = cell.beyond_random.low, cell.beyond_random.high
     is_beyond = isinstance(low, float) and isinstance(high, float) and (low > 0 or high < 0)
     is_clear = isinstance(cell.p_corrected, float) and cell.p_corrected <= 0.05
-    return f"{cell.shift.value:+.2f}{'*' if is_beyond and is_clear else ' '}".replace("-", "−")
+    return f"{show_number(cell.shift.value, is_signed=True)}{'*' if is_beyond and is_clear else ' '}"
