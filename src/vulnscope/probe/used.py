@@ -41,7 +41,7 @@ class Shifts:
     """Moves of the margin in every cell, and what is needed to judge them.
 
     `twins[cell]` and `randoms[cell]` are signed by the label of the recipient, so that > 0 is towards the other label;
-    one number per pair, the mean of both directions.
+    one number per pair, the mean of both directions for twins, one direction for the control.
     """
 
     twins: Mapping[Place, Floats]
@@ -65,7 +65,8 @@ class Shifts:
                     signs[ends[into]] * (margins[place, into].patched - margins[place, into].clean)
                     for into in ("first", "second")
                 ]
-                shift = np.mean(both, axis=0)
+                # Two texts of one label exchange what they have, so that both directions would cancel by construction.
+                shift = np.mean(both if job == "twins" else both[:1], axis=0)
                 found[job][place] = np.where(np.abs(shift) < ROUNDING, 0.0, shift)
             if job == "twins":
                 moves = margins

@@ -191,7 +191,7 @@ def draw_notes(notes: Sequence[str], left_out: Sequence[LeftOut]) -> Markup:
 def draw_reproduction(command: str, config: Mapping[str, object], versions: Mapping[str, str], run: str) -> Markup:
     """The command, the resolved settings and the versions."""
     text = json.dumps(dict(config), indent=2, sort_keys=True, ensure_ascii=False)
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    listed = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     return Markup(
         "<pre>{}</pre><details><summary>Settings</summary><pre>{}</pre></details><p class='hint'>run {}; {}</p>"
     ).format(clean(command or "(called from Python)"), clean(text), run, listed)

@@ -206,7 +206,7 @@ def print_steer(record: SteerRecord, console: Console) -> None:
 def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     """Interventions as rows for a terminal."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("intervention", overflow="fold")
+    table.add_column("intervention", overflow="fold", min_width=16)
     for name in ("bias shift", "AUROC", "pair-corr.", "says vuln.", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", overflow="fold")
