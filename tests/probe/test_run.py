@@ -131,6 +131,16 @@ def test_a_cwe_of_a_single_pair_has_no_figure_of_its_own(tmp_path: Path) -> None
     assert found.cwe_type.left_out == ("CWE-22",)
 
 
+def test_another_corpus_is_read_with_what_was_fitted_here(tmp_path: Path) -> None:
+    other = make_corpus([*make_pairs(6, cwes=("CWE-22",))], name="other")
+    with begin(tmp_path) as run:
+        found = run_probe(tiny_subject(), corpus(), CONFIG, run, others=[other])
+    (transfer,) = found.transfers
+    assert (transfer.corpus.name, transfer.probe.n) == ("other", 12)
+    assert transfer.baseline_auroc.value == 1.0
+    assert transfer.chosen.startswith("layer")
+
+
 @pytest.mark.parametrize(
     ("samples", "changes", "message"),
     [
