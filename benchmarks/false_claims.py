@@ -28,6 +28,12 @@ N_PAIRS, N_LAYERS, WIDTH, N_SURFACE = 48, 3, 12, 3
 LIMIT = 0.065
 BOOTSTRAP = Bootstrap(n_draws=300)
 CONDITIONS = ("shuffled", "surface", "planted")
+PLANTED = {
+    "knows": f"twins 2 noise deviations apart along one direction of every layer, beside {WIDTH - 1} others",
+    "used": "a patch of one cell of 9 moves the margin by 0.6 deviations of what patches do by chance",
+    "steering helps": "one of 4 interventions moves twins 1.5 nats apart, margins varying by 1.4 nats",
+}
+"""The effect at which power is stated."""
 RESULTS = Path(__file__).parent / "results" / "false_claims.json"
 
 
@@ -172,7 +178,7 @@ def main() -> None:
             n_draws = asked.draws if condition != "planted" else max(50, asked.draws // 5)
             rate = simulate(claim, condition, n_draws, asked.seed)
             rates.append(rate)
-            what = "power" if condition == "planted" else f"limit {LIMIT:.1%}"
+            what = f"power: {PLANTED[claim]}" if condition == "planted" else f"limit {LIMIT:.1%}"
             print(f"{claim:15} {condition:9} {rate.rate:6.1%} of {n_draws} ({what})", flush=True)
     if not asked.no_write:
         RESULTS.parent.mkdir(exist_ok=True)

@@ -206,7 +206,7 @@ def print_steer(record: SteerRecord, console: Console) -> None:
 def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     """Interventions as rows for a terminal."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("intervention", overflow="fold", min_width=16)
+    table.add_column("intervention", overflow="fold", min_width=24)
     for name in ("bias shift", "AUROC", "pair-corr.", "says vuln.", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", overflow="fold")
@@ -218,7 +218,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
             format_number(each.pair_correct.value, "rate"),
             format_number(each.yes_rate.value, "rate"),
             format_p(each.p_corrected),
-            _EFFECTS[each.effect],
+            each.effect,
         )
     return table
 

@@ -43,7 +43,7 @@ _LOOP = Prompt(
 )
 _MODULES = ("bisect.py", "fnmatch.py", "heapq.py", "shlex.py", "textwrap.py", "statistics.py", "string.py")
 _N_FUNCTIONS, _POSITIONS_EACH, _N_CONTINUATIONS, _NEW_TOKENS = 24, 3, 12, 50
-_HEAD_LINES = 3
+_HEAD_LINES, _LONGEST_HEAD = 3, 12
 _BATCH = 16
 
 
@@ -228,8 +228,14 @@ def _cut_item(item: Item, n: int) -> Item:
 
 
 def _heads(functions: Sequence[str]) -> list[str]:
-    heads = ["\n".join(code.splitlines()[:_HEAD_LINES]) + "\n" for code in functions]
-    return [head for head in heads if _parses("", head)]
+    """The first lines of each function, as few as parse by themselves and leave something to be written."""
+    heads = []
+    for code in functions:
+        lines = code.splitlines()
+        starts = ("\n".join(lines[:n]) + "\n" for n in range(_HEAD_LINES, min(_LONGEST_HEAD, len(lines) - 1) + 1))
+        if (head := next((start for start in starts if _parses("", start)), None)) is not None:
+            heads.append(head)
+    return heads
 
 
 def _parses(head: str, completion: str) -> bool:
