@@ -39,7 +39,7 @@ def build_requests(
         name=corpus,
         data_dir=None if data_dir is None else str(data_dir),
         skip_bad=rest.pop("skip_bad", False),
-        options=tuple(sorted((rest.pop("corpus_options", None) or {}).items())),
+        options=tuple(sorted((name, str(value)) for name, value in (rest.pop("corpus_options", None) or {}).items())),
     )
     return SubjectRequest(**{"name": model, **asked}), source, rest
 

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from markupsafe import Markup
+
+from vulnscope.errors import InputError
+from vulnscope.records.base import Estimate, NotMeasured, not_measured
+from vulnscope.report.kinds import find_kind
+from vulnscope.report.panels import (
+    Series,
+    Tile,
+    draw_lines,
+    draw_map,
+    draw_table,
+    render_page,
+    show_estimate,
+    show_number,
+)
+
+HOSTILE = "</style><script>alert(1)</script>\u202e"
+
+
+def test_no_text_of_a_record_becomes_markup() -> None:
+    page = render_page(
+        HOSTILE,
+        "probe",
+        HOSTILE,
+        [
+            ("table", draw_table((HOSTILE, "x"), [(HOSTILE, HOSTILE)])),
+            ("map", draw_map(HOSTILE, [HOSTILE], [(HOSTILE, [Tile(HOSTILE, 0.5, HOSTILE), None])])),
+            (
+                "lines",
+                draw_lines(
+                    [Series(HOSTILE, [(0.0, 0.5, 0.4, 0.6)])], [(HOSTILE, 0.5)], x_label="x", y_label="y", label=HOSTILE
+                ),
+            ),
+        ],
+        Markup(""),
+    )
+    assert "<script" not in page
+    assert page.count("</style>") == 1
+    assert "⟨U+202E⟩" in page
+
+
+def test_the_page_admits_its_own_style_and_nothing_else() -> None:
+    page = render_page("t", "probe", "s", [], Markup(""))
+    assert "default-src &#39;none&#39;; style-src &#39;sha256-" in page
+    assert "style=" not in page
+
+
+@pytest.mark.parametrize(
+    ("value", "is_signed", "text"),
+    [
+        (0.5, False, "0.50"),
+        (-0.5, True, "−0.50"),
+        (0.5, True, "+0.50"),
+        (-0.001, True, "0.00"),
+        (-0.001, False, "0.00"),
+    ],
+)
+def test_numbers_read_alike_and_zero_has_no_sign(value: float, is_signed: bool, text: str) -> None:
+    assert show_number(value, is_signed=is_signed) == text
+
+
+def test_what_is_missing_says_why() -> None:
+    assert show_number(NotMeasured(reason="no pairs")) == "n/a: no pairs"
+    assert show_estimate(not_measured("no pairs")) == "n/a: no pairs"
+    half = Estimate(
+        value=0.5, low=NotMeasured(reason="few"), high=NotMeasured(reason="few"), method="none", n=2, n_groups=2
+    )
+    assert show_estimate(half) == "0.50 (no interval: few)"
+    assert show_estimate(None) == ""
+
+
+def test_lines_without_figures_say_so() -> None:
+    missing = NotMeasured(reason="no pairs")
+    drawn = draw_lines([Series("s", [(0.0, missing, missing, missing)])], x_label="x", y_label="y", label="l")
+    assert "could be measured" in drawn
+
+
+def test_every_kind_of_run_can_be_shown() -> None:
+    for name in ("audit", "compare", "import", "rescore", "probe", "patch", "steer"):
+        assert find_kind(name).record.model_fields
+    with pytest.raises(InputError, match="runs of kind 'dream' cannot be shown"):
+        find_kind("dream")
