@@ -35,6 +35,7 @@ def test_public_names_are_a_known_list() -> None:
         "PatchResult",
         "ProbeResult",
         "SteerResult",
+        "StudyResult",
         "__version__",
         "audit",
         "capture",
@@ -52,6 +53,7 @@ def test_public_names_are_a_known_list() -> None:
         "resume_audit",
         "score",
         "steer",
+        "study",
     ]
     for name in vulnscope.__all__:
         assert getattr(vulnscope, name) is not None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vulnscope.api import PatchResult as PatchResult
     from vulnscope.api import ProbeResult as ProbeResult
     from vulnscope.api import SteerResult as SteerResult
+    from vulnscope.api import StudyResult as StudyResult
     from vulnscope.api import audit as audit
     from vulnscope.api import capture as capture
     from vulnscope.api import capture_to as capture_to
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from vulnscope.api import resume_audit as resume_audit
     from vulnscope.api import score as score
     from vulnscope.api import steer as steer
+    from vulnscope.api import study as study
 
 __version__ = version("vulnscope")
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "PatchResult",
     "ProbeResult",
     "SteerResult",
+    "StudyResult",
     "__version__",
     "audit",
     "capture",
@@ -56,6 +59,7 @@ __all__ = [
     "resume_audit",
     "score",
     "steer",
+    "study",
 ]
 
 

@@ -49,7 +49,7 @@ def test_a_model_that_is_right_everywhere() -> None:
     assert found.pair_correct_chance == 0.25
     assert found.pair_correct_p == pytest.approx(2.0**-39)
     assert found.d_a == NotMeasured(reason="AUROC is exactly 1: the distance has no bound")
-    assert isinstance(found.auroc.low, NotMeasured)
+    assert (found.auroc.method, found.auroc.high) == ("wilson", 1.0)
     assert found.pair_correct.low == pytest.approx(1 / (1 + 1.959964**2 / 40))
 
 

@@ -52,11 +52,8 @@ def test_remarks_claim_the_label_or_the_same_for_both_twins() -> None:
         assert read_remark(plain.code) is None
     assert {read_remark(pair.vulnerable.code) for pair in drawn.pairs} == {"vulnerable", "fixed"}
     for pair in (*aligned.pairs, *drawn.pairs):
-        differing = [
-            number
-            for number, (one, two) in enumerate(zip(pair.vulnerable.code.split("\n"), pair.fixed.code.split("\n")), 1)
-            if one != two and number > 1
-        ]
+        both = zip(pair.vulnerable.code.split("\n"), pair.fixed.code.split("\n"), strict=True)
+        differing = [number for number, (one, two) in enumerate(both, 1) if one != two and number > 1]
         assert list(pair.fixed.changed_lines) == differing
     for pair in drawn.pairs:
         assert read_remark(pair.vulnerable.code) == read_remark(pair.fixed.code)

@@ -14,6 +14,8 @@ from vulnscope.api.inside import patch as patch
 from vulnscope.api.inside import probe as probe
 from vulnscope.api.steering import SteerResult as SteerResult
 from vulnscope.api.steering import steer as steer
+from vulnscope.api.studies import StudyResult as StudyResult
+from vulnscope.api.studies import study as study
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.requests import AuditRequest as AuditRequest
 from vulnscope.audit.requests import AuditResult as AuditResult

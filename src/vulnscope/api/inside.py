@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vulnscope.api.requests import (
     CorpusRequest,
     StudyRequest,
     build_requests,
     load_requested,
+    open_cache,
     open_requested,
     opened_run,
 )
 from vulnscope.probe.config import PatchConfig, ProbeConfig
 from vulnscope.records.patch import PatchRecord
 from vulnscope.records.probe import ProbeRecord
-
-if TYPE_CHECKING:
-    from vulnscope.store import AnswerCache
 
 Stage = Callable[[str, int, int], None]
 
@@ -110,7 +108,7 @@ def run_probe_request(
             request.probe,
             run,
             others=others,
-            cache=_open_cache() if is_cached else None,
+            cache=open_cache() if is_cached else None,
             command=run.manifest.command,
             progress=progress,
         )
@@ -141,9 +139,3 @@ def run_patch_request(
         run.write_result(record)
         run.write_report(render_patch(record))
     return PatchResult(record=record, folder=run.path)
-
-
-def _open_cache() -> AnswerCache:
-    from vulnscope import store
-
-    return store.AnswerCache(store.cache_dir() / "answers.sqlite")

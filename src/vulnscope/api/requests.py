@@ -16,7 +16,7 @@ from vulnscope.records.base import Record
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
     from vulnscope.models import Subject
-    from vulnscope.store import Run
+    from vulnscope.store import AnswerCache, Run
 
 Request = TypeVar("Request", bound="StudyRequest")
 
@@ -94,3 +94,10 @@ def opened_run(
         raise Interrupted(
             f"interrupted; {opened.n_rows} finished rows are kept. Continue with: {opened.resume_command}"
         ) from error
+
+
+def open_cache() -> AnswerCache:
+    """The answers of earlier runs."""
+    from vulnscope import store
+
+    return store.AnswerCache(store.cache_dir() / "answers.sqlite")

@@ -30,7 +30,7 @@ from vulnscope.stats import (
     estimate,
     false_alarm_rate,
     hit_rate,
-    interval,
+    interval_within,
     mean_statistic,
     name_correction,
     pair_cells,
@@ -230,7 +230,7 @@ def _auroc(scores: Sequence[float], resampled: Resampled, items: Sequence[Item],
     value = stratified_auroc(scores, [item.is_vulnerable for item in items], strata_of(items))
     if isinstance(value, NotMeasured):
         return not_measured(value.reason, len(items), resampled.n_groups)
-    return interval(resampled, len(items), bootstrap, is_proportion=False, value=value)
+    return interval_within(resampled, len(items), bootstrap, 0.0, 1.0, value=value)
 
 
 def strata_of(items: Sequence[Item]) -> list[tuple[tuple[str, ...], str]]:

@@ -16,7 +16,7 @@ from vulnscope.stats import (
     auroc_statistic,
     detectable_difference,
     estimate,
-    interval,
+    interval_within,
     mean_statistic,
     pair_ranks,
     resample,
@@ -85,7 +85,7 @@ def measure_auroc(scores: Floats, items: Items, bootstrap: Bootstrap) -> Estimat
     groups = Groups.from_labels(items.groups)
     statistic = auroc_statistic(scores, items.is_vulnerable, groups, items.strata)
     resampled = resample(statistic, groups.n_groups, bootstrap)
-    return interval(resampled, len(items), bootstrap, is_proportion=False, value=value)
+    return interval_within(resampled, len(items), bootstrap, 0.0, 1.0, value=value)
 
 
 def measure_difference(scores: Floats, others: Floats, items: Items, bootstrap: Bootstrap) -> tuple[Estimate, Number]:
@@ -101,10 +101,10 @@ def measure_difference(scores: Floats, others: Floats, items: Items, bootstrap: 
         auroc_statistic(each[is_both], items.is_vulnerable, groups, items.strata) for each in (scores, others)
     )
     resampled = resample(lambda weights: one(weights) - other(weights), groups.n_groups, bootstrap)
-    found = interval(resampled, len(items), bootstrap, is_proportion=False, value=first - second)
+    found = interval_within(resampled, len(items), bootstrap, -1.0, 1.0, value=first - second)
     error = resampled.standard_error
     if error is None:
-        return found, NotMeasured(reason=f"too few groups: {groups.n_groups}")
+        return found, NotMeasured(reason="the resamples show no spread")
     return found, detectable_difference(error)
 
 

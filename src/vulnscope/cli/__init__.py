@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from vulnscope.cli import audit, corpus, doctor, inside, model, organism, run, steer
+from vulnscope.cli import audit, corpus, doctor, inside, model, organism, run, steer, study
 from vulnscope.cli.common import print_error, version_callback
 from vulnscope.errors import VulnscopeError
 
@@ -28,6 +28,7 @@ app.callback()(version_callback)
 app.command("audit")(audit.audit)
 app.command("probe")(inside.probe)
 app.command("patch")(inside.patch)
+app.command("study")(study.study)
 app.add_typer(steer.app, name="steer", help="Fit directions, sweep them beside their controls, apply what was chosen.")
 app.add_typer(corpus.app, name="corpus", help="List, show and count corpora of vulnerable and fixed code.")
 app.add_typer(model.app, name="model", help="Look at a model before studying it.")

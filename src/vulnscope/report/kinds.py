@@ -43,6 +43,11 @@ _HOMES = {
         "vulnscope.report.steer_panels:render_steer",
         "vulnscope.report.steer_panels:print_steer",
     ),
+    "study": (
+        "vulnscope.records.study:StudyRecord",
+        "vulnscope.report.study_panels:render_study",
+        "vulnscope.report.study_panels:print_study",
+    ),
 }
 
 

@@ -95,9 +95,13 @@ def interval(
 def interval_within(
     resampled: Resampled, n_items: int, bootstrap: Bootstrap, low: float, high: float, *, value: float | None = None
 ) -> Estimate:
-    """`interval` of a mean of values between `low` and `high`; Wilson's on that scale where the draws do not spread."""
+    """`interval` of a mean of values between `low` and `high`; Wilson's on that scale where the draws do not spread.
+
+    An AUROC is such a mean, the share of samples ranked right, and so are differences of shares. Too few groups to
+    resample stay too few.
+    """
     found = interval(resampled, n_items, bootstrap, is_proportion=False, value=value)
-    if isinstance(found.value, NotMeasured) or not isinstance(found.low, NotMeasured):
+    if isinstance(found.value, NotMeasured) or resampled.n_groups < MIN_GROUPS or found.method != "none":
         return found
     ends = wilson((found.value - low) / (high - low), resampled.n_groups, bootstrap.confidence)
     lowest, highest = (low + end * (high - low) for end in ends)

@@ -1,0 +1,77 @@
+"""The verb that ties all others together: the study of one model on one corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vulnscope.api.requests import StudyRequest, build_requests, load_requested, open_cache, open_requested, opened_run
+from vulnscope.records.study import StudyRecord
+from vulnscope.study.config import StudyConfig
+
+Stage = Callable[[str, str, int, int], None]
+
+
+class WholeStudyRequest(StudyRequest):
+    """Everything a study is asked to do."""
+
+    study: StudyConfig = StudyConfig()
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """A finished study: its record and the folder it lies in, with a folder per stage."""
+
+    record: StudyRecord
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """Path of the HTML report."""
+        return self.folder / "report.html"
+
+
+def study(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Any) -> StudyResult:
+    """What `model` says about `corpus`, what it knows, what closes the gap, and one diagnosis.
+
+    `options` are the fields of `SubjectRequest`, `data_dir`, `skip_bad` and `corpus_options` of the corpus, and the
+    fields of `StudyConfig`.
+    """
+    subject, source, settings = build_requests(model, corpus, options)
+    request = WholeStudyRequest(subject=subject, corpus=source, study=StudyConfig(**settings))
+    return run_study_request(request, runs_dir=Path(runs_dir))
+
+
+def run_study_request(
+    request: WholeStudyRequest,
+    *,
+    runs_dir: Path,
+    resume: str | Path | None = None,
+    is_cached: bool = True,
+    command: str = "",
+    progress: Stage | None = None,
+) -> StudyResult:
+    """Carry out `request` in a new run, or in the run `resume`. `is_cached` reuses known answers."""
+    from vulnscope.report.study_panels import render_study
+    from vulnscope.study import check_study, run_study
+
+    corpus = load_requested(request.corpus)
+    check_study(corpus, request.study)
+    subject = open_requested(request.subject)
+    with opened_run(
+        "study", request, subject, corpus, request.study.seed, runs_dir=runs_dir, resume=resume, command=command
+    ) as run:
+        record = run_study(
+            subject,
+            corpus,
+            request.study,
+            run,
+            cache=open_cache() if is_cached else None,
+            command=run.manifest.command,
+            progress=progress,
+        )
+        run.write_report(render_study(record))
+        run.write_result(record)
+    return StudyResult(record=record, folder=run.path)

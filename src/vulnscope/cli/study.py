@@ -1,0 +1,84 @@
+"""`vulnscope study`: what a model says, what it knows, and what closes the gap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vulnscope.cli.common import DataDir, Device, Dtype, Json, Revision, RunsDir, command_line, print_json, stdout
+from vulnscope.cli.inside import (
+    Adapter,
+    CorpusName,
+    CorpusOption,
+    Cwe,
+    Language,
+    Limit,
+    Model,
+    Prompts,
+    Quantize,
+    Resume,
+    Seed,
+    SkipBad,
+    TrustRemoteCode,
+    build_settings,
+    choose_request,
+    selection,
+    staged_progress,
+)
+
+
+def study(
+    context: typer.Context,
+    model: Model = None,
+    corpus: CorpusName = "synthetic",
+    data_dir: DataDir = None,
+    option: CorpusOption = None,
+    skip_bad: SkipBad = False,
+    prompts: Prompts = None,
+    cwe: Cwe = None,
+    language: Language = None,
+    limit: Limit = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(help="A transformation that keeps labels; repeatable. Default: strip-comments and rename."),
+    ] = None,
+    seed: Seed = 0,
+    revision: Revision = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    quantize: Quantize = None,
+    adapter: Adapter = None,
+    trust_remote_code: TrustRemoteCode = False,
+    resume: Resume = None,
+    runs_dir: RunsDir = Path("runs"),
+    cached: Annotated[bool, typer.Option("--cache/--no-cache", help="Reuse answers of earlier runs.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Audit, probe, patch and steer MODEL on one corpus: what it says, what it knows, what closes the gap."""
+    from vulnscope.api.studies import WholeStudyRequest, run_study_request
+
+    settings = build_settings(
+        "study",
+        {**selection(prompts, cwe, language, limit, seed), **({"changes": tuple(change)} if change else {})},
+        context,
+        option or [],
+    )
+    request = choose_request(context, "study", WholeStudyRequest, settings, resume, runs_dir)
+    with staged_progress() as tell:
+        result = run_study_request(
+            request,
+            runs_dir=runs_dir,
+            resume=resume,
+            is_cached=cached,
+            command=command_line(),
+            progress=lambda stage, what, done, total: tell(f"{stage}: {what}", done, total),
+        )
+    if as_json:
+        print_json(result.record)
+        return
+    from vulnscope.report.study_panels import print_study
+
+    print_study(result.record, stdout)
+    stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)

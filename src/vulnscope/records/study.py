@@ -1,0 +1,80 @@
+"""The result of `vulnscope study`: what the model says, what it knows, what closes the gap, and one diagnosis."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from vulnscope.records.audit import AuditRecord, CorpusInfo, SubjectInfo
+from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.patch import PatchRecord
+from vulnscope.records.probe import Claim, ProbeRecord
+from vulnscope.records.steer import SteerRecord
+
+Diagnosis = Literal[
+    "says it",
+    "knows, says it with a bias",
+    "knows, does not say it",
+    "says it for the wrong reason",
+    "blind",
+    "cannot tell",
+]
+
+
+class ChangeEvidence(Record):
+    """How well the answer ranks the same samples before and after a change that keeps their label."""
+
+    kind: str = Field(description="transformation, e.g. strip-comments")
+    n: int = Field(ge=0, description="changed samples")
+    before: Estimate = Field(description="AUROC of the zero-shot margin on the originals")
+    after: Estimate
+    lost: Estimate = Field(description="before minus after, on the same samples")
+
+
+class Evidence(Record):
+    """All that the diagnosis rests on."""
+
+    says: Estimate = Field(description="AUROC of the zero-shot margin")
+    yes_rate: Estimate
+    accuracy: Estimate = Field(description="balanced accuracy of the greedy answers")
+    threshold_accuracy: Estimate = Field(description="balanced accuracy of a threshold chosen on other groups")
+    threshold_gain: Estimate = Field(description="the latter minus the former, on the same samples")
+    threshold: Number = Field(description="nats, median over folds")
+    probe: Estimate = Field(description="AUROC, out of group")
+    baseline: Estimate = Field(description="AUROC of the best surface rule on the same folds")
+    baseline_name: str
+    over_baseline: Estimate = Field(description="probe minus best surface rule")
+    decodable: Claim
+    gap: Estimate = Field(description="probe minus the fitted read-out on the label logits of all prompts")
+    detectable: Number = Field(description="smallest difference in AUROC these groups could have shown")
+    changes: tuple[ChangeEvidence, ...] = ()
+
+
+class Verdict(Record):
+    """A diagnosis with its reasons, in the order they were weighed."""
+
+    diagnosis: Diagnosis
+    reasons: tuple[str, ...]
+
+
+class StudyRecord(Record):
+    """Everything the report, the terminal and `--json` show. No figure is computed after this."""
+
+    schema_version: Literal[1] = 1
+    sentence: str
+    verdict: Verdict
+    evidence: Evidence
+    subject: SubjectInfo
+    corpus: CorpusInfo
+    audit: AuditRecord
+    probe: ProbeRecord
+    patch: PatchRecord
+    steer: SteerRecord
+    notes: tuple[str, ...] = Field(description="what was left out or cut short, and why")
+    config: dict[str, object]
+    command: str
+    versions: dict[str, str]
+    seed: int
+    code_digest: str
+    run: str

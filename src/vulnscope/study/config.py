@@ -1,0 +1,34 @@
+"""What one study is asked to do; its stages share one choice of samples and prompts."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import Field
+
+from vulnscope.ask.settings import Selection
+from vulnscope.audit.config import AuditConfig
+from vulnscope.probe.config import PatchConfig, ProbeConfig
+from vulnscope.steer.config import SteerConfig
+from vulnscope.study.diagnosis import Limits
+
+Config = TypeVar("Config", bound=Selection)
+
+
+class StudyConfig(Selection):
+    """Resolved settings of a study; stored in the run and in the result. Stages take the choice of samples from it."""
+
+    audit: AuditConfig = AuditConfig()
+    probe: ProbeConfig = ProbeConfig()
+    patch: PatchConfig = PatchConfig()
+    steer: SteerConfig = SteerConfig()
+    changes: tuple[str, ...] = Field(
+        default=("strip-comments", "rename"),
+        description="transformations that keep labels, to see what the answers rest on; () leaves this out",
+    )
+    changes_limit: int = Field(default=200, ge=2, description="at most so many samples are changed")
+    limits: Limits = Limits()
+
+    def of_stage(self, config: Config) -> Config:
+        """The settings of one stage, with this study's samples, prompts and seed."""
+        return config.model_copy(update={name: getattr(self, name) for name in Selection.model_fields})

@@ -1,0 +1,269 @@
+"""The study: audit, harmless changes, probe, patch and steering sweep in one resumable run, and one diagnosis.
+
+Every stage is a run of its own inside the study's folder, so that an interruption loses at most one batch of one stage
+and every stage has its own page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from vulnscope import store
+from vulnscope.ask.scores import Items, measure_auroc, measure_difference
+from vulnscope.ask.selection import select_samples
+from vulnscope.audit import check_audit, run_audit
+from vulnscope.corpora import Corpus
+from vulnscope.corpora.transformations import augment
+from vulnscope.errors import InputError
+from vulnscope.probe import check_patching, check_probe, run_patching, run_probe
+from vulnscope.records.audit import AuditRecord
+from vulnscope.records.base import Record
+from vulnscope.records.patch import PatchRecord
+from vulnscope.records.probe import ProbeRecord
+from vulnscope.records.rows import VerdictRow
+from vulnscope.records.steer import SteerRecord
+from vulnscope.records.study import ChangeEvidence, Evidence, StudyRecord
+from vulnscope.report.kinds import find_kind
+from vulnscope.stats import Bootstrap
+from vulnscope.steer import check_steering, run_steering
+from vulnscope.study.diagnosis import diagnose
+from vulnscope.study.sentence import write_sentence
+from vulnscope.study.thresholds import measure_threshold
+
+if TYPE_CHECKING:
+    from vulnscope.corpora import Sample
+    from vulnscope.models import Subject
+    from vulnscope.store import AnswerCache, Run
+    from vulnscope.study.config import StudyConfig
+
+Stage = Callable[[str, str, int, int], None]
+"""Hears of a stage, what it is doing, how much is done, and of how much."""
+R = TypeVar("R", bound=Record)
+
+STAGES = ("audit", "changes", "probe", "patch", "steer")
+_FOLDER = "stages"
+
+
+def check_study(corpus: Corpus, config: StudyConfig) -> None:
+    """Raise `InputError` where any stage cannot be carried out on `corpus`, before a model is opened or a run made."""
+    check_audit(corpus, config.of_stage(config.audit))
+    check_probe(corpus, config.of_stage(config.probe))
+    check_patching(corpus, config.of_stage(config.patch))
+    check_steering(corpus, config.of_stage(config.steer))
+
+
+def run_study(
+    subject: Subject,
+    corpus: Corpus,
+    config: StudyConfig,
+    run: Run,
+    *,
+    cache: AnswerCache | None = None,
+    command: str = "",
+    progress: Stage | None = None,
+) -> StudyRecord:
+    """What `subject` says about `corpus`, what it knows, and what closes the gap.
+
+    Stages already finished in `run` are read, not repeated. Neither result nor report of the study is written: the
+    caller does; those of its stages are.
+    """
+    stages = _Stages(subject, corpus, config, run, progress)
+
+    def tell(stage: str) -> Callable[[int, int], None]:
+        return lambda done, total: stages.tell(stage, "asking", done, total)
+
+    audit, rows = stages.carry_out(
+        "audit", "audit", AuditRecord, corpus, config.of_stage(config.audit),
+        lambda own, stage: run_audit(
+            subject, corpus, own, stage, cache=cache, command=command, progress=tell("audit")
+        ),
+    )  # fmt: skip
+    changes, notes = _study_changes(stages, corpus, cache, tell("changes"))
+    probe, _ = stages.carry_out(
+        "probe", "probe", ProbeRecord, corpus, config.of_stage(config.probe),
+        lambda own, stage: run_probe(
+            subject, corpus, own, stage, cache=cache, command=command, progress=stages.listener("probe")
+        ),
+    )  # fmt: skip
+    patch, _ = stages.carry_out(
+        "patch", "patch", PatchRecord, corpus, config.of_stage(config.patch),
+        lambda own, stage: run_patching(
+            subject, corpus, own, stage, command=command, progress=stages.listener("patch")
+        ),
+    )  # fmt: skip
+    steer, _ = stages.carry_out(
+        "steer", "steer", SteerRecord, corpus, config.of_stage(config.steer),
+        lambda own, stage: run_steering(
+            subject, corpus, own, stage, command=command, progress=stages.listener("steer")
+        ),
+    )  # fmt: skip
+    evidence = gather_evidence(audit, probe, rows, corpus, changes, _bootstrap(config))
+    verdict = diagnose(evidence, config.limits)
+    return StudyRecord(
+        sentence=write_sentence(verdict, evidence, audit, steer),
+        verdict=verdict,
+        evidence=evidence,
+        subject=audit.subject,
+        corpus=audit.corpus,
+        audit=audit,
+        probe=probe,
+        patch=patch,
+        steer=steer,
+        notes=notes,
+        config=config.model_dump(mode="json"),
+        command=command,
+        versions=run.manifest.versions,
+        seed=config.seed,
+        code_digest=run.manifest.digests["code"],
+        run=run.id,
+    )
+
+
+class _Stages:
+    """The stages of one study, each a run inside the study's own."""
+
+    def __init__(self, subject: Subject, corpus: Corpus, config: StudyConfig, run: Run, progress: Stage | None) -> None:
+        self.subject = subject
+        self.corpus = corpus
+        self.config = config
+        self._root = run.path / _FOLDER
+        self._progress = progress
+
+    def tell(self, stage: str, what: str, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(stage, what, done, total)
+
+    def listener(self, stage: str) -> Callable[[str, int, int], None]:
+        return lambda what, done, total: self.tell(stage, what, done, total)
+
+    def carry_out(
+        self,
+        name: str,
+        kind: str,
+        record: type[R],
+        corpus: Corpus,
+        config: Record,
+        work: Callable[..., R],
+    ) -> tuple[R, tuple[VerdictRow, ...]]:
+        """The record of a stage and, of an audit, its rows; finished ones are read."""
+        folder = self._root / name
+        found = _find_run(folder)
+        if found is not None and found.result_path.is_file():
+            return found.result(record), _read_rows(found, kind)
+        self.tell(name, "starting", 0, 1)
+        with store.open_run(
+            folder,
+            kind,
+            config,
+            subject_digest=self.subject.digest,
+            corpus_digest=corpus.content_digest,
+            seed=self.config.seed,
+            device=str(self.subject.device),
+            resume=None if found is None else found.path,
+        ) as stage:
+            result = work(config, stage)
+            stage.write_report(find_kind(kind).render(result))
+            # The result comes last: a stage with a result is finished.
+            stage.write_result(result)
+            return result, _read_rows(stage, kind)
+
+
+def gather_evidence(
+    audit: AuditRecord,
+    probe: ProbeRecord,
+    rows: tuple[VerdictRow, ...],
+    corpus: Corpus,
+    changes: tuple[ChangeEvidence, ...],
+    bootstrap: Bootstrap,
+) -> Evidence:
+    """The figures of the diagnosis, from finished stages."""
+    samples, margins, is_said = _join(rows, corpus)
+    gain = measure_threshold(margins, is_said, Items.of(samples, dict(corpus.groups)), bootstrap)
+    best = next(rule for rule in probe.baselines if rule.name == probe.best_baseline)
+    return Evidence(
+        says=probe.says[0].auroc,
+        yes_rate=audit.overall.yes_rate,
+        accuracy=gain.as_is,
+        threshold_accuracy=gain.cut,
+        threshold_gain=gain.gain,
+        threshold=gain.threshold,
+        probe=probe.probe.auroc,
+        baseline=best.auroc,
+        baseline_name=best.name,
+        over_baseline=probe.difference,
+        decodable=probe.is_decodable,
+        gap=probe.gap,
+        detectable=probe.detectable_difference,
+        changes=changes,
+    )
+
+
+def _study_changes(
+    stages: _Stages, corpus: Corpus, cache: AnswerCache | None, progress: Callable[[int, int], None]
+) -> tuple[tuple[ChangeEvidence, ...], tuple[str, ...]]:
+    """The answers on harmlessly changed code, kind by kind; a kind that changes nothing here is a note."""
+    config = stages.config
+    limit = min(config.changes_limit, config.limit or config.changes_limit)
+    own = config.of_stage(config.audit).model_copy(update={"limit": limit})
+    chosen = select_samples(corpus, own)
+    found, notes = [], []
+    for kind in config.changes:
+        try:
+            changed = augment(chosen, [kind], config.seed)
+        except InputError as error:
+            notes.append(str(error))
+            continue
+        _, rows = stages.carry_out(
+            f"changes-{kind}", "audit", AuditRecord, changed, own.model_copy(update={"limit": None}),
+            lambda asked, stage, changed=changed: run_audit(
+                stages.subject, changed, asked, stage, cache=cache, progress=progress
+            ),
+        )  # fmt: skip
+        found.append(_measure_change(kind, rows, changed, _bootstrap(config)))
+    return tuple(found), tuple(notes)
+
+
+def _measure_change(kind: str, rows: tuple[VerdictRow, ...], corpus: Corpus, bootstrap: Bootstrap) -> ChangeEvidence:
+    """AUROC of the same samples before and after."""
+    by_id = {row.sample: row.margin for row in rows}
+    samples = [
+        sample
+        for sample in corpus.samples
+        if sample.augmentation and sample.id in by_id and sample.augmentation.base_id in by_id
+    ]
+    items = Items.of(samples, dict(corpus.groups))
+    after = np.array([by_id[sample.id] for sample in samples])
+    before = np.array([by_id[sample.augmentation.base_id or ""] for sample in samples if sample.augmentation])
+    return ChangeEvidence(
+        kind=kind,
+        n=len(samples),
+        before=measure_auroc(before, items, bootstrap),
+        after=measure_auroc(after, items, bootstrap),
+        lost=measure_difference(before, after, items, bootstrap)[0],
+    )
+
+
+def _join(rows: tuple[VerdictRow, ...], corpus: Corpus) -> tuple[list[Sample], np.ndarray, np.ndarray]:
+    """Labelled samples that were asked, with their margins and whether they were called vulnerable."""
+    by_id = {sample.id: sample for sample in corpus.samples}
+    asked = [row for row in rows if by_id[row.sample].label != "unlabelled"]
+    samples = [by_id[row.sample] for row in asked]
+    return samples, np.array([row.margin for row in asked]), np.array([row.says == "vulnerable" for row in asked])
+
+
+def _read_rows(run: store.StoredRun, kind: str) -> tuple[VerdictRow, ...]:
+    return tuple(VerdictRow.model_validate(row) for row in run.iter_rows()) if kind == "audit" else ()
+
+
+def _find_run(folder: Path) -> store.StoredRun | None:
+    """The one run in a stage's folder, finished or not."""
+    paths = sorted(path.parent for path in folder.glob("*/manifest.json"))
+    return store.load_run(paths[0], folder) if paths else None
+
+
+def _bootstrap(config: StudyConfig) -> Bootstrap:
+    return Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
