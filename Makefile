@@ -17,7 +17,7 @@ export GOMP_SPINCOUNT ?= 0
 .PHONY: study test unit check bench docs browser clean
 
 study: $(VENV)/.installed
-	$(BIN)/vulnscope audit organism --corpus synthetic --option difficulty=both
+	$(BIN)/vulnscope study organism:biased --option templates=train --option n_pairs=200
 
 test: $(VENV)/.installed-dev browser
 	$(BIN)/python -m pytest -m "not gpu" $(PYTEST_ARGS)

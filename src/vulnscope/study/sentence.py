@@ -12,8 +12,8 @@ def write_sentence(verdict: Verdict, evidence: Evidence, audit: AuditRecord, ste
     """The verdict for the top of the page and of the terminal."""
     overall = audit.overall
     parts = [
-        f"{verdict.diagnosis.capitalize()}: {audit.subject.name} calls {_percent(overall.yes_rate)} of "
-        f"{audit.corpus.name} vulnerable and gets {_percent(overall.pair_correct)} of pairs right",
+        f"{verdict.diagnosis.capitalize()}: {audit.subject.name} calls {_percent(overall.yes_rate)} of all "
+        f"{audit.corpus.name} samples vulnerable and gets {_percent(overall.pair_correct)} of pairs right",
         f"its margins rank {_percent(evidence.says)} of vulnerable above fixed samples, a probe "
         f"{_percent(evidence.probe)}, the best surface rule ({evidence.baseline_name}) {_percent(evidence.baseline)}",
         f"a threshold alone moves balanced accuracy from {_percent(evidence.accuracy)} to "
