@@ -33,7 +33,7 @@ STAGES = ("audit", "changes-rename", "probe", "patch", "steer")
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    return load_corpus("synthetic", n_pairs=100, difficulty="bound", templates="train")
+    return load_corpus("synthetic", n_pairs=60, difficulty="bound", templates="train")
 
 
 def study(folder: Path, corpus: Corpus, resume: Path | None = None, progress: Stage | None = None) -> StudyRecord:
