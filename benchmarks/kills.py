@@ -24,7 +24,7 @@ import torch
 from benchmarks.options import Options
 from benchmarks.results import describe_machine
 
-_RUN_FIELDS = ("run", "reproduce")
+_RUN_FIELDS = ("run", "command")
 
 
 def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
