@@ -190,6 +190,8 @@ def print_probe(record: ProbeRecord, console: Console) -> None:
         behind = "" if readout.behind is None else _signed(readout.behind)
         table.add_row(readout.name, format_estimate(readout.auroc, "score"), behind)
     console.print(table)
+    if isinstance(record.difference.low, NotMeasured):
+        console.print(Text(f"no intervals: {show_invisible(record.difference.low.reason)}", style="dim"))
     console.print()
     pools = _pools(record)
     cells = {(cell.layer, cell.pooling): cell for cell in record.cells if cell.method == _METHOD}
@@ -248,7 +250,9 @@ def _most_chosen(readout: Readout) -> str:
 
 
 def _signed(estimate: Estimate) -> str:
-    return show_estimate(estimate, is_signed=True)
+    """A difference for a terminal; why it has no interval stands below the table."""
+    has_interval = isinstance(estimate.low, float) and isinstance(estimate.high, float)
+    return show_estimate(estimate, is_signed=True) if has_interval else show_number(estimate.value, is_signed=True)
 
 
 def _table(*columns: str) -> Table:
