@@ -1,12 +1,15 @@
 """The CWE catalogue of the user's own copy: names, definitions, and the research view CWE-1000 as a tree.
 
-Read from `weaknesses.jsonl`, one weakness a line, or from the files of `json_repo/W/`, one weakness each, as
-https://github.com/CWE-CAPEC/REST-API-wg publishes them. A weakness may have several parents in CWE-1000.
+Read from the XML of https://cwe.mitre.org/data/downloads.html (`cwec_v*.xml`, unpacked), from `weaknesses.jsonl`, one
+weakness a line, or from the files of `json_repo/W/`, one weakness each, as https://github.com/CWE-CAPEC/REST-API-wg
+publishes them. A weakness may have several parents in CWE-1000.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from pydantic import Field
 from vulnscope.corpora.folders import files
 from vulnscope.corpora.tables import TableRow, read_table
 from vulnscope.corpora.text import RowError
+from vulnscope.corpora.weakness_xml import read_weakness_xml
 from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.answers import Match
@@ -22,6 +26,7 @@ from vulnscope.records.base import Record
 
 FILE = "weaknesses.jsonl"
 _VIEW = "1000"
+_PUBLISHED = re.compile(r"cwec_.+\.xml")
 
 
 class Weakness(Record):
@@ -62,41 +67,52 @@ def load_weaknesses(folder: Path) -> Weaknesses:
     """The catalogue in `folder`; raises `InputError` where there is none, `CorruptData` naming the line."""
     paths = find_catalogue(folder)
     if not paths:
-        raise InputError(f"cannot read the CWE catalogue: {folder} has no {FILE} and no json_repo/W/")
+        raise InputError(f"cannot read the CWE catalogue: {folder} has no {FILE}, no json_repo/W/ and no cwec_*.xml")
     entries: dict[str, Weakness] = {}
     for path in paths:
-        for row in read_table(path):
+        for row in read_weaknesses(path):
             entry = _read_entry(path, row)
             if entry.cwe in entries:
                 raise CorruptData(f"{path}:{row.line}: {entry.cwe} is in the catalogue twice")
             entries[entry.cwe] = entry
     if not entries:
-        raise InputError(f"{paths[0]} holds no weaknesses; it has one JSON object a line")
+        raise InputError(f"{paths[0]} holds no weaknesses")
     return Weaknesses(entries=entries)
 
 
 def find_catalogue(root: Path) -> list[Path]:
-    """The files that hold the weaknesses: `weaknesses.jsonl` alone, or those of `json_repo/W/` by number."""
+    """The files that hold the weaknesses: `weaknesses.jsonl` alone, those of `json_repo/W/` by number, or one XML."""
     if root.is_file():
-        return [root] if root.suffix in (".jsonl", ".json") else []
+        return [root] if root.suffix in (".jsonl", ".json", ".xml") else []
     for folder in (root / "json_repo" / "W", root / "W", root):
         paths = files(folder) if folder.is_dir() else []
         if table := [path for path in paths if path.name == FILE]:
             return table
         if found := [path for path in paths if path.suffix == ".json" and path.stem.isdigit()]:
             return sorted(found, key=lambda path: int(path.stem))
-    return []
+    published = [path for path in files(root) if _PUBLISHED.fullmatch(path.name)] if root.is_dir() else []
+    if len(published) > 1:
+        raise InputError(f"{root} holds {len(published)} editions of the CWE catalogue; name one of the files")
+    return published
 
 
-def unwrap(cells: Mapping[str, Any]) -> Mapping[str, Any]:
+def read_weaknesses(path: Path) -> Iterator[TableRow]:
+    """A row per weakness, in the form of the JSON edition."""
+    if path.suffix == ".xml":
+        return read_weakness_xml(path)
+    return (row._replace(parse=partial(_unwrap, row)) for row in read_table(path))
+
+
+def _unwrap(row: TableRow) -> Mapping[str, Any]:
     """The weakness of a row; a file of `json_repo/W` may hold its one in a list."""
+    cells = row.parse()
     inner = cells.get("Weaknesses")
     return inner[0] if isinstance(inner, list) and inner and isinstance(inner[0], dict) else cells
 
 
 def _read_entry(path: Path, table_row: TableRow) -> Weakness:
     try:
-        row = unwrap(table_row.parse())
+        row = table_row.parse()
         related = row.get("RelatedWeaknesses") or []
         return Weakness(
             cwe=normalise_cwe(str(row["ID"])),

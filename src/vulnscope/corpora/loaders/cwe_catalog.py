@@ -1,10 +1,11 @@
 """The demonstrative examples of MITRE's CWE catalogue: short code marked Bad or Good.
 
 Layout: the catalogue as https://github.com/CWE-CAPEC/REST-API-wg publishes it, `weaknesses.jsonl` or the files of
-`json_repo/W/`, one weakness each; names, definitions and the tree CWE-1000 of the same files are read by
-`vulnscope.corpora.weaknesses`. A row is a weakness that has code. Its code entries with Nature "Bad" are vulnerable,
-"Good" fixed; attacks, results and informative entries are passed over. Bad and Good are not twins: a Good entry may
-rewrite more than the flaw. Groups: the example, which several weaknesses may share, and the weakness.
+`json_repo/W/`, one weakness each, or the XML `cwec_v*.xml` of https://cwe.mitre.org/data/downloads.html; names,
+definitions and the tree CWE-1000 of the same files are read by `vulnscope.corpora.weaknesses`. A row is a weakness that
+has code. Its code entries with Nature "Bad" are vulnerable, "Good" fixed; attacks, results and informative entries are
+passed over. Bad and Good are not twins: a Good entry may rewrite more than the flaw. Groups: the example, which several
+weaknesses may share, and the weakness.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from vulnscope.corpora.assembly import Row, assemble, read_row
 from vulnscope.corpora.folders import require_path, wrong_layout
 from vulnscope.corpora.samples import Corpus, Label, Origin, Sample
-from vulnscope.corpora.tables import TableRow, read_table
+from vulnscope.corpora.tables import TableRow
 from vulnscope.corpora.text import RowError, name_language
-from vulnscope.corpora.weaknesses import find_catalogue, unwrap
+from vulnscope.corpora.weaknesses import find_catalogue, read_weaknesses
 from vulnscope.cwe import normalise_cwe
 
 NAME = "cwe-catalog"
 LICENCE = "CWE terms of use (MITRE)"
-EXPECTED = "weaknesses.jsonl, or the files of json_repo/W/, of https://github.com/CWE-CAPEC/REST-API-wg"
+EXPECTED = (
+    "weaknesses.jsonl, or the files of json_repo/W/, of https://github.com/CWE-CAPEC/REST-API-wg; "
+    "or cwec_v*.xml of https://cwe.mitre.org/data/downloads.html"
+)
 LABELS: dict[str, Label] = {"Bad": "vulnerable", "Good": "fixed"}
 OTHER_NATURES = ("Attack", "Result", "Informative", "Mitigation")
 
@@ -66,12 +70,12 @@ def load_cwe_catalog(data_dir: Path | None = None, *, skip_bad: bool = False) ->
 
 
 def _read_file(path: Path) -> Iterator[Row]:
-    for row in read_table(path):
+    for row in read_weaknesses(path):
         yield read_row(path.name, row.line, partial(_read_weakness, path.name, row))
 
 
 def _read_weakness(name: str, row: TableRow) -> tuple[Sample, ...]:
-    weakness = _Weakness.model_validate(unwrap(row.parse()))
+    weakness = _Weakness.model_validate(row.parse())
     cwe = normalise_cwe(weakness.id)
     samples: list[Sample] = []
     for example in weakness.examples:
