@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from vulnscope.api.requests import StudyRequest, build_requests, load_requested, open_cache, open_requested, opened_run
-from vulnscope.records.study import StudyRecord
+from vulnscope.errors import InputError
+from vulnscope.records.study import StudyEstimate, StudyRecord
 from vulnscope.study.config import StudyConfig
 
 Stage = Callable[[str, str, int, int], None]
@@ -75,3 +76,17 @@ def run_study_request(
         run.write_report(render_study(record))
         run.write_result(record)
     return StudyResult(record=record, folder=run.path)
+
+
+def estimate_study_request(request: WholeStudyRequest) -> StudyEstimate:
+    """What `request` would take, from the config of its model; weights are neither downloaded nor loaded."""
+    from vulnscope.models.sketch import sketch_model
+    from vulnscope.study import check_study
+    from vulnscope.study.estimate import estimate_study
+
+    options = request.subject.local_options()
+    if options.pop("adapter") is not None:
+        raise InputError("an estimate is made from the model's config alone; leave --adapter out of --dry-run")
+    corpus = load_requested(request.corpus)
+    check_study(corpus, request.study)
+    return estimate_study(sketch_model(**options), corpus, request.study)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from vulnscope.corpora.ordinary import OrdinaryCode
     from vulnscope.models import Subject
 
-_ROW_BYTES = 300
-_READING_BYTES = 180
+ROW_BYTES = 300
+READING_BYTES = 180
 
 
 def estimate_audit(
@@ -56,7 +56,7 @@ def estimate_audit(
         n_distinct_tokens=plan.n_distinct_tokens,
         seconds=seconds,
         memory_bytes=estimate_memory(subject, rows, longest).total_bytes,
-        disk_bytes=len(requests) * (_ROW_BYTES + _READING_BYTES * len(protocol.questions)),
+        disk_bytes=len(requests) * (ROW_BYTES + READING_BYTES * len(protocol.questions)),
         left_out=prepared.left_out,
         config=config.model_dump(mode="json"),
     )

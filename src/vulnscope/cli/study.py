@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +27,9 @@ from vulnscope.cli.inside import (
     selection,
     staged_progress,
 )
+
+if TYPE_CHECKING:
+    from vulnscope.records.study import StudyEstimate
 
 
 def study(
@@ -54,10 +57,13 @@ def study(
     resume: Resume = None,
     runs_dir: RunsDir = Path("runs"),
     cached: Annotated[bool, typer.Option("--cache/--no-cache", help="Reuse answers of earlier runs.")] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Itemise memory, disk and time from the model's config; load no weights.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Audit, probe, patch and steer MODEL on one corpus: what it says, what it knows, what closes the gap."""
-    from vulnscope.api.studies import WholeStudyRequest, run_study_request
+    from vulnscope.api.studies import WholeStudyRequest, estimate_study_request, run_study_request
 
     settings = build_settings(
         "study",
@@ -66,6 +72,9 @@ def study(
         option or [],
     )
     request = choose_request(context, "study", WholeStudyRequest, settings, resume, runs_dir)
+    if dry_run:
+        _show_estimate(estimate_study_request(request), as_json=as_json)
+        return
     with staged_progress() as tell:
         result = run_study_request(
             request,
@@ -82,3 +91,12 @@ def study(
 
     print_study(result.record, stdout)
     stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
+
+
+def _show_estimate(estimate: StudyEstimate, *, as_json: bool) -> None:
+    if as_json:
+        print_json(estimate)
+        return
+    from vulnscope.report.estimate_panels import print_estimate
+
+    print_estimate(estimate, stdout)

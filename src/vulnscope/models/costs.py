@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vulnscope.models.memory import measure_footprint
 
 if TYPE_CHECKING:
-    from vulnscope.models.subject import Subject
+    from vulnscope.models.sketch import Shaped
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ _CPU_HALF = _Speed(flops=4e11, bytes_per_second=1e10, layer_seconds=3e-4)
 _GPU = _Speed(flops=2e14, bytes_per_second=1.5e12, layer_seconds=3e-4)
 
 
-def costs_of(subject: Subject) -> Costs:
+def costs_of(subject: Shaped) -> Costs:
     """Prices for `subject` on its kind of device."""
     model, n_layers = subject.model, subject.architecture.n_layers
     width = subject.dtype.itemsize

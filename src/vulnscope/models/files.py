@@ -26,8 +26,12 @@ class Located:
     variant: Path | None = None
 
 
-def resolve_folder(name: str, revision: str | None, trust_remote_code: bool, kind: str = "model") -> Located:
+def resolve_folder(
+    name: str, revision: str | None, trust_remote_code: bool, kind: str = "model", *, has_weights: bool = True
+) -> Located:
     """The local folder of `name`, downloaded if it is a Hub id; `kind` is "model" or "adapter".
+
+    Without `has_weights` config and tokenizer are enough, and no more is downloaded.
 
     Raises `InputError` where nothing can be found or where the folder lacks its config, and where it holds pickles
     instead of safetensors.
@@ -47,8 +51,8 @@ def resolve_folder(name: str, revision: str | None, trust_remote_code: bool, kin
     elif _looks_like_path(name):
         raise InputError(f"{kind} folder {name!r} does not exist; give an existing folder or a Hub id such as org/name")
     else:
-        located = _download(name, revision, trust_remote_code, kind)
-    _check_contents(located.path, name, kind)
+        located = _download(name, revision, trust_remote_code, kind, has_weights)
+    _check_contents(located.path, name, kind, has_weights)
     return located
 
 
@@ -92,7 +96,7 @@ def _looks_like_path(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name or not name
 
 
-def _download(name: str, revision: str | None, trust_remote_code: bool, kind: str) -> Located:
+def _download(name: str, revision: str | None, trust_remote_code: bool, kind: str, has_weights: bool) -> Located:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -103,7 +107,8 @@ def _download(name: str, revision: str | None, trust_remote_code: bool, kind: st
         RevisionNotFoundError,
     )
 
-    patterns = [*_DIGESTED, *(["*.py"] if trust_remote_code else [])]
+    files = [pattern for pattern in _DIGESTED if has_weights or pattern != "*.safetensors"]
+    patterns = [*files, *(["*.py"] if trust_remote_code else [])]
     at = f" at revision {revision!r}" if revision else ""
     try:
         # Duplicates in other layouts (`original/`, `consolidated*`) would double the download.
@@ -124,11 +129,13 @@ def _download(name: str, revision: str | None, trust_remote_code: bool, kind: st
     return Located(Path(path), Path(path).name)
 
 
-def _check_contents(folder: Path, name: str, kind: str) -> None:
+def _check_contents(folder: Path, name: str, kind: str, has_weights: bool) -> None:
     config = "config.json" if kind == "model" else "adapter_config.json"
     if not (folder / config).is_file():
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
         raise InputError(f"{name!r} is no {kind}: it has no {config} (it holds {found})")
+    if not has_weights:
+        return
     if any(path.stat().st_size == 0 for path in folder.glob("*.safetensors")):
         raise CorruptData(f"{name!r} holds an empty .safetensors file; download it again")
     if any(folder.glob("*.safetensors")):

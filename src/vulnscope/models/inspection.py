@@ -9,6 +9,7 @@ from vulnscope.models.memory import free_bytes, measure_footprint
 from vulnscope.records.subject import MemoryEstimate, SubjectReport
 
 if TYPE_CHECKING:
+    from vulnscope.models.sketch import Shaped
     from vulnscope.models.subject import Subject
 
 
@@ -43,10 +44,13 @@ def inspect_subject(subject: Subject, batch: int = 8, length: int = 1024) -> Sub
     )
 
 
-def estimate_memory(subject: Subject, batch: int, length: int) -> MemoryEstimate:
-    """Bytes held now, and needed for one forward of `batch` rows of `length` tokens that reads one answer per row."""
+def estimate_memory(subject: Shaped, batch: int, length: int, weights_bytes: int | None = None) -> MemoryEstimate:
+    """Bytes held now, and needed for one forward of `batch` rows of `length` tokens that reads one answer per row.
+
+    `weights_bytes` None means those of the model as it is.
+    """
     footprint = measure_footprint(subject.model)
-    weights = subject.model.get_memory_footprint()
+    weights = subject.model.get_memory_footprint() if weights_bytes is None else weights_bytes
     cache = batch * length * footprint.cache_bytes
     activations = batch * length * footprint.activation_bytes
     logits = batch * footprint.logits_bytes

@@ -62,14 +62,14 @@ def load_model(
     if quantize is not None:
         arguments |= {"quantization_config": _quantization(quantize, dtype), "device_map": {"": device}}
     try:
-        with _quiet():
+        with quiet():
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder, local_files_only=True, output_loading_info=True, **arguments
             )
     except SafetensorError as error:
         raise CorruptData(f"weights in {folder} are damaged: {error}; download them again") from error
     except (ValueError, KeyError, OSError, RuntimeError, ImportError) as error:
-        raise _explain(folder, error) from error
+        raise explain(folder, error) from error
     model: PreTrainedModel = loaded[0]
     report: dict[str, Any] = loaded[1]
     if report["missing_keys"]:
@@ -88,7 +88,7 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> None:
     if find_spec("peft") is None:
         raise MissingPrerequisite("adapters need peft: pip install 'vulnscope[tune]'")
     try:
-        with _quiet():
+        with quiet():
             model.load_adapter(str(folder))
     except (ValueError, KeyError, OSError, RuntimeError) as error:
         raise InputError(f"adapter {folder} does not fit {model.config.model_type}: {_first_line(error)}") from error
@@ -103,7 +103,7 @@ def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizer
     # class of a family has its whole tokenizer in tokenizer.json.
     loader = PreTrainedTokenizerFast if _is_self_contained(folder) else AutoTokenizer
     try:
-        with _quiet():
+        with quiet():
             return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
     except (ValueError, KeyError, OSError, ImportError, TypeError) as error:
         raise InputError(f"{folder} holds no usable tokenizer: {_first_line(error)}") from error
@@ -132,7 +132,8 @@ def use_differentiable_kernels(model: PreTrainedModel) -> None:
             setattr(module, switch, False)
 
 
-def _explain(folder: Path, error: Exception) -> InputError | SubjectError:
+def explain(folder: Path, error: Exception) -> InputError | SubjectError:
+    """What a failure of transformers to build the model in `folder` means to the user."""
     text = str(error)
     if "trust_remote_code" in text:
         return InputError(f"{folder} brings its own Python code; read it, then allow it with --trust-remote-code")
@@ -146,7 +147,7 @@ def _first_line(error: Exception) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bars and no notices of transformers inside the block."""
     from transformers.utils import logging
 

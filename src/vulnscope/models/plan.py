@@ -20,6 +20,7 @@ from vulnscope.records.base import Record
 
 if TYPE_CHECKING:
     from vulnscope.models.items import Item
+    from vulnscope.models.sketch import Shaped
     from vulnscope.models.subject import Subject
 
 # Larger calls gain nothing: a CPU's caches are full, a GPU's units busy.
@@ -97,7 +98,7 @@ def plan_batches(subject: Subject, requests: Sequence[ScoreRequest], max_tokens:
     )
 
 
-def default_max_tokens(subject: Subject) -> int:
+def default_max_tokens(subject: Shaped) -> int:
     """Padded tokens per call that fit into the free memory of the subject's device."""
     footprint = measure_footprint(subject.model)
     per_token = _CALLS_PER_BATCH * footprint.cache_bytes + footprint.activation_bytes

@@ -11,6 +11,7 @@ from vulnscope.records.base import Estimate, Number, Record
 from vulnscope.records.patch import PatchRecord
 from vulnscope.records.probe import Claim, ProbeRecord
 from vulnscope.records.steer import SteerRecord
+from vulnscope.records.subject import MemoryEstimate
 
 Diagnosis = Literal[
     "says it",
@@ -78,3 +79,40 @@ class StudyRecord(Record):
     seed: int
     code_digest: str
     run: str
+
+
+class StageEstimate(Record):
+    """What one stage of a study would take."""
+
+    stage: str = Field(description="audit | changes | probe | patch | steer")
+    n_rows: int = Field(ge=0, description="prompts the model reads or reruns")
+    n_tokens: int = Field(ge=0, description="tokens of these, after sharing")
+    model_seconds: float = Field(ge=0, description="estimated from shapes")
+    statistics_seconds: float = Field(ge=0, description="fits, permutations and intervals, estimated from shapes")
+    disk_bytes: int = Field(ge=0)
+
+
+class StudyEstimate(Record):
+    """What a study would take, for `--dry-run`: from the config of its model, without weights."""
+
+    schema_version: Literal[1] = 1
+    model: str
+    architecture: str
+    n_layers: int
+    n_parameters: int
+    dtype: str
+    device: str
+    quantization: str | None
+    corpus: str
+    n_samples: int
+    n_pairs: int
+    n_groups: int
+    memory: MemoryEstimate = Field(description="weights, and the largest forward call")
+    second_model_bytes: int = Field(ge=0, description="weights of the re-initialised model; 0 without one")
+    read_activations_bytes: int = Field(ge=0, description="pooled activations held for fitting")
+    memory_bytes: int = Field(ge=0, description="all of these")
+    stages: tuple[StageEstimate, ...]
+    seconds: float = Field(ge=0, description="of all stages, estimated from shapes, not measured")
+    disk_bytes: int = Field(ge=0)
+    rests_on: tuple[str, ...] = Field(description="assumptions behind the figures")
+    config: dict[str, object]
