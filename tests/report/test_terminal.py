@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from tests.report.golden import render_text
+from tests.report.panels import make_full_record
 from tests.report.records import make_hostile_record, make_record
 
 
@@ -28,3 +29,9 @@ def test_the_verdict_the_corpus_and_what_is_missing_are_said() -> None:
 def test_markup_and_escape_sequences_stay_text() -> None:
     record = make_hostile_record().model_copy(update={"sentence": "[bold red]x[/] \x1b]0;owned\x07 \x9b31m"})
     assert render_text(record, 140).startswith("[bold red]x[/] ⟨U+001B⟩]0;owned⟨U+0007⟩ ⟨U+009B⟩31m")
+
+
+def test_answers_without_a_verdict_are_counted_with_what_may_be_the_cause() -> None:
+    shown = " ".join(render_text(make_full_record(), 100).split())
+    assert "no verdict: 6 unparsed, 3 refused, 1 cut of 120 answers; cut: --max-new-tokens was reached" in shown
+    assert "no verdict" not in render_text(make_record(), 100)

@@ -40,7 +40,7 @@ def render_terminal(record: AuditRecord | ComparisonRecord, console: Console) ->
     console.print(_slices(record, is_wide=console.width >= _WIDE))
     for line in _background(record):
         console.print(line)
-    for line in (*_reasons(record), *_left_out(record)):
+    for line in (*_states(record), *_reasons(record), *_left_out(record)):
         console.print(Padding(line, (0, 0, 0, 2)))
 
 
@@ -140,6 +140,17 @@ def _reasons(record: AuditRecord) -> list[Text]:
     ]
     reasons = dict.fromkeys(reason for value in figures if (reason := find_reason(value)))
     return [_text(f"n/a: {reason}", "dim") for reason in reasons]
+
+
+def _states(record: AuditRecord) -> list[Text]:
+    """How many answers have no verdict, and why that may be."""
+    states = record.answers.states if record.answers else {}
+    counts = [f"{format_count(n)} {state}" for state, n in states.items() if n and state != "parsed"]
+    if not counts:
+        return []
+    line = f"no verdict: {', '.join(counts)} of {_count(sum(states.values()), 'answer')}"
+    hint = "; cut: --max-new-tokens was reached, or the prompt is longer than the model reads"
+    return [_text(line + hint * bool(states.get("cut")))]
 
 
 def _left_out(record: AuditRecord) -> list[Text]:
