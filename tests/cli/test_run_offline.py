@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sklearn.metrics import accuracy_score, cohen_kappa_score
 from tests.cli.conftest import Done
 from tests.models.zoo import save_tiny
 
@@ -52,6 +54,49 @@ def test_an_ensemble_is_judged_like_one_model_and_compares_like_one(
     compared = run_command("run", "compare", runs[0], folder.name, "--json")
     assert compared.status == 0, compared.err
     assert ComparisonRecord.model_validate(json.loads(compared.out)).is_one_unit is (how != "vote")
+
+
+@pytest.fixture
+def published(run_command: Run, tmp_path: Path) -> list[str]:
+    """Answers of two models to 24 unlike pairs: one mostly right, one as a coin falls."""
+    lines = ["model,item,prompt,answer"]
+    generator = random.Random(0)
+    for pair in range(24):
+        for side in ("vulnerable", "fixed"):
+            words = [f"word_{pair}_{place}" for place in range(8)]
+            path = tmp_path / "unlike" / f"pair-{pair}" / f"{side}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("\n".join(f"{word} = {word}_of({side}_{word})" for word in words) + "\n")
+            other = "fixed" if side == "vulnerable" else "vulnerable"
+            for model, skill in (("expert", 0.9), ("coin", 0.5)):
+                said = side if generator.random() < skill else other
+                verdict = "vulnerable" if said == "vulnerable" else "secure"
+                lines.append(f"{model},pair-{pair}/{side},ask,VERDICT: {verdict}")
+    (tmp_path / "answers.csv").write_text("\n".join(lines) + "\n")
+    done = run_command(
+        "run", "import", tmp_path / "answers.csv", "--corpus", "folder", "--data-dir", tmp_path / "unlike"
+    )
+    assert done.status == 0, done.err
+    return sorted(path.name for path in Path("runs").iterdir())
+
+
+def test_agreement_is_stated_beyond_that_of_habits(run_command: Run, published: list[str]) -> None:
+    done = run_command("run", "compare", *published, "--json")
+    assert done.status == 0, done.err
+    record = ComparisonRecord.model_validate(json.loads(done.out))
+    assert len(record.items) == 48
+    before, after = zip(*(item.says for item in record.items), strict=True)
+    assert record.kappa == pytest.approx(cohen_kappa_score(before, after))
+    assert float(record.agreement.value) == pytest.approx(accuracy_score(before, after))  # type: ignore[arg-type]
+
+
+def test_a_stacked_ensemble_learns_whom_to_trust(run_command: Run, published: list[str]) -> None:
+    done = run_command("run", "combine", *published, "--how", "stacked", "--json")
+    assert done.status == 0, done.err
+    record = AuditRecord.model_validate(json.loads(done.out))
+    assert (record.overall.n_samples, record.overall.n_groups) == (48, 24)
+    assert record.subject.name.startswith("stacked of ")
+    assert float(record.overall.auroc.value) > 0.8  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_compared_is_told(run_command: Run, runs: list[str], tiny_model: Path, twins: Path) -> None:
