@@ -28,4 +28,17 @@ def test_a_dry_run_refuses_what_it_cannot_estimate(run_command: Command, tmp_pat
     tiny_config("qwen2").save_pretrained(tmp_path / "bare")
     done = run_command("study", "bare", *PAIRS, "--dry-run", "--adapter", "some/adapter")
     assert done.status == 2
-    assert "leave --adapter out of --dry-run" in done.err
+    assert "leave out --adapter" in done.err
+
+
+def test_a_budget_cuts_the_dry_run_and_one_too_small_ends_it(run_command: Command, tmp_path: Path) -> None:
+    tiny_config("qwen2").save_pretrained(tmp_path / "bare")
+    asked = ("study", "bare", *PAIRS, "--dry-run", "--json", "--budget")
+    whole = json.loads(run_command(*asked, "60").out)
+    assert whole["n_pairs"] == 40
+    cut = json.loads(run_command(*asked, str(0.75 * whole["seconds"] / 60)).out)
+    assert cut["n_pairs"] < 40
+    assert cut["seconds"] <= 0.75 * whole["seconds"]
+    done = run_command(*asked, "0.01")
+    assert done.status == 2
+    assert "raise --budget" in done.err

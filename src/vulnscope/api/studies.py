@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vulnscope.api.requests import StudyRequest, build_requests, load_requested, open_cache, open_requested, opened_run
 from vulnscope.errors import InputError
 from vulnscope.records.study import StudyEstimate, StudyRecord
 from vulnscope.study.config import StudyConfig
+
+if TYPE_CHECKING:
+    from vulnscope.corpora import Corpus
+    from vulnscope.models.sketch import Sketch
 
 Stage = Callable[[str, str, int, int], None]
 
@@ -60,6 +64,10 @@ def run_study_request(
 
     corpus = load_requested(request.corpus)
     check_study(corpus, request.study)
+    if request.study.budget_minutes is not None and resume is None:
+        # The run stores the limit, so that resuming it studies the same pairs on any machine.
+        fitting = _within_budget(_sketch(request), corpus, request.study)
+        request = request.model_copy(update={"study": fitting})
     subject = open_requested(request.subject)
     with opened_run(
         "study", request, subject, corpus, request.study.seed, runs_dir=runs_dir, resume=resume, command=command
@@ -80,13 +88,25 @@ def run_study_request(
 
 def estimate_study_request(request: WholeStudyRequest) -> StudyEstimate:
     """What `request` would take, from the config of its model; weights are neither downloaded nor loaded."""
-    from vulnscope.models.sketch import sketch_model
     from vulnscope.study import check_study
     from vulnscope.study.estimate import estimate_study
 
-    options = request.subject.local_options()
-    if options.pop("adapter") is not None:
-        raise InputError("an estimate is made from the model's config alone; leave --adapter out of --dry-run")
     corpus = load_requested(request.corpus)
     check_study(corpus, request.study)
-    return estimate_study(sketch_model(**options), corpus, request.study)
+    sketch = _sketch(request)
+    return estimate_study(sketch, corpus, _within_budget(sketch, corpus, request.study))
+
+
+def _sketch(request: WholeStudyRequest) -> Sketch:
+    from vulnscope.models.sketch import sketch_model
+
+    options = request.subject.local_options()
+    if options.pop("adapter") is not None:
+        raise InputError("estimates are made from the model's config alone; leave out --adapter, or --dry-run/--budget")
+    return sketch_model(**options)
+
+
+def _within_budget(sketch: Sketch, corpus: Corpus, config: StudyConfig) -> StudyConfig:
+    from vulnscope.study.budget import fit_budget
+
+    return fit_budget(sketch, corpus, config)

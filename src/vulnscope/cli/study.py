@@ -47,6 +47,10 @@ def study(
         list[str] | None,
         typer.Option(help="A transformation that keeps labels; repeatable. Default: strip-comments and rename."),
     ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(help="Minutes: fewer pairs, until the estimate of --dry-run fits.", min=0.01, show_default=False),
+    ] = None,
     seed: Seed = 0,
     revision: Revision = None,
     device: Device = "auto",
@@ -67,7 +71,11 @@ def study(
 
     settings = build_settings(
         "study",
-        {**selection(prompts, cwe, language, limit, seed), **({"changes": tuple(change)} if change else {})},
+        {
+            **selection(prompts, cwe, language, limit, seed),
+            **({"changes": tuple(change)} if change else {}),
+            "budget_minutes": budget,
+        },
         context,
         option or [],
     )

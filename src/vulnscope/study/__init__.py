@@ -9,16 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vulnscope.study.checks import check_study as check_study
     from vulnscope.study.config import StudyConfig as StudyConfig
     from vulnscope.study.diagnosis import Limits as Limits
     from vulnscope.study.diagnosis import diagnose as diagnose
-    from vulnscope.study.run import check_study as check_study
     from vulnscope.study.run import run_study as run_study
 
 _HOMES = {
     "Limits": "diagnosis",
     "StudyConfig": "config",
-    "check_study": "run",
+    "check_study": "checks",
     "diagnose": "diagnosis",
     "run_study": "run",
 }

@@ -28,6 +28,9 @@ class StudyConfig(Selection):
     )
     changes_limit: int = Field(default=200, ge=2, description="at most so many samples are changed")
     limits: Limits = Limits()
+    budget_minutes: float | None = Field(
+        default=None, gt=0, description="samples are cut until the estimated time fits; None: no budget"
+    )
 
     def of_stage(self, config: Config) -> Config:
         """The settings of one stage, with this study's samples, prompts and seed."""

@@ -15,11 +15,11 @@ import numpy as np
 from vulnscope import store
 from vulnscope.ask.scores import Items, measure_auroc, measure_difference
 from vulnscope.ask.selection import select_samples
-from vulnscope.audit import check_audit, run_audit
+from vulnscope.audit import run_audit
 from vulnscope.corpora import Corpus
 from vulnscope.corpora.transformations import augment
 from vulnscope.errors import InputError
-from vulnscope.probe import check_patching, check_probe, run_patching, run_probe
+from vulnscope.probe import run_patching, run_probe
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Record
 from vulnscope.records.patch import PatchRecord
@@ -29,7 +29,8 @@ from vulnscope.records.steer import SteerRecord
 from vulnscope.records.study import ChangeEvidence, Evidence, StudyRecord
 from vulnscope.report.kinds import find_kind
 from vulnscope.stats import Bootstrap
-from vulnscope.steer import check_steering, run_steering
+from vulnscope.steer import run_steering
+from vulnscope.study.budget import explain_budget
 from vulnscope.study.diagnosis import diagnose
 from vulnscope.study.sentence import write_sentence
 from vulnscope.study.thresholds import measure_threshold
@@ -46,14 +47,6 @@ R = TypeVar("R", bound=Record)
 
 STAGES = ("audit", "changes", "probe", "patch", "steer")
 _FOLDER = "stages"
-
-
-def check_study(corpus: Corpus, config: StudyConfig) -> None:
-    """Raise `InputError` where any stage cannot be carried out on `corpus`, before a model is opened or a run made."""
-    check_audit(corpus, config.of_stage(config.audit))
-    check_probe(corpus, config.of_stage(config.probe))
-    check_patching(corpus, config.of_stage(config.patch))
-    check_steering(corpus, config.of_stage(config.steer))
 
 
 def run_study(
@@ -113,7 +106,7 @@ def run_study(
         probe=probe,
         patch=patch,
         steer=steer,
-        notes=notes,
+        notes=(*explain_budget(corpus, config), *notes),
         config=config.model_dump(mode="json"),
         command=command,
         versions=run.manifest.versions,

@@ -1,0 +1,21 @@
+"""Whether a study can be carried out, told before a model is opened or a run made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vulnscope.audit import check_audit
+from vulnscope.probe import check_patching, check_probe
+from vulnscope.steer import check_steering
+
+if TYPE_CHECKING:
+    from vulnscope.corpora import Corpus
+    from vulnscope.study.config import StudyConfig
+
+
+def check_study(corpus: Corpus, config: StudyConfig) -> None:
+    """Raise `InputError` where any stage cannot be carried out on `corpus`, before a model is opened or a run made."""
+    check_audit(corpus, config.of_stage(config.audit))
+    check_probe(corpus, config.of_stage(config.probe))
+    check_patching(corpus, config.of_stage(config.patch))
+    check_steering(corpus, config.of_stage(config.steer))
