@@ -211,7 +211,7 @@ def choose_request(
             field = defaults.model_fields[name]  # type: ignore[union-attr]
             is_default = name != "name" and value == field.get_default()
             is_absent = section == "subject" and name == "name" and not value
-            is_unasked = section == "corpus" and name == "name" and not _is_given(context, "corpus")
+            is_unasked = section == "corpus" and name == "name" and not is_given(context, "corpus")
             if not (is_default or is_absent or is_unasked) and value != kept[section][name]:
                 differences.append(f"{name}: {kept[section][name]!r} in the run, {value!r} now")
     if differences:
@@ -222,7 +222,8 @@ def choose_request(
     return stored
 
 
-def _is_given(context: typer.Context, name: str) -> bool:
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether the user wrote the option, rather than leaving its default."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 

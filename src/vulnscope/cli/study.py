@@ -27,6 +27,7 @@ from vulnscope.cli.inside import (
     selection,
     staged_progress,
 )
+from vulnscope.cli.preset import run_preset
 
 if TYPE_CHECKING:
     from vulnscope.records.study import StudyEstimate
@@ -51,6 +52,9 @@ def study(
         float | None,
         typer.Option(help="Minutes: fewer pairs, until the estimate of --dry-run fits.", min=0.01, show_default=False),
     ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Repeat an earlier experiment: starcoder-steering-2025.", show_default=False)
+    ] = None,
     seed: Seed = 0,
     revision: Revision = None,
     device: Device = "auto",
@@ -67,6 +71,9 @@ def study(
     as_json: Json = False,
 ) -> None:
     """Audit, probe, patch and steer MODEL on one corpus: what it says, what it knows, what closes the gap."""
+    if preset is not None:
+        run_preset(context, preset, option or [], resume, runs_dir, as_json=as_json)
+        return
     from vulnscope.api.studies import WholeStudyRequest, estimate_study_request, run_study_request
 
     settings = build_settings(

@@ -43,6 +43,11 @@ _HOMES = {
         "vulnscope.report.steer_panels:render_steer",
         "vulnscope.report.steer_panels:print_steer",
     ),
+    "reproduction": (
+        "vulnscope.records.reproduction:ReproductionRecord",
+        "vulnscope.report.reproduction_panels:render_reproduction",
+        "vulnscope.report.reproduction_panels:print_reproduction",
+    ),
     "study": (
         "vulnscope.records.study:StudyRecord",
         "vulnscope.report.study_panels:render_study",

@@ -1,0 +1,45 @@
+"""`vulnscope study --preset`: an earlier experiment, repeated as written and done right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from vulnscope.cli.common import command_line, print_json, stdout
+from vulnscope.cli.inside import build_settings, choose_request, is_given, staged_progress
+from vulnscope.errors import InputError
+
+_UNUSED = ("prompts", "cwe", "language", "limit", "change", "budget", "dry_run")
+_CORPUS = "secllmholmes"
+
+
+def run_preset(
+    context: typer.Context, name: str, options: list[str], resume: str | None, runs_dir: Path, *, as_json: bool
+) -> None:
+    """Carry out the preset `name` with the model, corpus and seed of the command line, and show its result."""
+    from vulnscope.api.presets import PresetRequest, check_preset, run_preset_request
+
+    check_preset(name)
+    if given := [option for option in _UNUSED if context.params[option]]:
+        shown = ", ".join(f"--{option.replace('_', '-')}" for option in given)
+        raise InputError(f"the preset fixes its samples and prompts and takes no {shown}; leave it out")
+    settings = build_settings("preset", {"seed": context.params["seed"]}, context, options)
+    if not is_given(context, "corpus"):
+        settings["corpus"]["name"] = _CORPUS
+    request = choose_request(context, "reproduction", PresetRequest, settings, resume, runs_dir)
+    with staged_progress() as tell:
+        result = run_preset_request(
+            request,
+            runs_dir=runs_dir,
+            resume=resume,
+            command=command_line(),
+            progress=lambda stage, what, done, total: tell(f"{stage}: {what}", done, total),
+        )
+    if as_json:
+        print_json(result.record)
+        return
+    from vulnscope.report.reproduction_panels import print_reproduction
+
+    print_reproduction(result.record, stdout)
+    stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)

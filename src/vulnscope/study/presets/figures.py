@@ -1,0 +1,117 @@
+"""Rows of the preset to figures: the keyword parser's verdicts, and the default protocol's margins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from vulnscope.ask.parsers.keyword import parse_keyword
+from vulnscope.ask.scores import measure_auroc, measure_pair_rank
+from vulnscope.records.answers import Expectation
+from vulnscope.records.base import Estimate, NotMeasured, not_measured
+from vulnscope.records.reproduction import Judged, ReproducedRow, Said
+from vulnscope.stats import Groups, estimate, mean_statistic
+
+if TYPE_CHECKING:
+    from vulnscope.ask.scores import Items
+    from vulnscope.stats import Bootstrap
+
+_EXPECTS = Expectation(form="verdict")
+
+
+class Answers(NamedTuple):
+    """What was said of every sample in one setting."""
+
+    first: tuple[str, ...]
+    whole: tuple[str, ...]
+    margins: np.ndarray
+    says: tuple[str, ...]
+
+
+class Figures(NamedTuple):
+    """The figures of one setting."""
+
+    first: Said
+    whole: Said
+    default: Judged
+
+
+def read_answers(row: Mapping[str, Any]) -> Answers:
+    """A stored row."""
+    return Answers(tuple(row["first"]), tuple(row["whole"]), np.array(row["margins"]), tuple(row["says"]))
+
+
+def judge(answers: Answers, clean: Answers, items: Items, bootstrap: Bootstrap) -> Figures:
+    """The figures of `answers` beside those without steering."""
+    is_yes = np.array([says == "vulnerable" for says in answers.says])
+    return Figures(
+        first=_parse(answers.first, clean.first, items, bootstrap),
+        whole=_parse(answers.whole, clean.whole, items, bootstrap),
+        default=Judged(
+            yes_rate=_share(is_yes, np.ones(len(items), dtype=bool), items, bootstrap),
+            auroc=measure_auroc(answers.margins, items, bootstrap),
+            pair_rank=measure_pair_rank(answers.margins, items, bootstrap),
+            bias_shift_nats=float(np.mean(answers.margins - clean.margins)),
+        ),
+    )
+
+
+def write_sentence(subject: str, rows: Sequence[ReproducedRow]) -> str:
+    """What the old protocol shows and what it hides, from the plainest prompt."""
+    prompt = rows[0].prompt
+    own = [row for row in rows if row.prompt == prompt]
+    clean, written = own[0], [row for row in own if row.indexing.startswith("as-written")]
+    right = [row for row in own if row.indexing == "right"]
+    said = [row.whole_answer for row in written]
+    return (
+        f"Without steering, the keyword parser calls {_percent(clean.whole_answer.vulnerable_right)} of vulnerable and "
+        f"{_percent(clean.whole_answer.fixed_right)} of fixed samples right from the answers of {subject} to the "
+        f"{prompt} prompt. With the indexing as written, {len(written)} settings give "
+        f"{_range([each.vulnerable_right for each in said])} and {_range([each.fixed_right for each in said])}; "
+        f"the margin's AUROC is {_percent(clean.default.auroc)} without steering and "
+        f"{_range([row.default.auroc for row in right])} with the right indexing and vectors of other CWEs."
+    )
+
+
+def _parse(texts: Sequence[str], clean: Sequence[str], items: Items, bootstrap: Bootstrap) -> Said:
+    says, before = ([parse_keyword(text, _EXPECTS).says for text in each] for each in (texts, clean))
+    is_right = np.array(
+        [said == ("vulnerable" if label else "fixed") for said, label in zip(says, items.is_vulnerable, strict=True)]
+    )
+    twins = items.twins()
+    both = np.zeros(len(items), dtype=bool)
+    both[twins[:, 0]] = is_right[twins[:, 0]] & is_right[twins[:, 1]]
+    is_first = np.zeros(len(items), dtype=bool)
+    is_first[twins[:, 0]] = True
+    return Said(
+        vulnerable_right=_share(is_right, items.is_vulnerable, items, bootstrap),
+        fixed_right=_share(is_right, ~items.is_vulnerable, items, bootstrap),
+        pair_correct=_share(both, is_first, items, bootstrap),
+        n_unparsed=sum(not text.strip() for text in texts),
+        n_changed_answers=sum(one != other for one, other in zip(texts, clean, strict=True)),
+        n_changed_verdicts=sum(one != other for one, other in zip(says, before, strict=True)),
+    )
+
+
+def _share(flags: np.ndarray, is_kept: np.ndarray, items: Items, bootstrap: Bootstrap) -> Estimate:
+    """Share of `flags` among the items kept, with its interval by group."""
+    own = items.part(is_kept)
+    if not len(own):
+        return not_measured("no samples")
+    groups = Groups.from_labels(own.groups)
+    return estimate(mean_statistic(flags[is_kept], groups), groups.n_groups, len(own), bootstrap, is_proportion=True)
+
+
+def _percent(share: Estimate) -> str:
+    return f"not measured ({share.value.reason})" if isinstance(share.value, NotMeasured) else f"{share.value:.0%}"
+
+
+def _range(shares: Sequence[Estimate]) -> str:
+    """Lowest to highest of what was measured."""
+    values = [share.value for share in shares if not isinstance(share.value, NotMeasured)]
+    if not values:
+        return "not measured"
+    low, high = min(values), max(values)
+    return f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"

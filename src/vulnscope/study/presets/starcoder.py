@@ -1,0 +1,207 @@
+"""Preset `starcoder-steering-2025`: steering StarCoder by differences of means, as written and done right.
+
+Every setting is answered in words, read by the keyword parser at 1 and at 50 tokens, and scored by the default
+protocol, so that a table shows what the words hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vulnscope.ask.items import ask_items
+from vulnscope.ask.preparation import prepare
+from vulnscope.ask.scores import Items
+from vulnscope.ask.selection import describe_corpus, open_protocol
+from vulnscope.ask.settings import Selection
+from vulnscope.errors import InputError
+from vulnscope.models import generate, read_text
+from vulnscope.records.reproduction import ReproducedRow, ReproductionRecord
+from vulnscope.stats import Bootstrap
+from vulnscope.steer.margins import score_margins
+from vulnscope.study.presets import STARCODER
+from vulnscope.study.presets.directions import find_others, fit_rows, read_states
+from vulnscope.study.presets.figures import Answers, judge, read_answers, write_sentence
+from vulnscope.study.presets.indexing import Indexing, list_indexings, make_edits
+from vulnscope.study.presets.memory import estimate_models
+from vulnscope.study.presets.samples import choose_samples
+from vulnscope.study.presets.settings import PROMPTS, StarcoderConfig, clamp_layers
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vulnscope.ask.items import Asked
+    from vulnscope.ask.preparation import Prepared
+    from vulnscope.corpora import Corpus, Sample
+    from vulnscope.models import Edit, Item, Subject
+    from vulnscope.store import Run
+
+Progress = Callable[[str, str, int, int], None]
+_AROUND_TOKENS = 64
+"""Room for what the preset's prompts say beyond those of the default protocol."""
+
+
+class Setting(NamedTuple):
+    """One thing to try; `indexing` None is the run without steering."""
+
+    prompt: str
+    indexing: str | None = None
+    layers: str = ""
+    is_normalised: bool = False
+    scale: float = 0.0
+
+
+def list_settings(config: StarcoderConfig) -> list[Setting]:
+    """Everything that is tried, in the order of the table; each prompt begins without steering."""
+    tried: list[Setting] = []
+    for prompt in config.prompts:
+        tried.append(Setting(prompt))
+        grid = product(list_indexings(config.batch), config.layer_sets, config.normalised, config.scales)
+        tried += [Setting(prompt, *choice) for choice in grid]
+    return tried
+
+
+def run_preset(
+    subject: Subject,
+    corpus: Corpus,
+    config: StarcoderConfig,
+    run: Run,
+    *,
+    command: str = "",
+    progress: Progress | None = None,
+) -> ReproductionRecord:
+    """Every setting on `subject`. Those already in `run` are read, not repeated; result and report are the caller's."""
+    study = _Study(subject, corpus, config)
+    settings = list_settings(config)
+    kept = {tuple(row["setting"]): row for row in run.iter_rows()}
+    for number, setting in enumerate(settings):
+        if tuple(setting) not in kept:
+            row = {"setting": list(setting), **study.answer(setting)}
+            run.append([row])
+            kept[tuple(setting)] = row
+        if progress is not None:
+            progress(STARCODER, "asking", number + 1, len(settings))
+    answers = {setting: read_answers(kept[tuple(setting)]) for setting in settings}
+    rows = tuple(study.measure(setting, answers[setting], answers[Setting(setting.prompt)]) for setting in settings)
+    return ReproductionRecord(
+        preset=STARCODER,
+        sentence=write_sentence(subject.name, rows),
+        subject=subject.info(),
+        corpus=describe_corpus(corpus, study.prepared.samples),
+        samples=tuple(sample.id for sample in study.prepared.samples),
+        indexings={name: each.what for name, each in study.indexings.items()},
+        rows=rows,
+        memory=estimate_models(),
+        left_out=study.prepared.left_out,
+        notes=study.notes(),
+        config=config.model_dump(mode="json"),
+        command=command,
+        versions=run.manifest.versions,
+        seed=config.seed,
+        code_digest=run.manifest.digests["code"],
+        run=run.id,
+    )
+
+
+class _Study:
+    """The samples as both protocols ask them, and the vectors, fitted on first use."""
+
+    def __init__(self, subject: Subject, corpus: Corpus, config: StarcoderConfig) -> None:
+        self.subject, self.config = subject, config
+        self.indexings = list_indexings(config.batch)
+        self.prepared, self._asked = _prepare(subject, corpus, config)
+        samples = self.prepared.samples
+        self._items = Items.of(samples, dict(corpus.groups))
+        self._others = find_others(samples, dict(corpus.groups))
+        self._bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
+        self._n_layers = subject.architecture.n_layers
+        self._texts = {
+            prompt: [read_text(subject.tokenizer, write_prompt(prompt, each), name=each.id) for each in samples]
+            for prompt in config.prompts
+        }
+        self._states: dict[str, dict[int, Any]] = {}
+
+    def answer(self, setting: Setting) -> dict[str, Any]:
+        """The row of a setting: long answers, their first tokens, margins and greedy verdicts."""
+        texts: Sequence[Item] = self._texts[setting.prompt]
+        growing = self._edits(setting, is_growing=True)
+        given = generate(self.subject, texts, self.config.n_tokens, edits=growing or None)
+        margins = score_margins(self.subject, self._asked, self._edits(setting, is_growing=False))
+        first = [str(self.subject.tokenizer.decode(list(each.token_ids[:1]))) for each in given]
+        return {
+            "first": first,
+            "whole": [each.text for each in given],
+            "margins": margins.margins.tolist(),
+            "says": list(margins.says),
+        }
+
+    def measure(self, setting: Setting, answers: Answers, clean: Answers) -> ReproducedRow:
+        """The figures of a setting beside the run without steering."""
+        n = len(self._items)
+        found = judge(answers, clean, self._items, self._bootstrap)
+        indexing = self.indexings.get(setting.indexing or "")
+        return ReproducedRow(
+            prompt=setting.prompt,
+            indexing=setting.indexing or "none",
+            layers_asked=setting.layers,
+            layers=clamp_layers(setting.layers, self._n_layers) if setting.layers else (),
+            is_normalised=setting.is_normalised,
+            scale=setting.scale,
+            n_steered=0 if indexing is None else sum(indexing.steered(n)),
+            first_token=found.first,
+            whole_answer=found.whole,
+            default=found.default,
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        """What was clamped or cut."""
+        found = []
+        for asked in self.config.layer_sets:
+            layers = clamp_layers(asked, self._n_layers)
+            if asked != ",".join(map(str, layers)) and asked[0].isdigit():
+                shown = ", ".join(map(str, layers))
+                found.append(f"layers {asked} clamped to {shown}: the model has layers 0 to {self._n_layers - 1}")
+        if n_cut := sum(cut is not None for cut in self.prepared.cuts):
+            found.append(f"{n_cut} samples cut to what the model reads, twins under one window")
+        return tuple(found)
+
+    def _edits(self, setting: Setting, *, is_growing: bool) -> list[Edit]:
+        if setting.indexing is None:
+            return []
+        indexing: Indexing = self.indexings[setting.indexing]
+        others: np.ndarray | None = self._others if indexing.is_held_out else None
+        states = self._read(setting.prompt)
+        vectors = {
+            layer: fit_rows(states[layer], self._items.is_vulnerable, others, is_normalised=setting.is_normalised)
+            for layer in clamp_layers(setting.layers, self._n_layers)
+        }
+        return make_edits(indexing, vectors, setting.scale, is_growing=is_growing)
+
+    def _read(self, prompt: str) -> dict[int, Any]:
+        """Activations of every layer that any setting edits; one pass per prompt."""
+        if prompt not in self._states:
+            sets = (clamp_layers(asked, self._n_layers) for asked in self.config.layer_sets)
+            layers = sorted({layer for chosen in sets for layer in chosen})
+            self._states[prompt] = read_states(self.subject, self._texts[prompt], layers, self.config.max_batch_tokens)
+        return self._states[prompt]
+
+
+def write_prompt(prompt: str, sample: Sample) -> str:
+    """The text of one prompt about `sample`."""
+    return PROMPTS[prompt].format(language=sample.language, code=sample.code)
+
+
+def _prepare(subject: Subject, corpus: Corpus, config: StarcoderConfig) -> tuple[Prepared, tuple[Asked, Asked]]:
+    """The samples, cut to leave room for the answer, and the two questions of the default protocol about each."""
+    if unknown := [prompt for prompt in config.prompts if prompt not in PROMPTS]:
+        raise InputError(f"the preset has no prompt {unknown[0]!r}; choose from: {', '.join(PROMPTS)}")
+    chosen = choose_samples(corpus, config)
+    protocol = open_protocol(subject, Selection(seed=config.seed))
+    limit = subject.max_positions
+    room = None if limit is None else limit - config.n_tokens - _AROUND_TOKENS
+    prepared = prepare(protocol, chosen, room)
+    if len(prepared.samples) < len(chosen):
+        reasons = "; ".join(f"{part.n}: {part.reason}" for part in prepared.left_out)
+        raise InputError(f"the preset needs all {len(chosen)} samples, and {subject.name} cannot read some ({reasons})")
+    return prepared, (ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1))
