@@ -38,5 +38,32 @@ def test_twins_of_unseen_seeds_are_told_apart(difficulty: str, tmp_path: Path, m
     assert overall.pair_correct.value >= 0.95
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variant", "remarks", "yes_rate", "pair_correct"),
+    [
+        ("biased", "none", (0.95, 1.0), (0.0, 0.05)),
+        ("mute", "none", (0.3, 0.7), (0.0, 0.05)),
+        ("blind", "none", (0.3, 0.7), (0.0, 0.05)),
+        ("hinted", "aligned", (0.45, 0.55), (0.95, 1.0)),
+    ],
+)
+def test_variants_answer_as_planted(
+    variant: str,
+    remarks: str,
+    yes_rate: tuple[float, float],
+    pair_correct: tuple[float, float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VULNSCOPE_CACHE", str(tmp_path / "cache"))
+    options = {"templates": "train", "n_pairs": "30", "remarks": remarks}
+    found = vs.audit(
+        f"organism:{variant}", corpus="synthetic", corpus_options=options, runs_dir=tmp_path
+    ).record.overall
+    assert yes_rate[0] <= found.yes_rate.value <= yes_rate[1]
+    assert pair_correct[0] <= found.pair_correct.value <= pair_correct[1]
+
+
 def test_weights_fit_into_the_wheel() -> None:
-    assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 16 * 2**20
+    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) < 16 * 2**20
