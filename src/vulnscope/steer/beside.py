@@ -11,7 +11,6 @@ import numpy as np
 
 from vulnscope.ask.items import Asked, ask_items
 from vulnscope.ask.preparation import prepare
-from vulnscope.errors import InputError
 from vulnscope.interventions import EditSpec, Intervention, ReadOut, add_preface, resolve_edits
 from vulnscope.models.pooling import Pool, capture_pools
 from vulnscope.models.sites import as_site, name_site
@@ -61,6 +60,8 @@ def _with_prompt(study: Study, preface: str, main: Applied) -> list[Applied]:
     prompts = add_preface(study.splits.protocol.prompts, preface)
     protocol = type(study.splits.protocol)(prompts, study.subject.tokenizer, is_chat=study.splits.protocol.is_chat)
     asked = _ask_again(study, protocol)
+    if asked is None:
+        return []
     what = f"“{preface}” before each question"
     alone = edit_margins(study.subject, asked, (), study.run, "report: prompt")
     both = edit_margins(study.subject, asked, main.edits, study.run, "report: prompt and steering")
@@ -74,12 +75,11 @@ def _with_prompt(study: Study, preface: str, main: Applied) -> list[Applied]:
     ]  # fmt: skip
 
 
-def _ask_again(study: Study, protocol: YesNoProtocol) -> tuple[Asked, Asked]:
-    """The report groups under other prompts; raises `InputError` where they no longer fit the context."""
-
+def _ask_again(study: Study, protocol: YesNoProtocol) -> tuple[Asked, Asked] | None:
+    """The report groups under other prompts; None where they no longer fit the context, as then the items differ."""
     prepared = prepare(protocol, list(study.splits.report.samples), study.subject.max_positions)
     if [sample.code for sample in prepared.samples] != [sample.code for sample in study.splits.report.samples]:
-        raise InputError("with the preface some samples no longer fit the model's context; give a shorter one, or none")
+        return None
     return ask_items(study.subject, protocol, prepared, 0), ask_items(study.subject, protocol, prepared, 1)
 
 

@@ -102,7 +102,7 @@ class Study:
             cells=cells,
             correction=name_correction(sum(isinstance(each.p, float) for each in family)),
             vectors=VECTORS,
-            notes=self._notes(),
+            notes=self._notes(applied),
             left_out=self.splits.prepared.left_out,
             config=config.model_dump(mode="json"),
             command=command,
@@ -255,8 +255,13 @@ class Study:
             for key, trial in trials.items()
         )
 
-    def _notes(self) -> tuple[str, ...]:
+    def _notes(self, applied: Sequence[Applied]) -> tuple[str, ...]:
         notes = []
+        if self.config.preface is not None and not any(each.kind == "prompt" for each in applied):
+            notes.append(
+                "prompt only: not measured, as with the preface some samples no longer fit the model's context; give a "
+                "shorter one to measure it"
+            )
         if "changed" in self.config.selectors:
             notes.append("the selector “changed” is an oracle: it points at tokens only someone with the fix knows")
         if not self.config.side_effects:
