@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vulnscope.models import Subject
     from vulnscope.store import AnswerCache, Run
 
-Request = TypeVar("Request", bound="StudyRequest")
+Request = TypeVar("Request", bound=Record)
 
 
 class StudyRequest(Record):
@@ -64,7 +64,7 @@ def read_stored(kind: str, request: type[Request], run: str | Path, runs_dir: Pa
 @contextmanager
 def opened_run(
     kind: str,
-    request: StudyRequest,
+    request: Record,
     subject: Subject,
     corpus: Corpus,
     seed: int,
@@ -87,12 +87,18 @@ def opened_run(
         command=command,
         resume=resume,
     )
+    with interruptible(opened), opened as run:
+        yield run
+
+
+@contextmanager
+def interruptible(run: Run) -> Iterator[None]:
+    """Ctrl-C inside says what `run` keeps and how to go on."""
     try:
-        with opened as run:
-            yield run
+        yield
     except KeyboardInterrupt as error:
         raise Interrupted(
-            f"interrupted; {opened.n_rows} finished rows are kept. Continue with: {opened.resume_command}"
+            f"interrupted; {run.n_rows} finished rows are kept. Continue with: {run.resume_command}"
         ) from error
 
 

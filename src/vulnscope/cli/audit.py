@@ -247,9 +247,10 @@ def _resumed_request(
     context: typer.Context, settings: dict[str, dict[str, Any]], run: str, runs_dir: Path
 ) -> AuditRequest:
     """The stored request; what the command line says besides must agree with it."""
-    from vulnscope import api
+    from vulnscope.api.requests import read_stored
+    from vulnscope.audit.requests import AuditRequest
 
-    stored = api.stored_request(run, runs_dir)
+    stored = read_stored("audit", AuditRequest, run, runs_dir)
     differences = []
     for name in context.params:
         source = context.get_parameter_source(name)
