@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 # Four bits, one 8-bit scale per 64 weights, and one float32 scale per 256 of those (QLoRA, Dettmers et al. 2023).
 _NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
@@ -95,7 +95,7 @@ def sketch_model(
         raise InputError(f"unknown quantisation {quantize!r}; choose one of: {', '.join(QUANTIZATIONS)}")
     folder = resolve_folder(name, revision, trust_remote_code, has_weights=False).path
     target = pick_device(device)
-    model = _build_model(folder, pick_dtype(dtype, target), trust_remote_code)
+    model = _build_folder(folder, pick_dtype(dtype, target), trust_remote_code)
     return Sketch(
         name=name,
         model=model,
@@ -106,15 +106,28 @@ def sketch_model(
     )
 
 
-def _build_model(folder: Path, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:
-    from transformers import AutoConfig, AutoModelForCausalLM
+def sketch_config(name: str, config: PretrainedConfig, dtype: torch.dtype, device: torch.device) -> Sketch:
+    """The shapes of the model that `config` describes, without a tokenizer."""
+    model = _build(config, dtype, trust_remote_code=False)
+    return Sketch(name, model, map_architecture(model), device, tokenizer=None, quantization=None)
+
+
+def _build_folder(folder: Path, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:
+    from transformers import AutoConfig
 
     try:
-        with quiet(), torch.device("meta"):
+        with quiet():
             config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
-            model: Any = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
+            return _build(config, dtype, trust_remote_code)
     except (ValueError, KeyError, OSError, RuntimeError, ImportError, TypeError) as error:
         raise explain(folder, error) from error
+
+
+def _build(config: PretrainedConfig, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model: Any = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
     built: PreTrainedModel = model.eval()
     return built
 

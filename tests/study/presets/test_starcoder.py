@@ -118,7 +118,7 @@ def test_memory_of_the_large_model_is_that_of_its_published_size() -> None:
     # 1.14 and 15.96 billion parameters, as published with the weights.
     assert small.n_parameters == pytest.approx(1.137e9, rel=1e-3)
     assert large.n_parameters == pytest.approx(15.958e9, rel=1e-3)
-    assert large.bf16_bytes == 2 * large.n_parameters
+    assert large.bf16_bytes == pytest.approx(2 * large.n_parameters, rel=1e-6)  # and a few buffers
     assert 0.25 < large.nf4_bytes / large.bf16_bytes < 0.32
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
 from vulnscope.models.memory import measure_footprint
+from vulnscope.models.sketch import sketch_config
 from vulnscope.records.reproduction import ModelMemory
 
 _CONFIGS: dict[str, dict[str, Any]] = {
@@ -24,9 +25,6 @@ _CONFIGS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Shapes as published with the models; the rest are the defaults of their architectures."""
 
-# NF4: 4 bits a weight, a scale of one byte for 64 weights, a float32 scale for 256 of those scales.
-_NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-
 
 def estimate_models(batch: int = 4, length: int = 2048) -> tuple[ModelMemory, ...]:
     """Weights in bf16 and in 4 bits, and one forward of `batch` rows, of each model."""
@@ -35,22 +33,14 @@ def estimate_models(batch: int = 4, length: int = 2048) -> tuple[ModelMemory, ..
 
 def estimate_model(name: str, fields: dict[str, Any], batch: int, length: int) -> ModelMemory:
     """The bytes of the model that a config describes, built without storage."""
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(
-            AutoConfig.for_model(**fields), dtype=torch.bfloat16, attn_implementation="eager"
-        )
-    n_all = sum(weight.numel() for weight in model.parameters())
-    head = model.get_output_embeddings()
-    n_packed = sum(
-        module.weight.numel() for module in model.modules() if isinstance(module, nn.Linear) and module is not head
-    )
-    footprint = measure_footprint(model)
+    sketch = sketch_config(name, AutoConfig.for_model(**fields), torch.bfloat16, torch.device("cpu"))
+    footprint = measure_footprint(sketch.model)
     per_token = footprint.cache_bytes + footprint.activation_bytes
     return ModelMemory(
         name=name,
-        n_parameters=n_all,
-        bf16_bytes=2 * n_all,
-        nf4_bytes=round(2 * (n_all - n_packed) + _NF4_BYTES * n_packed),
+        n_parameters=sketch.n_parameters,
+        bf16_bytes=sketch.weights_bytes,
+        nf4_bytes=replace(sketch, quantization="nf4").weights_bytes,
         batch=batch,
         length=length,
         forward_bytes=batch * (length * per_token + footprint.logits_bytes),
