@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.report.format import format_estimate, format_signed_estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ def write_sentence(
     parts = [
         _OPENINGS[claim],
         f"probe AUROC {_show(probe.auroc)} against {_show(best.auroc)} for {best.name}, difference "
-        f"{_signed(difference)}, permutation p {null.p:.3f}",
+        f"{format_signed_estimate(difference)}, permutation p {null.p:.3f}",
         f"its answers reach {_show(say.auroc)}{_describe_gap(gap)}",
     ]
     if claim == "cannot tell" and isinstance(detectable, float):
@@ -55,21 +56,9 @@ def _describe_gap(gap: Estimate) -> str:
     if isinstance(gap.low, NotMeasured) or isinstance(gap.high, NotMeasured):
         return ""
     if gap.low > 0:
-        return f", {_signed(gap)} short of what it knows"
-    return f", no clear gap to its hidden states ({_signed(gap)})"
+        return f", {format_signed_estimate(gap)} short of what it knows"
+    return f", no clear gap to its hidden states ({format_signed_estimate(gap)})"
 
 
 def _show(estimate: Estimate) -> str:
-    if isinstance(estimate.value, NotMeasured):
-        return "n/a"
-    if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
-        return f"{estimate.value:.2f}"
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
-
-def _signed(estimate: Estimate) -> str:
-    if isinstance(estimate.value, NotMeasured):
-        return "n/a"
-    if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
-        return f"{estimate.value:+.2f}"
-    return f"{estimate.value:+.2f} [{estimate.low:+.2f}, {estimate.high:+.2f}]"
+    return format_estimate(estimate, "score")

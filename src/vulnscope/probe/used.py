@@ -11,6 +11,7 @@ import numpy as np
 from vulnscope.models.sites import as_site
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.patch import Claim, PatchCell, PatchedMargin, Region
+from vulnscope.report.format import format_signed_estimate
 from vulnscope.stats import Bootstrap, Groups, correct_family, estimate, mean_statistic, sign_flip_test
 
 if TYPE_CHECKING:
@@ -160,8 +161,8 @@ def write_sentence(claim: Claim, best: PatchCell | None, n_pairs: int, corpus: s
         way = "towards" if float(best.shift.value) > 0 else "away from"
         return (
             f"{where}: uses it: at layer {best.layer} ({best.region}) the other twin's activations move the margin by "
-            f"{_show(best.shift)} nats {way} that twin's label, donors of its "
-            f"own label from other pairs by {_show(best.random_shift)}"
+            f"{format_signed_estimate(best.shift)} nats {way} that twin's label, donors of its "
+            f"own label from other pairs by {format_signed_estimate(best.random_shift)}"
         )
     if claim == "no":
         return f"{where}: does not use it: no layer and region moves the margin by a tenth of its standard deviation"
@@ -205,11 +206,3 @@ def _carried(first: Moves, second: Moves) -> Number:
 
 def _no_random() -> Estimate:
     return not_measured("random pairs share no prefix beyond the prompt's own")
-
-
-def _show(estimate: Estimate) -> str:
-    if isinstance(estimate.value, NotMeasured):
-        return "n/a"
-    if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
-        return f"{estimate.value:+.2f}"
-    return f"{estimate.value:+.2f} [{estimate.low:+.2f}, {estimate.high:+.2f}]"

@@ -56,6 +56,11 @@ def format_signed_interval(estimate: Estimate) -> str:
     return f"[{format_signed(estimate.low)}, {format_signed(estimate.high)}]"
 
 
+def format_signed_estimate(estimate: Estimate) -> str:
+    """`+0.12 [−0.10, +0.24]`."""
+    return f"{format_signed(estimate.value)} {format_signed_interval(estimate)}".rstrip()
+
+
 def format_change(value: Number, scale: Scale) -> str:
     """A change of a rate in points, `+3.2`; of a score as `+0.03`; `n/a` where not measured."""
     if isinstance(value, NotMeasured) or scale == "score":

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from vulnscope.records.base import Estimate, NotMeasured, Number, Record
 from vulnscope.records.study import ChangeEvidence, Evidence, Verdict
+from vulnscope.report.format import format_estimate, format_number
 
 CHANCE = 0.5
 
@@ -63,7 +64,7 @@ def diagnose(evidence: Evidence, limits: Limits = Limits()) -> Verdict:  # noqa:
         return Verdict(diagnosis="blind", reasons=tuple(reasons))
     reasons.append(
         f"nothing is established: says {_show(evidence.says)}, probe over surface {_show(evidence.over_baseline)}; "
-        f"these groups could have shown a difference of {_number(evidence.detectable)}"
+        f"these groups could have shown a difference of {format_number(evidence.detectable, 'score')}"
     )
     return Verdict(diagnosis="cannot tell", reasons=tuple(reasons))
 
@@ -97,11 +98,4 @@ def _lies_below(bound: Number, limit: float) -> bool:
 
 
 def _show(estimate: Estimate) -> str:
-    """Value and interval with two decimals."""
-    if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
-        return _number(estimate.value)
-    return f"{_number(estimate.value)} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
-
-def _number(value: Number) -> str:
-    return f"not measured ({value.reason})" if isinstance(value, NotMeasured) else f"{value:.2f}"
+    return format_estimate(estimate, "score")

@@ -12,6 +12,7 @@ from vulnscope.ask.scores import measure_auroc, measure_pair_rank
 from vulnscope.records.answers import Expectation
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.reproduction import Judged, ReproducedRow, Said
+from vulnscope.report.format import format_number
 from vulnscope.stats import Groups, estimate, mean_statistic
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _share(flags: np.ndarray, is_kept: np.ndarray, items: Items, bootstrap: Boot
 
 
 def _percent(share: Estimate) -> str:
-    return f"not measured ({share.value.reason})" if isinstance(share.value, NotMeasured) else f"{share.value:.0%}"
+    return format_number(share.value, "rate")
 
 
 def _range(shares: Sequence[Estimate]) -> str:
