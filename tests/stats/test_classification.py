@@ -9,6 +9,7 @@ from vulnscope.stats import (
     AnswerCounts,
     Groups,
     balanced_accuracy_statistic,
+    best_cut,
     matthews,
     matthews_statistic,
 )
@@ -57,3 +58,16 @@ def test_unparsed_counts_as_wrong_in_balanced_accuracy() -> None:
     truth = [True, True, False, False]
     right = [True, False, True, True]  # the second answer was unparsed
     assert balanced_accuracy_statistic(truth, right, Groups(np.arange(4), 4))(np.ones((1, 4))) == [0.75]
+
+
+def test_the_cut_parts_what_can_be_parted() -> None:
+    margins = np.array([5.0, 6.0, 7.0, 8.0])
+    assert best_cut(margins, np.array([False, False, True, True])) == pytest.approx(6.5)
+    # Nothing to win: the lowest cut calls everything vulnerable.
+    assert best_cut(margins, np.array([True, True, False, False])) < 5.0
+    assert best_cut(np.array([1.0, 1.0]), np.array([True, False])) in (0.0, 2.0)
+
+
+def test_a_cut_needs_both_sides() -> None:
+    with pytest.raises(ValueError, match="2 vulnerable and 0 fixed"):
+        best_cut(np.array([1.0, 2.0]), np.array([True, True]))

@@ -7,13 +7,12 @@ from tests.steer.builders import make_margins
 
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.steer import Outcome
-from vulnscope.stats import Bootstrap
+from vulnscope.stats import Bootstrap, best_cut
 from vulnscope.steer.choosing import Gate, choose_best, choose_gate, mix
 from vulnscope.steer.config import SteerConfig
 from vulnscope.steer.margins import Margins
 from vulnscope.steer.outcomes import (
     Controls,
-    best_threshold,
     correct_outcomes,
     measure_outcome,
     pair_correct,
@@ -91,14 +90,16 @@ def test_p_values_are_corrected_over_the_family() -> None:
 def test_the_threshold_restores_a_biased_model() -> None:
     biased = make_margins(ITEMS, 4.0, bias=10.0)
     assert pair_correct(biased, ITEMS) == 0.0
-    restored = shift_threshold(biased, best_threshold(biased, ITEMS))
+    restored = shift_threshold(biased, best_cut(biased.margins, ITEMS.is_vulnerable))
     assert pair_correct(restored, ITEMS) > 0.8
 
 
 @pytest.mark.parametrize("margins", [[1.0, 2.0], [2.0, 1.0]])
 def test_a_threshold_exists_for_any_order(margins: list[float]) -> None:
     items = make_items(1)
-    found = shift_threshold(given := Margins(np.array(margins), ("fixed",) * 2), best_threshold(given, items))
+    found = shift_threshold(
+        given := Margins(np.array(margins), ("fixed",) * 2), best_cut(given.margins, items.is_vulnerable)
+    )
     assert len(set(found.says)) == (1 if margins == [1.0, 2.0] else 2)
 
 

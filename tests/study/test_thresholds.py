@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-pytest.importorskip("vulnscope.ask.scores")
 from vulnscope.ask.scores import Items
 from vulnscope.stats import Bootstrap
-from vulnscope.study.thresholds import choose_threshold, measure_threshold
+from vulnscope.study.thresholds import measure_threshold
 
 BOOTSTRAP = Bootstrap(n_draws=200, seed=0)
 
@@ -18,17 +16,9 @@ def items(n_pairs: int) -> Items:
     return Items(np.tile([True, False], n_pairs), names, tuple("x" for _ in names), names)
 
 
-def test_the_cut_parts_what_can_be_parted() -> None:
-    margins = np.array([5.0, 6.0, 7.0, 8.0])
-    assert choose_threshold(margins, np.array([False, False, True, True])) == pytest.approx(6.5)
-    # Nothing to win: the lowest cut calls everything vulnerable.
-    assert choose_threshold(margins, np.array([True, True, False, False])) < 5.0
-    assert choose_threshold(np.array([1.0, 1.0]), np.array([True, False])) in (0.0, 2.0)
-
-
 def test_a_biased_model_wins_all_back() -> None:
     margins = np.tile([8.0, 4.0], 60)
-    found = measure_threshold(margins, margins > 0, items(60), BOOTSTRAP)
+    found = measure_threshold(margins, np.tile([True, False], 60), items(60), BOOTSTRAP)
     assert (found.as_is.value, found.cut.value, found.gain.value) == (0.5, 1.0, 0.5)
     assert found.gain.method == "wilson"
     assert float(found.gain.low) > 0.05
@@ -37,7 +27,7 @@ def test_a_biased_model_wins_all_back() -> None:
 
 def test_noise_wins_nothing_beyond_its_interval() -> None:
     margins = np.random.default_rng(0).normal(size=400)
-    found = measure_threshold(margins, margins > 0, items(200), BOOTSTRAP)
+    found = measure_threshold(margins, (margins > 0) == items(200).is_vulnerable, items(200), BOOTSTRAP)
     assert float(found.gain.low) < 0.0 < float(found.gain.high)
 
 
@@ -45,3 +35,8 @@ def test_one_class_is_no_accuracy() -> None:
     one = items(40).part(np.tile([True, False], 40))
     found = measure_threshold(np.ones(40), np.ones(40, dtype=bool), one, BOOTSTRAP)
     assert found.gain.method == "none"
+
+
+def test_answers_that_are_none_are_wrong_on_fixed_code_too() -> None:
+    found = measure_threshold(np.tile([1.0, -1.0], 40), np.zeros(80, dtype=bool), items(40), BOOTSTRAP)
+    assert (found.as_is.value, found.cut.value) == (0.0, 1.0)

@@ -10,7 +10,7 @@ from vulnscope.stats.calibration import (
     reliability_bins,
     squared_errors,
 )
-from vulnscope.stats.classification import balanced_accuracy_statistic, divide, matthews, matthews_statistic
+from vulnscope.stats.classification import balanced_accuracy_statistic, best_cut, divide, matthews, matthews_statistic
 from vulnscope.stats.detection import (
     AnswerCounts,
     chance_pair_correct,
@@ -72,6 +72,7 @@ __all__ = [
     "average_precision_statistic",
     "balanced_accuracy_statistic",
     "benjamini_hochberg",
+    "best_cut",
     "chance_error",
     "chance_pair_correct",
     "change_test",

@@ -44,6 +44,24 @@ def balanced_accuracy_statistic(is_vulnerable: ArrayLike, is_right: ArrayLike, g
     return statistic
 
 
+def best_cut(scores: ArrayLike, is_vulnerable: ArrayLike) -> float:
+    """The cut above which to call vulnerable that has the highest balanced accuracy, halfway between two scores.
+
+    The lowest of equals. Raises `ValueError` where one side is empty: then no cut is better than another.
+    """
+    order = np.argsort(np.asarray(scores, dtype=np.float64), kind="stable")
+    values, labels = np.asarray(scores, dtype=np.float64)[order], np.asarray(is_vulnerable, dtype=bool)[order]
+    n_yes, n_no = int(labels.sum()), int((~labels).sum())
+    if not n_yes or not n_no:
+        raise ValueError(f"{n_yes} vulnerable and {n_no} fixed samples: a cut is chosen between both")
+    cleared = np.append(0, np.cumsum(~labels)) / n_no
+    found = 1 - np.append(0, np.cumsum(labels)) / n_yes
+    cuts = np.concatenate(([values[0] - 1], (values[1:] + values[:-1]) / 2, [values[-1] + 1]))
+    # Equal scores are cut together.
+    is_cut = np.concatenate(([True], values[1:] > values[:-1], [True]))
+    return float(cuts[is_cut][np.argmax((found + cleared)[is_cut])])
+
+
 def divide(top: Floats, bottom: Floats) -> Floats:
     """`top / bottom`, NaN where the bottom is not above 0."""
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)

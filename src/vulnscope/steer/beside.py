@@ -14,10 +14,11 @@ from vulnscope.ask.preparation import prepare
 from vulnscope.interventions import EditSpec, Intervention, ReadOut, add_preface, resolve_edits
 from vulnscope.models.pooling import Pool, capture_pools
 from vulnscope.models.sites import as_site, name_site
+from vulnscope.stats import best_cut
 from vulnscope.steer.applied import Applied
 from vulnscope.steer.choosing import choose_best, choose_gate
 from vulnscope.steer.margins import Margins, edit_margins
-from vulnscope.steer.outcomes import best_threshold, shift_threshold
+from vulnscope.steer.outcomes import shift_threshold
 from vulnscope.steer.points import Trial, make_intervention
 from vulnscope.steer.vectors import read_vector_file
 
@@ -32,7 +33,7 @@ def apply_beside(
 ) -> list[Applied]:
     """Threshold alone, prompt alone, prompt and steering, all methods at once, the gated leader, vectors of a file."""
     choose, config = study.splits.choose, study.config
-    threshold = best_threshold(choose_clean, choose.items)
+    threshold = best_cut(choose_clean.margins, choose.items.is_vulnerable)
     found = [
         Applied(
             "threshold only",

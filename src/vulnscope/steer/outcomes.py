@@ -20,8 +20,11 @@ from vulnscope.stats import (
     Groups,
     correct_family,
     estimate,
+    interval,
+    interval_within,
     mean_statistic,
     pair_ranks,
+    resample,
     sign_flip_test,
     stratified_auroc,
 )
@@ -121,38 +124,20 @@ def judge_effect(outcome: Outcome) -> Effect:
 
 
 def auroc_gain(clean: Floats, after: Floats, items: Items) -> float:
-    """AUROC after minus before, 0 where it is not defined."""
-    areas = [stratified_auroc(each, items.is_vulnerable, items.strata) for each in (clean, after)]
-    if isinstance(areas[0], NotMeasured) or isinstance(areas[1], NotMeasured):
-        return 0.0
-    return areas[1] - areas[0]
+    """AUROC after minus before; raises `TypeError` with the reason where it is not defined, which twins rule out."""
+    before, later = (stratified_auroc(each, items.is_vulnerable, items.strata) for each in (clean, after))
+    return float(later) - float(before)
 
 
 def pair_correct(margins: Margins, items: Items) -> float:
     """Share of pairs with both greedy answers right."""
-    right = _is_right(margins, items)
-    return float(right.mean()) if len(right) else 0.0
+    return float(_is_right(margins, items).mean())
 
 
 def shift_threshold(margins: Margins, threshold: float) -> Margins:
     """Margins measured from `threshold`, and the answers that follow: the control that only moves the criterion."""
     moved = margins.margins - threshold
     return Margins(moved, tuple("vulnerable" if margin > 0 else "fixed" for margin in moved.tolist()))
-
-
-def best_threshold(margins: Margins, items: Items) -> float:
-    """The cut on the margin with the highest balanced accuracy on the choose split; halfway between two margins."""
-    order = np.argsort(margins.margins, kind="stable")
-    values, labels = margins.margins[order], items.is_vulnerable[order]
-    n_yes, n_no = max(1, int(labels.sum())), max(1, int((~labels).sum()))
-    above_yes = n_yes - np.concatenate([[0], np.cumsum(labels)])
-    below_no = np.concatenate([[0], np.cumsum(~labels)])
-    place = int(np.argmax(above_yes / n_yes + below_no / n_no))
-    if place == 0:
-        return float(values[0]) - 1.0
-    if place == len(values):
-        return float(values[-1]) + 1.0
-    return float(values[place - 1] + values[place]) / 2
 
 
 def _by_cwe(
@@ -208,8 +193,11 @@ def _mean(values: object, items: Items, bootstrap: Bootstrap, *, is_proportion: 
 
 
 def _pair_mean(values: Floats, groups: Groups, bootstrap: Bootstrap, *, is_proportion: bool = False) -> Estimate:
-    statistic = mean_statistic(values, groups)
-    return estimate(statistic, groups.n_groups, len(values), bootstrap, is_proportion=is_proportion)
+    resampled = resample(mean_statistic(values, groups), groups.n_groups, bootstrap)
+    if is_proportion:
+        return interval(resampled, len(values), bootstrap, is_proportion=True)
+    # A change of a share.
+    return interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
 
 
 def _says_vulnerable(margins: Margins, items: Items, bootstrap: Bootstrap) -> Estimate:

@@ -45,7 +45,6 @@ Stage = Callable[[str, str, int, int], None]
 """Hears of a stage, what it is doing, how much is done, and of how much."""
 R = TypeVar("R", bound=Record)
 
-STAGES = ("audit", "changes", "probe", "patch", "steer")
 _FOLDER = "stages"
 
 
@@ -64,7 +63,7 @@ def run_study(
     Stages already finished in `run` are read, not repeated. Neither result nor report of the study is written: the
     caller does; those of its stages are.
     """
-    stages = _Stages(subject, corpus, config, run, progress)
+    stages = _Stages(subject, config, run, progress)
 
     def tell(stage: str) -> Callable[[int, int], None]:
         return lambda done, total: stages.tell(stage, "asking", done, total)
@@ -119,9 +118,8 @@ def run_study(
 class _Stages:
     """The stages of one study, each a run inside the study's own."""
 
-    def __init__(self, subject: Subject, corpus: Corpus, config: StudyConfig, run: Run, progress: Stage | None) -> None:
+    def __init__(self, subject: Subject, config: StudyConfig, run: Run, progress: Stage | None) -> None:
         self.subject = subject
-        self.corpus = corpus
         self.config = config
         self._root = run.path / _FOLDER
         self._progress = progress
@@ -174,8 +172,9 @@ def gather_evidence(
     bootstrap: Bootstrap,
 ) -> Evidence:
     """The figures of the diagnosis, from finished stages."""
-    samples, margins, is_said = _join(rows, corpus)
-    gain = measure_threshold(margins, is_said, Items.of(samples, dict(corpus.groups)), bootstrap)
+    samples, margins, is_right = _join(rows, corpus)
+    items = Items.of(samples, dict(corpus.groups))
+    gain = measure_threshold(margins, is_right, items, bootstrap, seed=bootstrap.seed)
     best = next(rule for rule in probe.baselines if rule.name == probe.best_baseline)
     return Evidence(
         says=probe.says[0].auroc,
@@ -241,11 +240,12 @@ def _measure_change(kind: str, rows: tuple[VerdictRow, ...], corpus: Corpus, boo
 
 
 def _join(rows: tuple[VerdictRow, ...], corpus: Corpus) -> tuple[list[Sample], np.ndarray, np.ndarray]:
-    """Labelled samples that were asked, with their margins and whether they were called vulnerable."""
+    """Labelled samples that were asked, with their margins and whether the greedy answer is right."""
     by_id = {sample.id: sample for sample in corpus.samples}
     asked = [row for row in rows if by_id[row.sample].label != "unlabelled"]
     samples = [by_id[row.sample] for row in asked]
-    return samples, np.array([row.margin for row in asked]), np.array([row.says == "vulnerable" for row in asked])
+    is_right = [row.says == sample.label for row, sample in zip(asked, samples, strict=True)]
+    return samples, np.array([row.margin for row in asked]), np.array(is_right)
 
 
 def _read_rows(run: store.StoredRun, kind: str) -> tuple[VerdictRow, ...]:

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
-from vulnscope.stats import Bootstrap, Groups, Statistic, interval_within, resample
+from vulnscope.stats import (
+    Bootstrap,
+    Groups,
+    Statistic,
+    balanced_accuracy_statistic,
+    best_cut,
+    deal_folds,
+    interval_within,
+    resample,
+)
 
 if TYPE_CHECKING:
     from vulnscope.ask.scores import Items
     from vulnscope.stats import Floats
-
-_N_FOLDS = 5
 
 
 class ThresholdGain(NamedTuple):
@@ -26,22 +33,24 @@ class ThresholdGain(NamedTuple):
     threshold: Number
 
 
-def measure_threshold(margins: Floats, is_said: np.ndarray, items: Items, bootstrap: Bootstrap) -> ThresholdGain:
-    """Cross-fitted by groups. `is_said` marks samples called vulnerable; an unparsed answer is no such call."""
-    folds = _deal(items.groups)
-    calls = np.zeros(len(items), dtype=bool)
-    chosen = []
-    for fold in range(_N_FOLDS):
-        is_out = folds == fold
-        if not is_out.any() or len(set(items.is_vulnerable[~is_out].tolist())) < 2:
-            continue
-        chosen.append(choose_threshold(margins[~is_out], items.is_vulnerable[~is_out]))
-        calls[is_out] = margins[is_out] > chosen[-1]
-    if len(set(items.is_vulnerable.tolist())) < 2 or not chosen:
-        missing = not_measured("one class only", len(items), items.n_groups)
-        return ThresholdGain(missing, missing, missing, NotMeasured(reason="one class only"))
+def measure_threshold(
+    margins: Floats, is_right: np.ndarray, items: Items, bootstrap: Bootstrap, *, seed: int = 0
+) -> ThresholdGain:
+    """Cross-fitted by groups, dealt by `seed`. `is_right` marks right answers; an unparsed one is none.
+
+    Not measured where a fold leaves one class only to choose by.
+    """
     groups = Groups.from_labels(items.groups)
-    before, after = (_balanced(each == items.is_vulnerable, items.is_vulnerable, groups) for each in (is_said, calls))
+    folds, truth = deal_folds(groups, seed=seed), items.is_vulnerable
+    calls, chosen = np.zeros(len(items), dtype=bool), []
+    for fold in np.unique(folds).tolist():
+        is_out = folds == fold
+        if len(set(truth[~is_out].tolist())) < 2:
+            missing = not_measured("one class only to choose a threshold by", len(items), items.n_groups)
+            return ThresholdGain(missing, missing, missing, NotMeasured(reason="one class only to choose it by"))
+        chosen.append(best_cut(margins[~is_out], truth[~is_out]))
+        calls[is_out] = margins[is_out] > chosen[-1]
+    before, after = (balanced_accuracy_statistic(truth, right, groups) for right in (is_right, calls == truth))
 
     def measure(statistic: Statistic, lowest: float) -> Estimate:
         return interval_within(resample(statistic, groups.n_groups, bootstrap), len(items), bootstrap, lowest, 1.0)
@@ -52,31 +61,3 @@ def measure_threshold(margins: Floats, is_said: np.ndarray, items: Items, bootst
         gain=measure(lambda weights: after(weights) - before(weights), -1.0),
         threshold=float(median(chosen)),
     )
-
-
-def choose_threshold(margins: Floats, is_vulnerable: np.ndarray) -> float:
-    """The cut between two margins with the highest balanced accuracy; the lowest of equals."""
-    order = np.argsort(margins, kind="stable")
-    values, labels = margins[order], is_vulnerable[order]
-    found = np.append(0, np.cumsum(~labels)) / max(1, int((~labels).sum()))
-    kept = 1 - np.append(0, np.cumsum(labels)) / max(1, int(labels.sum()))
-    cuts = np.concatenate(([values[0] - 1], (values[1:] + values[:-1]) / 2, [values[-1] + 1]))
-    is_cut = np.concatenate(([True], values[1:] > values[:-1], [True]))
-    return float(cuts[is_cut][np.argmax((found + kept)[is_cut])])
-
-
-def _balanced(is_right: np.ndarray, is_vulnerable: np.ndarray, groups: Groups) -> Statistic:
-    """Mean of the shares right among vulnerable and among fixed samples, as a function of group weights."""
-
-    def share(weights: Floats, label: bool) -> Floats:
-        of_label = is_vulnerable == label
-        right, every = weights @ groups.sums(is_right & of_label), weights @ groups.sums(of_label)
-        return np.divide(right, every, out=np.full_like(right, np.nan), where=every > 0)
-
-    return lambda weights: (share(weights, True) + share(weights, False)) / 2
-
-
-def _deal(groups: tuple[str, ...]) -> np.ndarray:
-    """A fold for every item, whole groups, in turn over sorted groups."""
-    fold = {name: number % _N_FOLDS for number, name in enumerate(sorted(set(groups)))}
-    return np.array([fold[name] for name in groups])
