@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vulnscope.study.config import StudyConfig as StudyConfig
     from vulnscope.study.diagnosis import Limits as Limits
     from vulnscope.study.diagnosis import diagnose as diagnose
+    from vulnscope.study.run import diagnose_subject as diagnose_subject
     from vulnscope.study.run import run_study as run_study
 
 _HOMES = {
@@ -20,9 +21,10 @@ _HOMES = {
     "StudyConfig": "config",
     "check_study": "checks",
     "diagnose": "diagnosis",
+    "diagnose_subject": "run",
     "run_study": "run",
 }
-__all__ = ["Limits", "StudyConfig", "check_study", "diagnose", "run_study"]
+__all__ = ["Limits", "StudyConfig", "check_study", "diagnose", "diagnose_subject", "run_study"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from vulnscope.records.patch import PatchRecord
 from vulnscope.records.probe import ProbeRecord
 from vulnscope.records.rows import VerdictRow
 from vulnscope.records.steer import SteerRecord
-from vulnscope.records.study import ChangeEvidence, Evidence, StudyRecord
+from vulnscope.records.study import ChangeEvidence, Evidence, StudyRecord, Verdict
 from vulnscope.report.kinds import find_kind
 from vulnscope.stats import Bootstrap
 from vulnscope.steer import run_steering
@@ -63,6 +63,61 @@ def run_study(
     Stages already finished in `run` are read, not repeated. Neither result nor report of the study is written: the
     caller does; those of its stages are.
     """
+    found = diagnose_subject(subject, corpus, config, run, cache=cache, command=command, progress=progress)
+    stages = _Stages(subject, config, run, progress)
+    patch, _ = stages.carry_out(
+        "patch", "patch", PatchRecord, corpus, config.of_stage(config.patch),
+        lambda own, stage: run_patching(
+            subject, corpus, own, stage, command=command, progress=stages.listener("patch")
+        ),
+    )  # fmt: skip
+    steer, _ = stages.carry_out(
+        "steer", "steer", SteerRecord, corpus, config.of_stage(config.steer),
+        lambda own, stage: run_steering(
+            subject, corpus, own, stage, command=command, progress=stages.listener("steer")
+        ),
+    )  # fmt: skip
+    return StudyRecord(
+        sentence=write_sentence(found.verdict, found.evidence, found.audit, steer),
+        verdict=found.verdict,
+        evidence=found.evidence,
+        subject=found.audit.subject,
+        corpus=found.audit.corpus,
+        audit=found.audit,
+        probe=found.probe,
+        patch=patch,
+        steer=steer,
+        notes=(*explain_budget(corpus, config), *found.notes),
+        config=config.model_dump(mode="json"),
+        command=command,
+        versions=run.manifest.versions,
+        seed=config.seed,
+        code_digest=run.manifest.digests["code"],
+        run=run.id,
+    )
+
+
+class Diagnosed(NamedTuple):
+    """What a diagnosis rests on: the stages before patching and steering."""
+
+    audit: AuditRecord
+    probe: ProbeRecord
+    evidence: Evidence
+    verdict: Verdict
+    notes: tuple[str, ...]
+
+
+def diagnose_subject(
+    subject: Subject,
+    corpus: Corpus,
+    config: StudyConfig,
+    run: Run,
+    *,
+    cache: AnswerCache | None = None,
+    command: str = "",
+    progress: Stage | None = None,
+) -> Diagnosed:
+    """What `subject` says, what it knows, and the verdict: audit, harmless changes and probe, each a stage in `run`."""
     stages = _Stages(subject, config, run, progress)
 
     def tell(stage: str) -> Callable[[int, int], None]:
@@ -81,38 +136,8 @@ def run_study(
             subject, corpus, own, stage, cache=cache, command=command, progress=stages.listener("probe")
         ),
     )  # fmt: skip
-    patch, _ = stages.carry_out(
-        "patch", "patch", PatchRecord, corpus, config.of_stage(config.patch),
-        lambda own, stage: run_patching(
-            subject, corpus, own, stage, command=command, progress=stages.listener("patch")
-        ),
-    )  # fmt: skip
-    steer, _ = stages.carry_out(
-        "steer", "steer", SteerRecord, corpus, config.of_stage(config.steer),
-        lambda own, stage: run_steering(
-            subject, corpus, own, stage, command=command, progress=stages.listener("steer")
-        ),
-    )  # fmt: skip
     evidence = gather_evidence(audit, probe, rows, corpus, changes, _bootstrap(config))
-    verdict = diagnose(evidence, config.limits)
-    return StudyRecord(
-        sentence=write_sentence(verdict, evidence, audit, steer),
-        verdict=verdict,
-        evidence=evidence,
-        subject=audit.subject,
-        corpus=audit.corpus,
-        audit=audit,
-        probe=probe,
-        patch=patch,
-        steer=steer,
-        notes=(*explain_budget(corpus, config), *notes),
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
-    )
+    return Diagnosed(audit, probe, evidence, diagnose(evidence, config.limits), notes)
 
 
 class _Stages:
