@@ -38,7 +38,12 @@ CWE_NAMES: dict[str, str] = {
     "CWE-918": "Server-Side Request Forgery",
 }
 
-_PATTERN = re.compile(r"^\s*(?:cwe)?[-_ ]?0*([1-9]\d{0,4})\s*$", re.IGNORECASE)
+EDITION = "4.19.1"
+"""Edition of the CWE catalogue that `is_assigned` speaks of."""
+
+# Weaknesses, categories and views, deprecated ones among them: numbers are never given away twice.
+_ASSIGNED = (range(1, 1446), range(1450, 1451), range(2000, 2001))
+_PATTERN = re.compile(r"^\s*(?:cwe[-_ ]?)?0*([1-9]\d{0,4})\s*$", re.IGNORECASE)
 
 
 def normalise_cwe(text: str) -> str:
@@ -57,6 +62,11 @@ def parse_cwes(words: Iterable[str]) -> tuple[str, ...]:
     """CWE identifiers without repetition; placeholders such as NVD-CWE-noinfo drop out, others raise `InputError`."""
     known = (word for word in words if re.sub(r"^(nvd-)?cwe-", "", word.strip().lower()) not in PLACEHOLDERS)
     return tuple(dict.fromkeys(normalise_cwe(word) for word in known))
+
+
+def is_assigned(cwe: str) -> bool:
+    """Whether MITRE has given the number of a normalised identifier to anything, as of `EDITION`."""
+    return any(int(cwe.removeprefix("CWE-")) in numbers for numbers in _ASSIGNED)
 
 
 def describe_cwe(cwe: str) -> str:

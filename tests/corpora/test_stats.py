@@ -34,3 +34,21 @@ def test_one_sample_and_none(make_sample: Callable[..., Sample], make_corpus: Ca
     corpus = make_corpus([make_sample("a", "x\ny\n")])
     assert count_corpus(corpus).lines.p90 == 2
     assert count_corpus(corpus.keep([])).lines.largest == 0
+
+
+def test_numbers_that_the_catalogue_does_not_have_are_counted(
+    make_sample: Callable[..., Sample], make_corpus: Callable[[list[Sample]], Corpus]
+) -> None:
+    cwes = [("CWE-89",), ("CWE-9999", "CWE-1446"), ("CWE-9999",), ("CWE-1000",)]
+    corpus = make_corpus([make_sample(str(number), cwes=found) for number, found in enumerate(cwes)])
+    (problem,) = count_corpus(corpus).problems
+    assert problem.startswith("2 of 4 samples name a CWE that the catalogue does not have (edition ")
+    assert problem.endswith("): CWE-9999 (2), CWE-1446 (1)")
+    assert count_corpus(corpus.keep(corpus.samples[:1])).problems == ()
+
+
+def test_only_the_most_frequent_unknown_numbers_are_named(
+    make_sample: Callable[..., Sample], make_corpus: Callable[[list[Sample]], Corpus]
+) -> None:
+    corpus = make_corpus([make_sample(str(number), cwes=(f"CWE-{3000 + number}",)) for number in range(11)])
+    assert count_corpus(corpus).problems[0].endswith("CWE-3007 (1) and 3 more")

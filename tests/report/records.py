@@ -119,7 +119,9 @@ def make_hostile_record() -> AuditRecord:
         update={
             "sentence": HOSTILE,
             "subject": record.subject.model_copy(update={"name": HOSTILE, "switched_off": (HOSTILE,)}),
-            "corpus": record.corpus.model_copy(update={"name": HOSTILE, "grouping": HOSTILE, "bad_rows": (HOSTILE,)}),
+            "corpus": record.corpus.model_copy(
+                update={"name": HOSTILE, "grouping": HOSTILE, "bad_rows": (HOSTILE,), "problems": (HOSTILE,)}
+            ),
             "canonical_prompt": HOSTILE,
             "prompts": (HOSTILE,),
             "overall": overall,

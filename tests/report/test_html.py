@@ -104,6 +104,13 @@ def test_a_value_without_an_interval_says_why() -> None:
     assert "<li>x</li>" in page
 
 
+def test_what_is_odd_about_the_corpus_is_said() -> None:
+    record = make_record()
+    odd = "2 of 4 samples name a CWE that the catalogue does not have (edition 4.19.1): CWE-9999 (2)"
+    corpus = record.corpus.model_copy(update={"problems": (odd,), "bad_rows": ()})
+    assert odd in text(body(record.model_copy(update={"corpus": corpus, "left_out": ()})))
+
+
 def test_nothing_left_out_is_said() -> None:
     record = make_record(4)
     subject = record.subject.model_copy(update={"switched_off": ()})

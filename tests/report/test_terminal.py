@@ -26,6 +26,13 @@ def test_the_verdict_the_corpus_and_what_is_missing_are_said() -> None:
     assert "switched off: prefix cache" in shown
 
 
+def test_what_is_odd_about_the_corpus_is_said() -> None:
+    record = make_record()
+    odd = "2 of 4 samples name a CWE that the catalogue does not have"
+    corpus = record.corpus.model_copy(update={"problems": (odd,)})
+    assert odd in render_text(record.model_copy(update={"corpus": corpus}), 140)
+
+
 def test_markup_and_escape_sequences_stay_text() -> None:
     record = make_hostile_record().model_copy(update={"sentence": "[bold red]x[/] \x1b]0;owned\x07 \x9b31m"})
     assert render_text(record, 140).startswith("[bold red]x[/] ⟨U+001B⟩]0;owned⟨U+0007⟩ ⟨U+009B⟩31m")

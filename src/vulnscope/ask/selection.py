@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vulnscope import registry
 from vulnscope.ask.preparation import Prepared, prepare
 from vulnscope.corpora import Corpus, select
+from vulnscope.corpora.problems import find_problems
 from vulnscope.errors import InputError
 from vulnscope.prompts import load_prompts
 from vulnscope.records.audit import CorpusInfo, LeftOut
@@ -69,6 +70,7 @@ def describe_corpus(corpus: Corpus, samples: Sequence[Sample]) -> CorpusInfo:
         n_groups=len({corpus.groups[sample.id] for sample in samples}),
         grouping=describe_grouping(corpus, samples),
         licence=", ".join(sorted({sample.licence for sample in samples})),
+        problems=find_problems(samples),
         bad_rows=tuple(
             f"{bad.path}{f':{bad.line}' if bad.line is not None else ''}: {bad.reason}" for bad in corpus.bad_rows
         ),

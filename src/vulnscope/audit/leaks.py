@@ -66,7 +66,7 @@ def check_corpus(
         label_words=count_label_words(corpus.samples),
         surface=surface,
         seed=seed,
-        findings=tuple(_find(overlaps, surface, within.n_mixed_labels)),
+        findings=(*_find(overlaps, surface, within.n_mixed_labels), *counts.problems),
     )
 
 

@@ -239,6 +239,8 @@ def _tabulate_stats(record: CorpusStats) -> Table:
         spread = getattr(record, key)
         table.add_row(key, "median / 90 % / largest", f"{spread.median:g} / {spread.p90:g} / {spread.largest}")
     table.add_row("version", "", record.version)
+    for problem in record.problems:
+        table.add_row("problem", Text(show_controls(problem), style="yellow"), "")
     return table
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
+from vulnscope.corpora.problems import find_problems
 from vulnscope.corpora.text import split_lines
 from vulnscope.records.corpus import CorpusStats, Spread
 
@@ -40,6 +41,7 @@ def count_corpus(corpus: Corpus) -> CorpusStats:
         lines=_spread([len(split_lines(sample.code)) for sample in samples]),
         n_noted=sum(bool(sample.notes) for sample in samples),
         notes=_count(note for sample in samples for note in sample.notes),
+        problems=find_problems(samples),
         bad_rows=corpus.bad_rows,
     )
 

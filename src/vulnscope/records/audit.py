@@ -43,6 +43,7 @@ class CorpusInfo(Record):
     n_groups: int
     grouping: str = Field(description="in words, e.g. 'by pair (claims about these templates)'")
     licence: str
+    problems: tuple[str, ...] = Field(default=(), description="what is odd about it, one sentence each")
     bad_rows: tuple[str, ...] = ()
 
 

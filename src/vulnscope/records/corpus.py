@@ -49,6 +49,7 @@ class CorpusStats(Record):
     lines: Spread
     n_noted: int = Field(description="samples that carry at least one note on a known defect")
     notes: dict[str, int] = Field(description="samples by note")
+    problems: tuple[str, ...] = Field(default=(), description="what is odd about it, one sentence each")
     bad_rows: tuple[BadRow, ...] = ()
 
 

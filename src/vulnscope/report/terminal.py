@@ -157,6 +157,7 @@ def _left_out(record: AuditRecord) -> list[Text]:
     lines = [f"left out: {_count(entry.n, 'sample')}, {entry.reason}" for entry in record.left_out]
     if record.corpus.bad_rows:
         lines.append(f"left out: {_count(len(record.corpus.bad_rows), 'row')} that could not be read")
+    lines.extend(record.corpus.problems)
     lines.extend(f"switched off: {feature}" for feature in record.subject.switched_off)
     return [_text(line, "yellow") for line in lines]
 
