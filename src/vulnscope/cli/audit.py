@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
@@ -24,30 +23,12 @@ from vulnscope.cli.common import (
     progress_bar,
     stdout,
 )
+from vulnscope.cli.requests import choose_request
 from vulnscope.errors import InputError
 from vulnscope.records.base import NotMeasured, Number
 
 if TYPE_CHECKING:
-    from vulnscope.api import AuditRequest
     from vulnscope.records.audit import AuditEstimate
-
-# Options that do not change what is asked; all others come from the run when it is resumed.
-_FIELDS = {
-    "model": ("subject", "name"),
-    "corpus": ("corpus", "name"),
-    "option": ("corpus", "options"),
-    "prompts": ("audit", "prompts_file"),
-    "prompt": ("audit", "prompts"),
-    "protocol_option": ("audit", "protocol_options"),
-    "part": ("audit", "parts"),
-    "temperature": ("audit", "temperatures"),
-    "cwe": ("audit", "cwes"),
-    "language": ("audit", "languages"),
-}
-_ENDPOINT = {"endpoint": "url", "api_key_env": "key_variable"}
-# How an endpoint is asked does not change what it is asked.
-_PACE = frozenset({"concurrency", "requests_per_minute", "timeout", "price_in", "price_out"})
-_FREE_ON_RESUME = frozenset({"resume", "runs_dir", "as_json", "dry_run", "cached"}) | _PACE
 
 
 def audit(
@@ -151,6 +132,8 @@ def audit(
     """Ask MODEL whether code is vulnerable, and measure what it says against its fixed twins."""
     from vulnscope import api
 
+    if api_key_env is not None and endpoint is None and resume is None:
+        raise InputError("--api-key-env is for a model behind --endpoint URL; give that too, or leave the key out")
     settings: dict[str, Any] = {
         "subject": {
             "name": model or "",
@@ -202,9 +185,7 @@ def audit(
             "max_batch_tokens": max_batch_tokens,
         },
     }
-    request = _validate(settings) if resume is None else _resumed_request(context, settings, resume, runs_dir)
-    if not request.subject.name:
-        raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
+    request = choose_request(context, "audit", api.AuditRequest, settings, resume, runs_dir)
     if dry_run:
         estimate = api.estimate_audit(request)
         if as_json:
@@ -229,48 +210,6 @@ def audit(
 
         report.render_terminal(result.record, stdout)
         stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
-
-
-def _validate(settings: dict[str, dict[str, Any]]) -> AuditRequest:
-    """The request; raises `InputError` for what does not fit, such as an endpoint that is no URL."""
-    from vulnscope import api
-
-    try:
-        return api.AuditRequest.model_validate(settings)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{place} {first['input']!r}: {first['msg']}") from error
-
-
-def _resumed_request(
-    context: typer.Context, settings: dict[str, dict[str, Any]], run: str, runs_dir: Path
-) -> AuditRequest:
-    """The stored request; what the command line says besides must agree with it."""
-    from vulnscope.api.requests import read_stored
-    from vulnscope.audit.requests import AuditRequest
-
-    stored = read_stored("audit", AuditRequest, run, runs_dir)
-    differences = []
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if source is None or source.name != "COMMANDLINE" or name in _FREE_ON_RESUME:
-            continue
-        if name in _ENDPOINT:
-            kept = getattr(stored.subject.endpoint, _ENDPOINT[name], None)
-            if context.params[name] != kept:
-                differences.append(f"{name}: {kept!r} in the run, {context.params[name]!r} now")
-            continue
-        section, field = _FIELDS.get(name) or (next(key for key in settings if name in settings[key]), name)
-        asked, kept = settings[section][field], getattr(getattr(stored, section), field)
-        if asked != kept:
-            differences.append(f"{name}: {kept!r} in the run, {asked!r} now")
-    if differences:
-        raise InputError(
-            f"run {run} was asked something else ({'; '.join(differences)}); "
-            "drop these to continue it, or start a new run without --resume"
-        )
-    return stored
 
 
 def _estimate_table(estimate: AuditEstimate) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
@@ -22,10 +22,7 @@ from vulnscope.cli.common import (
     progress_bar,
     stdout,
 )
-from vulnscope.errors import InputError
-
-if TYPE_CHECKING:
-    from vulnscope.api.requests import StudyRequest
+from vulnscope.cli.requests import choose_request
 
 Model = Annotated[str | None, typer.Argument(help="Hub id, local folder, or `organism`.", show_default=False)]
 CorpusName = Annotated[str, typer.Option("--corpus", help="A corpus of `vulnscope corpus list`.")]
@@ -45,8 +42,6 @@ Resume = Annotated[
     str | None, typer.Option(help="Continue this run: folder, id, or part of the id.", show_default=False)
 ]
 Layer = Annotated[list[int] | None, typer.Option(help="Only this layer, from 0; repeatable.", min=0)]
-
-Request = TypeVar("Request", bound="StudyRequest")
 
 
 def probe(
@@ -184,48 +179,6 @@ def build_settings(room: str, study: dict[str, Any], context: typer.Context, opt
         },
         room: study,
     }
-
-
-def choose_request(
-    context: typer.Context,
-    kind: str,
-    request: type[Request],
-    settings: dict[str, Any],
-    resume: str | None,
-    runs_dir: Path,
-) -> Request:
-    """What is asked now, or what the run to be continued was asked; both together must agree."""
-    if resume is None:
-        found = request.model_validate(settings)
-        if not found.subject.name:
-            raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
-        return found
-    from vulnscope.api.requests import read_stored
-
-    stored = read_stored(kind, request, resume, runs_dir)
-    kept, differences = stored.model_dump(), []
-    asked = request.model_validate(settings).model_dump()
-    for section, values in asked.items():
-        defaults = request.model_fields[section].annotation
-        for name, value in values.items():
-            field = defaults.model_fields[name]  # type: ignore[union-attr]
-            is_default = name != "name" and value == field.get_default()
-            is_absent = section == "subject" and name == "name" and not value
-            is_unasked = section == "corpus" and name == "name" and not is_given(context, "corpus")
-            if not (is_default or is_absent or is_unasked) and value != kept[section][name]:
-                differences.append(f"{name}: {kept[section][name]!r} in the run, {value!r} now")
-    if differences:
-        raise InputError(
-            f"run {resume} was asked something else ({'; '.join(differences)}); drop these to continue it, or start a "
-            "new run without --resume"
-        )
-    return stored
-
-
-def is_given(context: typer.Context, name: str) -> bool:
-    """Whether the user wrote the option, rather than leaving its default."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 @contextmanager

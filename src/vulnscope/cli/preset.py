@@ -7,7 +7,8 @@ from pathlib import Path
 import typer
 
 from vulnscope.cli.common import command_line, print_json, stdout
-from vulnscope.cli.inside import build_settings, choose_request, is_given, staged_progress
+from vulnscope.cli.inside import build_settings, staged_progress
+from vulnscope.cli.requests import choose_request, is_given
 from vulnscope.errors import InputError
 
 _UNUSED = ("prompts", "cwe", "language", "limit", "change", "budget", "dry_run")

@@ -36,10 +36,10 @@ from vulnscope.cli.inside import (
     SkipBad,
     TrustRemoteCode,
     build_settings,
-    choose_request,
     selection,
     staged_progress,
 )
+from vulnscope.cli.requests import choose_request, validate
 from vulnscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ def _methods(method: list[str] | None, selector: list[str] | None) -> dict[str, 
 def _request(
     context: typer.Context, kind: type[SteerRequest], study: dict[str, Any], option: list[str] | None
 ) -> SteerRequest:
-    request = kind.model_validate(build_settings("steer", study, context, option or []))
+    request = validate(kind, build_settings("steer", study, context, option or []))
     if not request.subject.name:
         raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
     return request

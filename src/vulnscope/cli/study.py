@@ -23,11 +23,11 @@ from vulnscope.cli.inside import (
     SkipBad,
     TrustRemoteCode,
     build_settings,
-    choose_request,
     selection,
     staged_progress,
 )
 from vulnscope.cli.preset import run_preset
+from vulnscope.cli.requests import choose_request
 
 if TYPE_CHECKING:
     from vulnscope.records.study import StudyEstimate

@@ -1,0 +1,126 @@
+"""From the options of a command to what is asked: checked, and on --resume agreeing with what the run was asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from vulnscope.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vulnscope.records.base import Record
+
+Request = TypeVar("Request", bound="Record")
+
+# Options that change neither what is asked nor of whom: a resumed run may be given others.
+FREE = frozenset(
+    ("resume", "runs_dir", "as_json", "dry_run", "cached", "concurrency", "requests_per_minute", "timeout")
+) | {"price_in", "price_out"}
+# Fields that are called otherwise than their option.
+_FIELDS = {
+    "model": "subject.name",
+    "corpus": "corpus.name",
+    "option": "corpus.options",
+    "endpoint": "subject.endpoint.url",
+    "api_key_env": "subject.endpoint.key_variable",
+}
+_ENDPOINT = "subject.endpoint."
+_ROOM_FIELDS = {
+    "prompts": "prompts_file",
+    "prompt": "prompts",
+    "protocol_option": "protocol_options",
+    "part": "parts",
+    "temperature": "temperatures",
+    "cwe": "cwes",
+    "language": "languages",
+    "layer": "layers",
+    "folds": "n_folds",
+    "inner": "n_inner",
+    "permutations": "n_permutations",
+    "method": "methods",
+    "selector": "selectors",
+    "scale": "scales",
+    "vectors": "vector_file",
+    "force": "is_forced",
+    "change": "changes",
+    "budget": "budget_minutes",
+}
+
+
+def validate(request: type[Request], settings: Mapping[str, Any]) -> Request:
+    """The request; raises `InputError` for what does not fit, such as an endpoint that is no URL."""
+    try:
+        return request.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{place} {first['input']!r}: {first['msg']}") from error
+
+
+def choose_request(
+    context: typer.Context,
+    kind: str,
+    request: type[Request],
+    settings: Mapping[str, Any],
+    resume: str | None,
+    runs_dir: Path,
+) -> Request:
+    """What is asked now, or what the run to be continued was asked.
+
+    Every option that the command line gives beside --resume must agree with that run, those of `FREE` apart.
+    """
+    asked = validate(request, settings)
+    if resume is None:
+        if not _look_up(asked, "subject.name"):
+            raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
+        return asked
+    from vulnscope.api.requests import read_stored
+
+    stored = read_stored(kind, request, resume, runs_dir)
+    differences = []
+    for name in context.params:
+        place = find_field(request, name)
+        if place is None or not is_given(context, name):
+            continue
+        # Without --endpoint nothing of an endpoint is asked, so its options are compared as they were given.
+        was, now = _look_up(stored, place), context.params[name] if _ENDPOINT in place else _look_up(asked, place)
+        if was != now:
+            differences.append(f"{name}: {was!r} in the run, {now!r} now")
+    if differences:
+        raise InputError(
+            f"run {resume} was asked something else ({'; '.join(differences)}); drop these to continue it, or start a "
+            "new run without --resume"
+        )
+    return stored
+
+
+def find_field(request: type[Record], option: str) -> str | None:
+    """Where an option's value stands in a request, as in `corpus.options`; None where it is free or has no place."""
+    if option in FREE:
+        return None
+    if option in _FIELDS:
+        return _FIELDS[option]
+    room = next(name for name in request.model_fields if name not in ("subject", "corpus"))
+    for section, field in ((room, _ROOM_FIELDS.get(option, option)), ("subject", option), ("corpus", option)):
+        if field in request.model_fields[section].annotation.model_fields:  # type: ignore[union-attr]
+            return f"{section}.{field}"
+    return None
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether the user wrote the option, rather than leaving its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _look_up(request: Record, place: str) -> Any:
+    """The value at a dotted place; None below what is None."""
+    value: Any = request
+    for name in place.split("."):
+        value = None if value is None else getattr(value, name)
+    return value
