@@ -9,7 +9,12 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-BENCHMARKS = {"audit": "benchmarks.audit", "engine": "benchmarks.engine", "kills": "benchmarks.kills"}
+BENCHMARKS = {
+    "audit": "benchmarks.audit",
+    "diagnoses": "benchmarks.diagnoses",
+    "engine": "benchmarks.engine",
+    "kills": "benchmarks.kills",
+}
 
 
 def main() -> None:
