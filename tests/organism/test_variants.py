@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
+import vulnscope
 from vulnscope.corpora.synthetic import TEMPLATES, generate_pair
 from vulnscope.corpora.synthetic.remarks import add_remark
 from vulnscope.errors import CorruptData, InputError
+from vulnscope.models import open_subject
 from vulnscope.models.variants import FOLDER, apply_variant, find_variant
 from vulnscope.organism.build import load_checkpoint_model
 from vulnscope.organism.plan import quick_config
@@ -71,6 +76,17 @@ def test_a_damaged_file_is_named(folder, biased, tmp_path):
     save_file({name: tensor for name, tensor in tensors.items() if name.endswith(".up")}, path)
     with pytest.raises(CorruptData, match=r"half\.safetensors is no variant"):
         apply_variant(load_checkpoint_model(folder, WEIGHTS, CPU), folder, path)
+
+
+def test_a_variant_of_an_own_organism_is_named_behind_its_folder(tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(Path(vulnscope.__file__).parent / "models" / "weights" / "organism", own)
+    (own / FOLDER / "biased.safetensors").rename(own / FOLDER / "loud.safetensors")
+    loud, biased = open_subject(f"{own}:loud"), open_subject("organism:biased")
+    weights = dict(biased.model.named_parameters())
+    assert all(torch.equal(parameter, weights[name]) for name, parameter in loud.model.named_parameters())
+    with pytest.raises(InputError, match="own has no variant 'biased'; choose one of: blind, hinted, loud, mute"):
+        open_subject(f"{own}:biased")
 
 
 def test_an_unknown_variant_is_refused_by_name(tmp_path):

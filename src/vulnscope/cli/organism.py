@@ -43,7 +43,11 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Decides the weights, together with the configuration.")] = 0,
     device: Device = "auto",
     variant: Annotated[
-        str | None, typer.Option(help="Train this variant of the organism in --output, or `all`.", metavar="NAME")
+        str | None,
+        typer.Option(
+            help="Train this variant of the organism in --output, or `all`; it is then the model OUTPUT:NAME.",
+            metavar="NAME",
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training in --output.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Train a toy in under a minute, to see the path.")] = False,
@@ -57,7 +61,7 @@ def train(
     config = quick_config(seed) if quick else full_config(seed)
     place = choose_device(device)
     if variant is not None:
-        _train_variants(variant, output, place, as_json=as_json)
+        _train_variants(variant, seed, output, place, as_json=as_json)
         return
     if dry_run:
         print_json(plan_training(config, place))
@@ -76,12 +80,12 @@ def train(
         print_note(f"model card: {output / 'MODEL_CARD.md'}")
 
 
-def _train_variants(name: str, folder: Path, device: torch.device, *, as_json: bool) -> None:
+def _train_variants(name: str, seed: int, folder: Path, device: torch.device, *, as_json: bool) -> None:
     """One variant or all, of the organism in `folder`."""
     from vulnscope.organism.variants import choose_variants, plant_all
     from vulnscope.records.organism import VariantReports
 
-    chosen = choose_variants(name)
+    chosen = choose_variants(name, seed)
     with Progress(*_COLUMNS, console=stderr) as bar:
         tasks = {config.name: bar.add_task(config.name, total=config.n_steps, rate="") for config in chosen}
         reports = plant_all(

@@ -10,7 +10,7 @@ from vulnscope.errors import CorruptData, InputError, MissingPrerequisite
 from vulnscope.models.variants import find_variant
 
 ORGANISM = "organism"
-"""Name of the embedded default subject; `organism:NAME` is one of its variants."""
+"""Name of the embedded default subject; `organism:NAME` is one of its variants, as `FOLDER:NAME` of one's own."""
 # Everything that changes an answer: weights, shape, tokenizer, chat template, decoding defaults, adapters.
 _DIGESTED = ("*.safetensors", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.tiktoken")
 _WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
@@ -36,18 +36,18 @@ def resolve_folder(
     Raises `InputError` where nothing can be found or where the folder lacks its config, and where it holds pickles
     instead of safetensors.
     """
-    stem, _, variant = name.partition(":")
+    stem, _, variant = name.rpartition(":") if ":" in name else (name, "", "")
     if stem == ORGANISM and kind == "model":
         folder = _organism_folder()
         located = Located(folder, variant=find_variant(folder, variant) if variant else None)
         if revision is not None:
             raise InputError(f"--revision belongs to Hub ids; {name!r} comes with this installation")
         return located
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder, own = Path(name).expanduser(), Path(stem).expanduser()
+    if folder.is_dir() or (kind == "model" and variant and own.is_dir()):
         if revision is not None:
             raise InputError(f"--revision belongs to Hub ids; {name!r} is a local folder")
-        located = Located(folder)
+        located = Located(folder) if folder.is_dir() else Located(own, variant=find_variant(own, variant))
     elif _looks_like_path(name):
         raise InputError(f"{kind} folder {name!r} does not exist; give an existing folder or a Hub id such as org/name")
     else:

@@ -32,7 +32,10 @@ def find_variant(folder: Path, name: str) -> Path:
     """The file of one variant; raises `InputError` naming those there are."""
     path = folder / FOLDER / f"{name}.safetensors"
     if not path.is_file():
-        raise InputError(f"the organism has no variant {name!r}; choose one of: {', '.join(list_variants(folder))}")
+        known = ", ".join(list_variants(folder))
+        raise InputError(
+            f"{folder.name} has no variant {name!r}; {f'choose one of: {known}' if known else 'it has none'}"
+        )
     return path
 
 

@@ -120,13 +120,12 @@ def plant(
     return report
 
 
-def choose_variants(name: str) -> tuple[VariantConfig, ...]:
-    """The variant of a name, or `all`."""
-    if name == "all":
-        return tuple(VARIANTS.values())
-    if name not in VARIANTS:
+def choose_variants(name: str, seed: int = 0) -> tuple[VariantConfig, ...]:
+    """The variant of a name, or `all`, trained on what `seed` draws."""
+    if name != "all" and name not in VARIANTS:
         raise InputError(f"unknown variant {name!r}; choose one of: all, {', '.join(VARIANTS)}")
-    return (VARIANTS[name],)
+    chosen = VARIANTS.values() if name == "all" else (VARIANTS[name],)
+    return tuple(config.model_copy(update={"seed": seed}) for config in chosen)
 
 
 def plant_all(
