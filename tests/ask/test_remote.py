@@ -11,7 +11,7 @@ import pytest
 from tests.ask.builders import begin_run, make_pairs
 from tests.ask.test_texts import STRICT, Settings
 from tests.ask.words import open_protocol
-from tests.models.remote.server import Recorded, completion, serve
+from tests.models.remote.server import Recorded, completion, continuation, serve
 
 from vulnscope.ask.decoding import Decoding
 from vulnscope.ask.journal import ReplyJournal
@@ -21,6 +21,7 @@ from vulnscope.ask.remote import RemoteAnswerer
 from vulnscope.ask.texts import Questions, ask_texts, gather_questions
 from vulnscope.errors import EndpointError
 from vulnscope.models.remote import EndpointClient, EndpointSpec
+from vulnscope.models.remote.settings import Api
 from vulnscope.prompts import load_prompts
 from vulnscope.records.answers import AnswerRow
 
@@ -39,13 +40,15 @@ def yes_no() -> Questions:
     return gather_questions(open_yes_no(prompts, {}, context), PAIRS, Decoding())
 
 
-def ask_at(url: str, folder: Path, asked: Questions, *, resume: Path | None = None) -> tuple[AnswerRow, ...]:
+def ask_at(
+    url: str, folder: Path, asked: Questions, *, resume: Path | None = None, api: Api = "chat"
+) -> tuple[AnswerRow, ...]:
     spec = EndpointSpec(url=url, concurrency=3, max_attempts=2)
     with (
         EndpointClient(spec, "small", sleep=lambda _: None) as client,
         begin_run(folder, Settings(), resume=resume) as run,
     ):
-        answerer = RemoteAnswerer(client)
+        answerer = RemoteAnswerer(client, api)
         answerer.journal = ReplyJournal(run.path)
         return ask_texts(answerer, asked, STRICT, run, asks_per_batch=12)
 
@@ -163,3 +166,61 @@ def test_a_run_that_breaks_off_goes_on_without_asking_twice(tmp_path: Path, trou
     assert not {repr(body) for body in server.asked} & set(good)
     (complete,) = (tmp_path / "whole").iterdir()
     assert (torn / "rows.jsonl").read_bytes() == (complete / "rows.jsonl").read_bytes()
+
+
+def test_a_base_model_reads_what_a_local_one_would(tmp_path: Path) -> None:
+    from tests.ask.builders import tiny_subject
+
+    from vulnscope.ask.local import LocalAnswerer
+    from vulnscope.ask.yes_no import YesNoProtocol
+    from vulnscope.prompts import render
+
+    def reply(body: dict[str, Any]) -> Recorded:
+        answer = "Hm.\nVerdict: " + ("not vulnerable" if "strncpy" in body["prompt"] else "vulnerable")
+        return continuation(f"{answer}\n### Question:\nAnd now?")
+
+    asked = questions()
+    with serve(reply) as server:
+        rows = ask_at(server.url, tmp_path / "words", asked, api="completions")
+    assert [row.says for row in rows] == ["vulnerable", "fixed"] * 3
+    assert rows[0].answers[0].turns == ("Hm.\nVerdict: vulnerable",)
+    assert set(server.paths) == {"/v1/completions"}
+    assert server.asked[0]["stop"] == ["\n### "]
+    local = LocalAnswerer(tiny_subject(), is_chat=False)
+    built = [asked.protocol.build(sample, name) for sample in PAIRS for name in asked.protocol.prompts]
+    assert {body["prompt"] for body in server.asked} == {local.show(ask) for ask in built}
+    with serve([continuation(" Yes", logprobs={" Yes": -0.5, " No": -2.0})]) as server:
+        row = ask_at(server.url, tmp_path / "scores", yes_no(), api="completions")[0]
+    assert (row.readout, row.says, row.answers[0].log_odds) == ("log-odds", "vulnerable", pytest.approx(1.5))
+    assert server.asked[0]["logprobs"] == 20
+    prompts = load_prompts("yes-no")
+    protocol = YesNoProtocol(prompts, tiny_subject().tokenizer, is_chat=False)
+    expected = {
+        render(prompts, prompt, polarity, language=sample.language, code=sample.code).text
+        for prompt, polarity in protocol.questions
+        for sample in PAIRS
+    }
+    assert {body["prompt"] for body in server.asked} == expected
+
+
+def test_a_conversation_goes_on_as_one_text(tmp_path: Path) -> None:
+    with serve([continuation("So\nVerdict: vulnerable")]) as server:
+        rows = ask_at(server.url, tmp_path, questions("secllmholmes", prompts=("R3",)), api="completions")
+    assert [len(row.answers[0].turns) for row in rows] == [4] * 6
+    longest = max((body["prompt"] for body in server.asked), key=len)
+    assert longest.count("### Question:\n") == 4
+    assert longest.count("### Answer:\nSo\nVerdict: vulnerable\n\n") == 3
+
+
+@pytest.mark.parametrize("most", [20, 5, 0])
+def test_as_many_alternatives_are_asked_for_as_the_server_lists(tmp_path: Path, most: int) -> None:
+    def reply(body: dict[str, Any]) -> Recorded:
+        if body.get("logprobs", 0) > most:
+            return Recorded({"error": f"logprobs must be at most {most}"}, 400)
+        return continuation("Yes.", logprobs={"Yes": -0.5, "No": -2.0} if "logprobs" in body else None)
+
+    with serve(reply) as server:
+        rows = ask_at(server.url, tmp_path, yes_no(), api="completions")
+    assert {row.readout for row in rows} == {"log-odds" if most else "text"}
+    assert {row.says for row in rows} == {"vulnerable"}
+    assert max(body.get("logprobs", 0) for body in server.asked[-12:]) == most

@@ -27,6 +27,7 @@ class Message:
 class Ask:
     """One prompt about one sample: what is sent, and the form the answer should have.
 
+    `plain` is the whole text for a model that only goes on with texts; "" puts `messages` under headings.
     `follow_ups` are further user turns, each sent after the answer to the one before. With `scored` the labels of
     `expects.options` (or yes and no) are scored as continuations, where the subject can; nothing is written then.
     """
@@ -34,6 +35,7 @@ class Ask:
     prompt: str
     messages: tuple[Message, ...]
     expects: Expectation
+    plain: str = ""
     follow_ups: tuple[str, ...] = ()
     scored: Mapping[str, Sequence[str]] = field(default_factory=dict)
     max_new_tokens: int = 512

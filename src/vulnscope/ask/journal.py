@@ -17,7 +17,7 @@ class ReplyJournal:
     """Replies by sample, number and everything that was sent."""
 
     def __init__(self, folder: Path) -> None:
-        self._kept = AnswerCache(folder / FILE)
+        self._kept = AnswerCache(folder / FILE, is_durable=True)
 
     def recall(self, asks: Mapping[Place, Ask]) -> dict[Place, Reply]:
         """Replies to those of `asks` that came before."""

@@ -9,13 +9,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vulnscope.ask.asks import Ask, BuildAsk, Keep, Place, PreparedAsk, Reply
+from vulnscope.ask.continuation import list_messages, write_plain
 from vulnscope.ask.labels import log_sum_exp
-from vulnscope.models.remote import ChatReply, ChatRequest, EndpointClient
+from vulnscope.models.remote import ChatRequest, EndpointClient, TextRequest
 from vulnscope.models.remote.client import NoLogProbs, TooLong
+from vulnscope.models.remote.messages import FEWER_LOG_PROBS, MOST_LOG_PROBS
+from vulnscope.prompts.conversations import PLAIN_STOP
 
 if TYPE_CHECKING:
     from vulnscope.ask.journal import ReplyJournal
     from vulnscope.corpora import Sample
+    from vulnscope.models.remote.messages import Request
+    from vulnscope.models.remote.settings import Api
 
 # A label and what a chatty model puts around it.
 _LABEL_TOKENS = 16
@@ -24,10 +29,12 @@ _LABEL_TOKENS = 16
 class RemoteAnswerer:
     """A model behind an endpoint; labels are scored from listed alternatives where the server gives them."""
 
-    def __init__(self, client: EndpointClient) -> None:
+    def __init__(self, client: EndpointClient, api: Api = "chat") -> None:
+        """`api` completions sends one text per turn, as a local model without a chat template reads it."""
         self.client = client
+        self.api = api
         self.journal: ReplyJournal | None = None
-        self._has_log_probs = True
+        self._n_listed = MOST_LOG_PROBS
 
     def prepare(self, samples: Sequence[Sample], build: BuildAsk) -> list[PreparedAsk]:
         """The asks as they are: what an endpoint reads is its own secret, and it says so where that is too much."""
@@ -62,27 +69,38 @@ class RemoteAnswerer:
         return reply
 
     def _converse(self, ask: Ask) -> Reply:
+        n_listed = self._n_listed
         try:
-            return self._score(ask) if ask.scored and self._has_log_probs else self._write(ask)
+            return self._score(ask, n_listed) if ask.scored and n_listed else self._write(ask)
         except TooLong as error:
             return Reply(refusal=f"longer than the model reads: {error}")
         except NoLogProbs:
-            self._has_log_probs = False
+            self._list_fewer(n_listed)
             return self._converse(ask)
+
+    def _list_fewer(self, n_refused: int) -> None:
+        """Ask for fewer alternatives than were refused, at last for none."""
+        fewer = FEWER_LOG_PROBS if n_refused > FEWER_LOG_PROBS else 0
+        self._n_listed = min(self._n_listed, fewer)
+
+    def _request(self, ask: Ask, turns: Sequence[str], *, max_tokens: int, n_listed: int = 0) -> Request:
+        """What continues the conversation after `turns` of the model."""
+        if self.api == "chat":
+            said = tuple((message.role, message.text) for message in list_messages(ask, turns))
+            return ChatRequest(said, max_tokens, ask.temperature, ask.seed, n_listed)
+        text = write_plain(ask, turns)
+        return TextRequest(text, max_tokens, ask.temperature, ask.seed, n_listed, stop=(PLAIN_STOP,))
 
     def _write(self, ask: Ask) -> Reply:
         """Texts turn by turn."""
-        messages = [(message.role, message.text) for message in ask.messages]
         turns: list[str] = []
         n_new_tokens = 0
         for follow_up in (*ask.follow_ups, None):
-            request = ChatRequest(tuple(messages), ask.max_new_tokens, ask.temperature, ask.seed)
-            last = self.client.complete(request)
-            turns.append(last.text)
+            last = self.client.complete(self._request(ask, turns, max_tokens=ask.max_new_tokens))
+            turns.append(self._cut_off(last.text))
             n_new_tokens += last.n_new_tokens
             if follow_up is None or last.is_declined:
                 break
-            messages += [("assistant", last.text), ("user", follow_up)]
         return Reply(
             turns=() if last.is_declined else tuple(turns),
             is_finished=last.is_finished,
@@ -91,30 +109,32 @@ class RemoteAnswerer:
             is_declined=last.is_declined,
         )
 
-    def _score(self, ask: Ask) -> Reply:
+    def _score(self, ask: Ask, n_listed: int) -> Reply:
         """Labels from the alternatives to the first token; the text where the server lists none."""
-        messages = tuple((message.role, message.text) for message in ask.messages)
-        reply = self.client.complete(ChatRequest(messages, _LABEL_TOKENS, wants_log_probs=True))
+        reply = self.client.complete(self._request(ask, (), max_tokens=_LABEL_TOKENS, n_listed=n_listed))
         counted = Reply(n_prompt_tokens=reply.n_prompt_tokens, n_new_tokens=reply.n_new_tokens)
         if reply.is_declined:
             return replace(counted, is_declined=True)
-        if reply.first_tokens is None:
-            self._has_log_probs = False
-            return replace(counted, turns=(reply.text,), is_finished=reply.is_finished)
-        labels = score_labels(ask.scored, reply)
+        if not reply.first_tokens:
+            self._n_listed = 0
+        listed = reply.first_tokens or {}
+        labels = score_labels(ask.scored, listed)
         if labels is None:
-            return replace(counted, turns=(reply.text,), is_finished=reply.is_finished)
-        top = max(reply.first_tokens, key=lambda token: reply.first_tokens[token] if reply.first_tokens else 0.0)
+            return replace(counted, turns=(self._cut_off(reply.text),), is_finished=reply.is_finished)
+        top = max(listed, key=listed.__getitem__)
         return replace(counted, label_log_probs=labels, top_label=_label_of(top, ask.scored))
 
+    def _cut_off(self, text: str) -> str:
+        """An answer without the next question that a base model makes up, where the server did not stop it."""
+        return text if self.api == "chat" else text.partition(PLAIN_STOP)[0]
 
-def score_labels(forms: Mapping[str, Sequence[str]], reply: ChatReply) -> dict[str, float] | None:
+
+def score_labels(forms: Mapping[str, Sequence[str]], listed: Mapping[str, float]) -> dict[str, float] | None:
     """Log-probability of each label: the sum over listed tokens that are one of its forms.
 
     A label that is not listed gets the lowest listed log-probability, an upper bound, so log-odds are understated. None
     where no label is listed at all: nothing is known then.
     """
-    listed = reply.first_tokens or {}
     found: dict[str, list[float]] = {label: [] for label in forms}
     for token, log_prob in listed.items():
         label = _label_of(token, forms)

@@ -51,18 +51,18 @@ def ask_remotely(client: EndpointClient) -> AskedSubject:
     from vulnscope.ask.journal import ReplyJournal
     from vulnscope.ask.remote import RemoteAnswerer
 
-    url = client.spec.url
-    digest = digest_text(f"{url}\0{client.model}")
-    answerer = RemoteAnswerer(client)
+    url, api = client.spec.url, client.find_api()
+    digest = digest_text(f"{url}\0{client.model}" + "\0completions" * (api == "completions"))
+    answerer = RemoteAnswerer(client, api)
 
     def keep_replies(folder: Path) -> None:
         answerer.journal = ReplyJournal(folder)
 
-    info = describe_unseen(client.model, "endpoint", url, digest)
+    info = describe_unseen(client.model, f"{api} endpoint", url, digest, is_chat=api == "chat")
     return AskedSubject(answerer, info, digest, url, asks_per_batch=64, keep_replies=keep_replies)
 
 
-def describe_unseen(model: str, architecture: str, device: str, digest: str) -> SubjectInfo:
+def describe_unseen(model: str, architecture: str, device: str, digest: str, *, is_chat: bool = True) -> SubjectInfo:
     """A model whose weights nobody here has seen; the digest is over its name."""
     return SubjectInfo(
         name=model,
@@ -74,6 +74,6 @@ def describe_unseen(model: str, architecture: str, device: str, digest: str) -> 
         n_parameters=None,
         dtype="unknown",
         device=device,
-        chat_template=True,
+        chat_template=is_chat,
         noise_floor_nats=_IN_WORDS,
     )

@@ -19,7 +19,7 @@ from vulnscope.audit.rescore import (
     rescore,
 )
 from vulnscope.audit.texts import plan_text_audit, run_text_audit
-from vulnscope.errors import EndpointError
+from vulnscope.errors import EndpointError, InputError
 from vulnscope.records.answers import Expectation
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import digest_text
@@ -154,6 +154,8 @@ def open_asked(request: AuditRequest, *, is_cached: bool) -> Iterator[Callable[[
 
     spec = request.subject.endpoint
     if spec is not None:
+        if request.audit.chat is not None:
+            raise InputError("chat is for local models; how an endpoint is asked is its api: chat, completions or auto")
         from vulnscope.models.remote import EndpointClient
 
         with EndpointClient(spec, request.subject.name, key=spec.read_key()) as client:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope import registry
+from vulnscope.ask.continuation import write_plain
 from vulnscope.ask.decoding import Decoding
 from vulnscope.ask.protocols.base import Context, DialogueProtocol
 from vulnscope.ask.protocols.yes_no import as_dialogues, open_yes_no
@@ -114,7 +115,7 @@ def run_text_audit(
     return make_record(
         Asked(questions.samples, rows, questions.left_out),
         subject,
-        describe_protocol(audit.protocol),
+        describe_protocol(audit.protocol, is_chat=subject.chat_template),
         audit.corpus,
         config,
         run,
@@ -123,11 +124,12 @@ def run_text_audit(
     )
 
 
-def describe_protocol(protocol: DialogueProtocol) -> ProtocolInfo:
-    """Name, prompts, and the canonical prompt around an ellipsis."""
+def describe_protocol(protocol: DialogueProtocol, *, is_chat: bool) -> ProtocolInfo:
+    """Name, prompts, and the canonical prompt around an ellipsis: its messages, or the text without a template."""
     blank = Sample(id="…", corpus="…", language="…", label="unlabelled", code="…")
     ask = protocol.build(blank, protocol.prompts[0])
-    shown = "\n\n".join(f"[{message.role}]\n{message.text}" for message in ask.messages)
+    messages = "\n\n".join(f"[{message.role}]\n{message.text}" for message in ask.messages)
+    shown = messages if is_chat else write_plain(ask)
     return ProtocolInfo(protocol.name, protocol.prompts, shown)
 
 

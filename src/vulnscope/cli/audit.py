@@ -104,6 +104,10 @@ def audit(
         str | None,
         typer.Option(help="Base URL of an OpenAI-compatible server; MODEL is its name there.", show_default=False),
     ] = None,
+    endpoint_api: Annotated[
+        str,
+        typer.Option(help="chat, completions (base models), or auto: chat where the server chats with MODEL."),
+    ] = "chat",
     api_key_env: Annotated[
         str | None, typer.Option(help="Environment variable that holds the API key.", show_default=False)
     ] = None,
@@ -148,6 +152,7 @@ def audit(
             if endpoint is None
             else {
                 "url": endpoint,
+                "api": endpoint_api,
                 "key_variable": api_key_env,
                 "concurrency": concurrency,
                 "requests_per_minute": requests_per_minute,

@@ -28,6 +28,7 @@ _FIELDS = {
     "option": "corpus.options",
     "endpoint": "subject.endpoint.url",
     "api_key_env": "subject.endpoint.key_variable",
+    "endpoint_api": "subject.endpoint.api",
 }
 _ENDPOINT = "subject.endpoint."
 _ROOM_FIELDS = {

@@ -56,8 +56,10 @@ class AnswerCache:
     cannot be used at all turns the cache off with a warning.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_durable: bool = False) -> None:
+        """`is_durable`: what was put is on the disk on return, also where the power fails."""
         self.path = path
+        self._is_durable = is_durable
         self._database: sqlite3.Connection | None = None
         self._try(lambda _: None, None, connect=True)
 
@@ -93,7 +95,7 @@ class AnswerCache:
             return otherwise
         try:
             if self._database is None:
-                self._database = _connect(self.path)
+                self._database = _connect(self.path, is_durable=self._is_durable)
             return action(self._database)
         except (sqlite3.Error, OSError) as error:
             self.close()
@@ -106,19 +108,19 @@ class AnswerCache:
     def _renew(self, damage: Exception) -> None:
         try:
             aside = _move_aside(self.path)
-            self._database = _connect(self.path)
+            self._database = _connect(self.path, is_durable=self._is_durable)
             _log.warning("answer cache %s is damaged (%s): moved to %s, starting a new one", self.path, damage, aside)
         except (sqlite3.Error, OSError) as error:
             self.close()
             _log.warning("answer cache %s is damaged (%s) and off for this run: %s", self.path, damage, error)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, is_durable: bool) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
         database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=NORMAL")
+        database.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'NORMAL'}")
         database.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
     except sqlite3.Error:
         database.close()

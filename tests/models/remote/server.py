@@ -28,12 +28,14 @@ class Server:
         self._replies = replies
         self._lock = threading.Lock()
         self.asked: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.keys: list[str | None] = []
         self.url = ""
 
-    def next_reply(self, body: dict[str, Any], key: str | None) -> Recorded:
+    def next_reply(self, path: str, body: dict[str, Any], key: str | None) -> Recorded:
         with self._lock:
             self.asked.append(body)
+            self.paths.append(path)
             self.keys.append(key)
             if callable(self._replies):
                 return self._replies(body)
@@ -50,6 +52,21 @@ def completion(text: str, *, logprobs: Mapping[str, float] | None = None, **choi
     return Recorded({"choices": [{**content, **choice}], "usage": usage})
 
 
+def continuation(text: str, *, logprobs: Mapping[str, float] | None = None, **choice: Any) -> Recorded:
+    """A completion of a text as servers write it, log-probabilities in columns."""
+    content: dict[str, Any] = {"index": 0, "text": text, "finish_reason": "stop"}
+    if logprobs is not None:
+        first = next(iter(logprobs))
+        content["logprobs"] = {
+            "tokens": [first, "."],
+            "token_logprobs": [logprobs[first], -0.1],
+            "top_logprobs": [dict(logprobs), {".": -0.1}],
+            "text_offset": [0, len(first)],
+        }
+    usage = {"prompt_tokens": 50, "completion_tokens": 7}
+    return Recorded({"choices": [{**content, **choice}], "usage": usage})
+
+
 @contextmanager
 def serve(replies: Sequence[Recorded] | Callable[[dict[str, Any]], Recorded]) -> Iterator[Server]:
     """The server, up inside the block."""
@@ -60,7 +77,7 @@ def serve(replies: Sequence[Recorded] | Callable[[dict[str, Any]], Recorded]) ->
 
         def do_POST(self) -> None:  # the name that http.server calls
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            reply = server.next_reply(body, self.headers.get("authorization"))
+            reply = server.next_reply(self.path, body, self.headers.get("authorization"))
             if reply.before is not None:
                 reply.before()
             data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()

@@ -10,10 +10,10 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from tests.models.remote.server import Recorded, completion, serve
+from tests.models.remote.server import Recorded, completion, continuation, serve
 
 from vulnscope.errors import EndpointError, InputError
-from vulnscope.models.remote import ChatRequest, EndpointClient, EndpointSpec
+from vulnscope.models.remote import ChatRequest, EndpointClient, EndpointSpec, TextRequest
 from vulnscope.models.remote.client import NoLogProbs, TooLong
 from vulnscope.models.remote.pace import Pace, back_off_seconds
 
@@ -157,7 +157,8 @@ def test_nonsense_is_asked_again_and_then_shown(body: bytes) -> None:
     ("status", "body", "error", "words"),
     [
         (401, {"error": "no key"}, EndpointError, "refuses access.*--api-key-env"),
-        (404, {"error": "unknown"}, InputError, "has no model 'small'"),
+        (404, {"error": "unknown"}, InputError, "has no model 'small'.*--endpoint-api completions"),
+        (400, {"error": "no chat template is defined"}, InputError, "no chat template.*--endpoint-api completions"),
         (400, {"error": "maximum context length is 4096"}, TooLong, "4096"),
         (400, {"error": "logprobs are not supported"}, NoLogProbs, "not supported"),
         (400, {"error": "bad temperature"}, EndpointError, "refused .*bad temperature"),
@@ -172,12 +173,87 @@ def test_what_waiting_cannot_mend_is_not_tried_again(
 
 
 def test_alternatives_to_the_first_token_are_read() -> None:
-    request = ChatRequest((("user", "?"),), max_tokens=3, wants_log_probs=True)
+    request = ChatRequest((("user", "?"),), max_tokens=3, n_log_probs=20)
     body = b'{"choices": [{"message": {"content": "Yes"}, "logprobs": {"content": [{"token": "Yes", "logprob": -0.1, '
     body += b'"top_logprobs": [{"token": "No", "logprob": -Infinity}]}]}}]}'
     with serve([Recorded(body)]) as server, client(server.url) as asked:
         assert asked.complete(request).first_tokens == {"Yes": -0.1, "No": -1e4}
     assert server.asked[0]["top_logprobs"] == 20
+
+
+def test_a_text_is_gone_on_with() -> None:
+    request = TextRequest("Is it safe?\n", max_tokens=20, temperature=0.5, seed=7, n_log_probs=20, stop=("###",))
+    replies = [continuation("Yes", logprobs={"Yes": -0.1, "No": -2.5}), continuation("I thi", finish_reason="length")]
+    with serve(replies) as server, client(server.url) as asked:
+        first, second = asked.complete(request), asked.complete(request)
+    assert (first.text, first.is_finished, first.first_tokens) == ("Yes", True, {"Yes": -0.1, "No": -2.5})
+    assert (second.text, second.is_finished, second.first_tokens) == ("I thi", False, None)
+    assert server.paths == ["/v1/completions"] * 2
+    assert server.asked[0] == {
+        "model": "small",
+        "prompt": "Is it safe?\n",
+        "max_tokens": 20,
+        "temperature": 0.5,
+        "seed": 7,
+        "stop": ["###"],
+        "logprobs": 20,
+    }
+
+
+@pytest.mark.parametrize(
+    ("log_probs", "found"),
+    [
+        ('{"content": [{"token": "Yes", "logprob": -0.1, "top_logprobs": []}]}', {"Yes": -0.1}),
+        ('{"tokens": ["Yes"], "token_logprobs": [-0.1], "top_logprobs": null}', {"Yes": -0.1}),
+        ('{"tokens": ["Yes"], "token_logprobs": [null], "top_logprobs": [{"No": -Infinity}]}', {"No": -1e4}),
+        ('{"tokens": ["Yes"], "token_logprobs": [NaN], "top_logprobs": [{"No": -1}]}', {"No": -1.0}),
+        ('{"tokens": ["Yes"], "token_logprobs": [NaN], "top_logprobs": [null]}', None),
+        ('{"tokens": [], "token_logprobs": [], "top_logprobs": []}', None),
+        ("{}", None),
+    ],
+)
+def test_log_probabilities_are_read_in_either_layout(log_probs: str, found: dict[str, float] | None) -> None:
+    body = f'{{"choices": [{{"text": "Yes", "logprobs": {log_probs}}}]}}'.encode()
+    with serve([Recorded(body)]) as server, client(server.url) as asked:
+        assert asked.complete(TextRequest("?", max_tokens=1)).first_tokens == found
+
+
+@pytest.mark.parametrize(
+    ("refusal", "api"),
+    [
+        (Recorded({"error": "unknown"}, 404), "completions"),
+        (Recorded({"error": "not supported"}, 405), "completions"),
+        (Recorded({"error": "no chat template is defined"}, 400), "completions"),
+        (completion("Hello"), "chat"),
+    ],
+)
+def test_auto_chats_unless_the_server_does_not(refusal: Recorded, api: str) -> None:
+    with serve([refusal]) as server, client(server.url, api="auto") as asked:
+        assert asked.find_api() == api
+    assert [body["max_tokens"] for body in server.asked] == [1]
+    with serve([]) as server, client(server.url) as asked:
+        assert asked.find_api() == "chat"
+    assert server.asked == []
+
+
+def test_who_waits_for_another_try_is_woken_by_the_end() -> None:
+    with serve([Recorded({"error": "slow down"}, 429, {"retry-after": "100"})]) as server:
+        asked = EndpointClient(EndpointSpec(url=server.url), "small")
+        found: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                asked.complete(REQUEST)
+            except EndpointError as error:
+                found.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        while not server.asked:
+            thread.join(0.01)
+        asked.close()
+        thread.join(10)
+    assert "slow down" in str(found[0])
 
 
 def test_the_key_comes_from_a_variable_and_stays_there() -> None:

@@ -1,35 +1,48 @@
 """Protocol `yes-no` for subjects that are asked by messages: an endpoint, which shows no tokens.
 
-The same questions in both polarities, each a chat message. Margins are those of `vulnscope.ask.yes_no` where the server
-gives log-probabilities, up to labels it does not list; otherwise answers are read as text.
+The same questions in both polarities, each a chat message, or the plain text of `vulnscope.ask.yes_no` for an endpoint
+that goes on with texts. Margins are those of that module where the server gives log-probabilities, up to labels it does
+not list; otherwise answers are read as text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions, read_options
-from vulnscope.prompts import POLARITIES, DialoguePrompt, DialogueSet, PromptSet
+from vulnscope.prompts import POLARITIES, DialoguePrompt, DialogueSet, Polarity, Prompt, PromptSet, render
+
+if TYPE_CHECKING:
+    from vulnscope.ask.asks import Ask
+    from vulnscope.corpora import Sample
 
 
 class YesNoDialogues(DialogueProtocol):
     """The yes/no questions as messages."""
 
-    def __init__(self, context: Context, forms: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, context: Context, prompts: PromptSet) -> None:
         super().__init__(context)
-        self._forms = forms
+        self._prompts = prompts
+        self._questions = {_name(prompt, polarity): (prompt, polarity) for prompt, polarity in _list(prompts)}
+
+    def build(self, sample: Sample, prompt: str, first_line: int = 1) -> Ask:
+        """The question about `sample`; its plain text is what a local model without a chat template reads."""
+        asked, polarity = self._questions[prompt]
+        plain = render(self._prompts, asked, polarity, language=sample.language, code=sample.code).text
+        return replace(super().build(sample, prompt, first_line), plain=plain)
 
     def label_forms(self, prompt: DialoguePrompt) -> Mapping[str, Sequence[str]]:
         """Spellings of yes and no."""
         del prompt
-        return self._forms
+        return self._prompts.answers
 
 
 def open_yes_no(prompts: PromptSet, options: Mapping[str, str], context: Context) -> YesNoDialogues:
     """The protocol; it has no options."""
     read_options("yes-no", NoOptions, options)
-    return YesNoDialogues(context, prompts.answers)
+    return YesNoDialogues(context, prompts)
 
 
 def as_dialogues(prompts: PromptSet) -> DialogueSet:
@@ -38,15 +51,14 @@ def as_dialogues(prompts: PromptSet) -> DialogueSet:
         protocol=prompts.protocol,
         prompts=tuple(
             DialoguePrompt(
-                name=prompt.name if polarity == "vulnerable" else f"{prompt.name}-secure",
+                name=_name(prompt, polarity),
                 form="yes-no",
                 turns=(_fill_question(prompts.chat, prompt.question(polarity)),),
-                counterpart=f"{prompt.name}-secure" if polarity == "vulnerable" else None,
+                counterpart=_name(prompt, "secure") if polarity == "vulnerable" else None,
                 is_scored=True,
                 yes_means=_YES_MEANS[polarity],
             )
-            for prompt in prompts.prompts
-            for polarity in POLARITIES
+            for prompt, polarity in _list(prompts)
         ),
     )
 
@@ -56,3 +68,11 @@ _YES_MEANS: Mapping[str, Literal["vulnerable", "fixed"]] = {"vulnerable": "vulne
 
 def _fill_question(template: str, question: str) -> str:
     return template.replace("{question}", question.replace("{", "{{").replace("}", "}}"))
+
+
+def _list(prompts: PromptSet) -> list[tuple[Prompt, Polarity]]:
+    return [(prompt, polarity) for prompt in prompts.prompts for polarity in POLARITIES]
+
+
+def _name(prompt: Prompt, polarity: Polarity) -> str:
+    return prompt.name if polarity == "vulnerable" else f"{prompt.name}-secure"

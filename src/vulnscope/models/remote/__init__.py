@@ -1,7 +1,7 @@
 """Models behind an OpenAI-compatible endpoint. Needs neither torch nor transformers."""
 
 from vulnscope.models.remote.client import EndpointClient
-from vulnscope.models.remote.messages import ChatReply, ChatRequest
+from vulnscope.models.remote.messages import ChatRequest, Completion, TextRequest
 from vulnscope.models.remote.settings import EndpointSpec
 
-__all__ = ["ChatReply", "ChatRequest", "EndpointClient", "EndpointSpec"]
+__all__ = ["ChatRequest", "Completion", "EndpointClient", "EndpointSpec", "TextRequest"]

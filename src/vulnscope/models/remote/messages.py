@@ -1,48 +1,82 @@
-"""Requests to a chat endpoint and what its answers say, checked before anything is taken from them."""
+"""Requests to an endpoint and what its answers say, checked before anything is taken from them.
+
+Two APIs: chat takes messages; completions takes one text and goes on with it, which is all that base models can do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vulnscope.errors import EndpointError
 
+if TYPE_CHECKING:
+    from vulnscope.models.remote.settings import Api
+
 MOST_LOG_PROBS = 20
 """Alternatives that servers list per token at most."""
+FEWER_LOG_PROBS = 5
+"""What the strictest of those list that list any."""
 
 
 class MalformedReply(EndpointError):
-    """What came is no chat completion."""
+    """What came is no completion."""
 
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """One call; with `wants_log_probs` the alternatives to the first token are asked for."""
+    """One call; `n_log_probs` alternatives to the first token are asked for, 0 for none."""
 
     messages: tuple[tuple[str, str], ...]
     max_tokens: int
     temperature: float = 0.0
     seed: int | None = None
-    wants_log_probs: bool = False
+    n_log_probs: int = 0
+
+    api: ClassVar[Api] = "chat"
 
     def as_json(self, model: str) -> dict[str, Any]:
         """The body of the request."""
         body: dict[str, Any] = {
             "model": model,
             "messages": [{"role": role, "content": text} for role, text in self.messages],
-            "max_tokens": self.max_tokens,
-            "temperature": self.temperature,
+            **_decoding(self),
         }
-        if self.seed is not None:
-            body["seed"] = self.seed
-        if self.wants_log_probs:
-            body |= {"logprobs": True, "top_logprobs": MOST_LOG_PROBS}
+        if self.n_log_probs:
+            body |= {"logprobs": True, "top_logprobs": self.n_log_probs}
         return body
 
 
 @dataclass(frozen=True)
-class ChatReply:
+class TextRequest:
+    """One call that goes on with `prompt` until it is told to `stop`; the rest as in `ChatRequest`."""
+
+    prompt: str
+    max_tokens: int
+    temperature: float = 0.0
+    seed: int | None = None
+    n_log_probs: int = 0
+    stop: tuple[str, ...] = ()
+
+    api: ClassVar[Api] = "completions"
+
+    def as_json(self, model: str) -> dict[str, Any]:
+        """The body of the request."""
+        body: dict[str, Any] = {"model": model, "prompt": self.prompt, **_decoding(self)}
+        if self.stop:
+            body["stop"] = list(self.stop)
+        if self.n_log_probs:
+            body["logprobs"] = self.n_log_probs
+        return body
+
+
+Request = ChatRequest | TextRequest
+
+
+@dataclass(frozen=True)
+class Completion:
     """What the model wrote. `first_tokens` are alternatives to its first token with their log-probabilities."""
 
     text: str
@@ -53,15 +87,15 @@ class ChatReply:
     n_new_tokens: int
 
 
-def read_reply(body: Any) -> ChatReply:
+def read_completion(body: Any, api: Api) -> Completion:
     """The reply in a decoded JSON body; raises `MalformedReply` saying what is missing."""
     try:
         choice = body["choices"][0]
-        message = choice["message"]
+        message = choice["message"] if api == "chat" else {"content": choice["text"]}
         content, refusal = message.get("content"), message.get("refusal")
         ending = choice.get("finish_reason")
         usage = body.get("usage") or {}
-        reply = ChatReply(
+        reply = Completion(
             text=content if content is not None else "",
             is_finished=ending != "length",
             is_declined=bool(refusal) or ending == "content_filter",
@@ -70,15 +104,28 @@ def read_reply(body: Any) -> ChatReply:
             n_new_tokens=int(usage.get("completion_tokens") or 0),
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise MalformedReply(f"no chat completion: {error!r}") from error
+        raise MalformedReply(f"no completion: {error!r}") from error
     if not isinstance(reply.text, str):
-        raise MalformedReply(f"no chat completion: content is {type(reply.text).__name__}, not text")
+        raise MalformedReply(f"no completion: its text is {type(reply.text).__name__}")
     return reply
 
 
+def _decoding(request: ChatRequest | TextRequest) -> dict[str, Any]:
+    body: dict[str, Any] = {"max_tokens": request.max_tokens, "temperature": request.temperature}
+    return body if request.seed is None else body | {"seed": request.seed}
+
+
 def _read_first_tokens(log_probs: Any) -> dict[str, float] | None:
-    if not log_probs or not log_probs.get("content"):
+    """The first token and its alternatives, as chat servers list them (some do so for completions), or in columns."""
+    if not log_probs:
         return None
-    first = log_probs["content"][0]
-    listed = [first, *(first.get("top_logprobs") or ())]
-    return {str(each["token"]): min(0.0, float(each["logprob"])) for each in listed}
+    if log_probs.get("content"):
+        first = log_probs["content"][0]
+        listed: Sequence[Mapping[str, Any]] = [first, *(first.get("top_logprobs") or ())]
+        pairs = [(each["token"], each["logprob"]) for each in listed]
+    else:
+        tokens, values = log_probs.get("tokens") or (), log_probs.get("token_logprobs") or ()
+        alternatives = log_probs.get("top_logprobs") or ()
+        pairs = [*zip(tokens[:1], values[:1], strict=True), *((alternatives[0] or {}) if alternatives else {}).items()]
+    known = {str(token): float(value) for token, value in pairs if value is not None}
+    return {token: min(0.0, value) for token, value in known.items() if not math.isnan(value)} or None

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import Field, field_validator
 
 from vulnscope.errors import InputError
 from vulnscope.records.base import Record
 
+Api = Literal["chat", "completions"]
+
 
 class EndpointSpec(Record):
     """An OpenAI-compatible endpoint. The key itself is never stored, only the variable that holds it."""
 
-    url: str = Field(description="base, such as http://127.0.0.1:8000/v1; /chat/completions is appended")
+    url: str = Field(description="base, such as http://127.0.0.1:8000/v1; the path of the API is appended")
+    api: Api | Literal["auto"] = Field(
+        default="chat",
+        description="chat: /chat/completions; completions: /completions, for base models; auto: chat where it answers",
+    )
     key_variable: str | None = Field(default=None, description="environment variable with the API key; None sends none")
     concurrency: int = Field(default=4, ge=1, le=256, description="requests under way at once")
     requests_per_minute: float | None = Field(default=None, gt=0, description="no faster than this; None: no limit")
