@@ -13,6 +13,7 @@ from vulnscope.report.format import (
     format_number,
     format_p,
     format_signed,
+    merge_reasons,
     show_invisible,
 )
 
@@ -84,3 +85,36 @@ def test_visible_text_stays(text: str) -> None:
     assert show_invisible(once) == once
     once.encode("utf-8")
     assert not any(ord(c) < 32 for c in once.replace("\t", "").replace("\n", ""))
+
+
+def test_reasons_that_differ_only_in_numbers_are_one() -> None:
+    reasons = [
+        "too few groups (23, 30 needed)",
+        "no pairs",
+        "too few groups (3, 30 needed)",
+        "too few groups (3, 30 needed)",
+        "nothing of CWE-22",
+        "nothing of CWE-89",
+        "only 99 of 1,000",
+        "only 1,234 of 1,000",
+        "a spread of 0.05",
+        "a spread of 0.06",
+    ]
+    assert merge_reasons(reasons) == [
+        "too few groups (3–23, 30 needed)",
+        "no pairs",
+        "nothing of CWE-22",
+        "nothing of CWE-89",
+        "only 99–1,234 of 1,000",
+        "a spread of 0.05",
+        "a spread of 0.06",
+    ]
+    assert merge_reasons([]) == []
+
+
+@given(st.lists(st.text(alphabet="ab 1,.-9")))
+def test_merged_reasons_stand_once_and_lose_none(reasons: list[str]) -> None:
+    merged = merge_reasons(reasons)
+    assert len(merged) <= len(set(reasons))
+    for reason in reasons:
+        assert merge_reasons([reason]) == [reason]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Literal
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
 
 NOT_AVAILABLE = "n/a"
 MINUS = "\N{MINUS SIGN}"
+
+# Whole numbers that stand alone: not those of a name such as CWE-89, nor parts of 0.05.
+_NUMBER = re.compile(r"(?<![\w.,-])(\d+(?:,\d{3})*)(?![\w.]|,\d)")
 
 Scale = Literal["rate", "score"]
 
@@ -92,6 +97,23 @@ def find_reason(value: Number | Estimate) -> str | None:
     """Why a figure, or else its interval, is missing; None where both are there."""
     parts = (value.value, value.low, value.high) if isinstance(value, Estimate) else (value,)
     return next((part.reason for part in parts if isinstance(part, NotMeasured)), None)
+
+
+def merge_reasons(reasons: Iterable[str]) -> list[str]:
+    """Each kind of reason once, numbers that differ as a range: `too few groups (3–23, 30 needed)`."""
+    kinds: dict[tuple[str, ...], list[list[str]]] = {}
+    for reason in reasons:
+        words = _NUMBER.split(reason)
+        kinds.setdefault(tuple(words[::2]), []).append(words[1::2])
+    return ["".join(_interleave(texts, zip(*found, strict=True))) for texts, found in kinds.items()]
+
+
+def _interleave(texts: Sequence[str], columns: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Texts with the range of each column between them."""
+    for text, column in zip_longest(texts, columns, fillvalue=()):
+        yield str(text)
+        ordered = sorted(set(column), key=lambda number: int(number.replace(",", "")))
+        yield "–".join(dict.fromkeys((ordered[0], ordered[-1]))) if ordered else ""
 
 
 def _percent(value: float) -> str:

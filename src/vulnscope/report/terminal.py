@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vulnscope.records.audit import AuditRecord, Slice
-from vulnscope.records.base import Estimate
+from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.records.comparison import ComparisonRecord
 from vulnscope.report.comparison import print_comparison
 from vulnscope.report.format import (
@@ -19,6 +19,7 @@ from vulnscope.report.format import (
     format_number,
     format_p,
     format_signed,
+    merge_reasons,
     show_invisible,
 )
 from vulnscope.report.view import find_best_baseline, group_slices, is_synthetic, list_tiles, name_slice
@@ -116,7 +117,12 @@ def _background(record: AuditRecord) -> list[Text]:
         _text(""),
         _text(f"{files}; precision where {format_number(found.prevalence, 'rate')} are vulnerable", "dim"),
     ]
+    if found.asked:
+        lines.append(_text(f"asked {found.asked}", "dim"))
     for point in found.points:
+        if isinstance(point.alarm_rate.value, NotMeasured):
+            lines.append(_text(f"{point.name}: n/a, {point.alarm_rate.value.reason}"))
+            continue
         figures = ", ".join(
             f"{name} {format_estimate(estimate, 'rate')}"
             for name, estimate in (
@@ -132,13 +138,13 @@ def _background(record: AuditRecord) -> list[Text]:
 
 
 def _reasons(record: AuditRecord) -> list[Text]:
-    """Why figures read n/a, each reason once."""
+    """Why figures or their intervals read n/a, each kind of reason once."""
     figures = [
         value
         for part in (record.overall, *record.slices)
         for value in (part.yes_rate, part.pair_correct, part.pair_rank, part.auroc, part.d_prime)
     ]
-    reasons = dict.fromkeys(reason for value in figures if (reason := find_reason(value)))
+    reasons = merge_reasons(reason for value in figures if (reason := find_reason(value)))
     return [_text(f"n/a: {reason}", "dim") for reason in reasons]
 
 
