@@ -34,14 +34,25 @@ def build_requests(
     """Requests for model and corpus out of keyword options, and the options left over."""
     rest = dict(options)
     asked = {name: rest.pop(name) for name in SubjectRequest.model_fields if name in rest}
-    data_dir = rest.pop("data_dir", None)
-    source = CorpusRequest(
-        name=corpus,
-        data_dir=None if data_dir is None else str(data_dir),
-        skip_bad=rest.pop("skip_bad", False),
-        options=tuple(sorted((name, str(value)) for name, value in (rest.pop("corpus_options", None) or {}).items())),
-    )
+    named = {name: rest.pop(name) for name in ("data_dir", "skip_bad", "corpus_options") if name in rest}
+    source = build_corpus_request(corpus, **named)
     return SubjectRequest(**{"name": model, **asked}), source, rest
+
+
+def build_corpus_request(
+    name: str,
+    data_dir: str | Path | None = None,
+    *,
+    skip_bad: bool = False,
+    corpus_options: Mapping[str, Any] | None = None,
+) -> CorpusRequest:
+    """The corpus `name` as it is asked for; options are the loader's own."""
+    return CorpusRequest(
+        name=name,
+        data_dir=None if data_dir is None else str(data_dir),
+        skip_bad=skip_bad,
+        options=tuple(sorted((key, str(value)) for key, value in (corpus_options or {}).items())),
+    )
 
 
 def open_requested(request: SubjectRequest) -> Subject:

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import DataDir, Json, RunsDir, command_line, print_json, print_note, stdout
+from vulnscope.cli.common import DataDir, Json, RunsDir, command_line, parse_options, print_json, print_note, stdout
 
 if TYPE_CHECKING:
     from vulnscope.audit.requests import AuditResult
@@ -104,6 +104,10 @@ def import_(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or JSON lines: model, item, prompt, answer.")],
     corpus: Annotated[str, typer.Option(help="The corpus whose sample ids are the items.")],
     data_dir: DataDir = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="Loader option KEY=VALUE; repeatable.", metavar="KEY=VALUE")
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed rows out, counted and listed.")] = False,
     parser: Annotated[str, typer.Option(help="How answers are read: strict or keyword.")] = "strict",
     form: Annotated[
         str, typer.Option(help="How answers state their verdict: verdict, yes-no, weakness or lines.")
@@ -121,6 +125,8 @@ def import_(
         table,
         corpus,
         data_dir=data_dir,
+        skip_bad=skip_bad,
+        corpus_options=parse_options(option or []),
         parser=parser,
         form=form,
         baseline_corpus=baseline_corpus,
