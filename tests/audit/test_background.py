@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.ask.builders import begin_run, make_corpus, make_items, make_pairs, make_row, make_sample, tiny_subject
+from tests.ask.words import FOLDERS
 
 from vulnscope.ask.measures import Item
-from vulnscope.audit import AuditConfig, estimate_audit, load_background, run_audit
-from vulnscope.audit.background import measure_background, precision_at
-from vulnscope.corpora.ordinary import OrdinaryCode
+from vulnscope.ask.reading import make_row as make_answer_row
+from vulnscope.audit import AuditConfig, estimate_audit, run_audit
+from vulnscope.audit.background import NO_CUT, Source, measure_background, precision_at
+from vulnscope.audit.ordinary import load_background
+from vulnscope.audit.texts import plan_text_audit
+from vulnscope.errors import InputError
+from vulnscope.records.answers import Expectation, TextAnswer
 from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.records.figures import Background
 from vulnscope.stats import Bootstrap, wilson
@@ -28,8 +34,7 @@ def make_functions(margins: list[float], per_file: int = 2) -> list[Item]:
 
 
 def measure(functions: list[Item], items: list[Item], prevalence: float = 0.01) -> Background:
-    source = OrdinaryCode(make_corpus([item.sample for item in functions], "background"), ("3 functions: not drawn",))
-    return measure_background(functions, items, source, "code", prevalence, BOOTSTRAP)
+    return measure_background(functions, items, Source("code", "0", ("3 functions: not drawn",)), prevalence, BOOTSTRAP)
 
 
 def value(estimate: Estimate) -> float:
@@ -89,6 +94,65 @@ def test_few_files_give_figures_without_intervals() -> None:
     assert background.auroc.low == NotMeasured(reason="too few groups (4 files of ordinary functions, 30 needed)")
     assert isinstance(background.points[1].recall.low, NotMeasured)
     assert background.points[0].alarm_rate.method == "wilson"
+
+
+def in_words(item: Item) -> Item:
+    answer = TextAnswer(
+        prompt="reason",
+        expects=Expectation(form="verdict"),
+        state="unparsed" if item.row.says == "unparsed" else "parsed",
+        says=item.row.says,
+        n_prompt_tokens=1,
+    )
+    row = make_answer_row(item.sample, [answer], protocol="free-text", parser="strict", counterpart=None)
+    return item._replace(row=row)
+
+
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_answers_in_words_have_alarms_but_no_cut(is_mixed: bool) -> None:
+    functions = [in_words(item) for item in make_functions([1.0, -1.0, -1.0, -1.0] * 25, per_file=1)]
+    items = make_items(make_pairs(40), [1.0, -1.0, -1.0, -1.0] * 20)
+    background = measure(functions, items if is_mixed else [in_words(item) for item in items], prevalence=0.1)
+    said, *cuts = background.points
+    assert background.readout == "text"
+    assert (value(said.alarm_rate), value(said.recall)) == (0.25, 0.5)
+    assert value(said.precision) == pytest.approx(0.1 * 0.5 / (0.1 * 0.5 + 0.9 * 0.25))
+    # Half of the vulnerable are called so: above three quarters of the functions, level with the rest; and so on.
+    assert value(background.auroc) == pytest.approx(0.5 * (0.75 + 0.25 / 2) + 0.5 * (0.75 / 2))
+    missing = NotMeasured(reason=NO_CUT)
+    for point in cuts:
+        assert (point.cut, point.alarm_rate.value, point.recall.value, point.precision.value) == (missing,) * 4
+    assert {loud.says for loud in background.loudest} == {"vulnerable"}
+
+
+def test_prompts_about_ones_own_weakness_borrow_one(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number}.c").write_text(f"int f{number}(void) {{\n  return {number};\n}}\n")
+    samples = [
+        sample.model_copy(update={"cwes": ("CWE-89",)} if sample.pair_id == "p001" else {}) for sample in make_pairs(3)
+    ]
+    config = AuditConfig(
+        protocol="secllmholmes",
+        background=str(tmp_path),
+        prompts=("S1", "R1"),
+        temperatures=(0.5, 0.0),
+        repeats=3,
+    )
+    audit = plan_text_audit(make_corpus(samples), config, FOLDERS.get)
+    assert audit.ordinary is not None
+    questions = audit.ordinary.questions
+    assert questions.protocol.prompts == ("S1",)
+    assert (questions.decoding.temperatures, questions.decoding.repeats) == ((0.5,), 1)
+    named = Counter(sample.cwes for sample in questions.samples)
+    assert set(named) == {sample.cwes for sample in samples} == {("CWE-89",), ("CWE-787",)}
+    assert named["CWE-787",] > named["CWE-89",] > 2
+    assert "weakness of one vulnerable sample" in audit.ordinary.source.asked
+
+
+def test_a_corpus_without_vulnerable_samples_has_nothing_to_hold_against(tmp_path: Path) -> None:
+    fixed = [sample for sample in make_pairs(2) if sample.label == "fixed"]
+    with pytest.raises(InputError, match="none is asked"):
+        load_background(make_corpus(fixed), AuditConfig(background=str(tmp_path)))
 
 
 def test_an_audit_asks_the_functions_too(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 from tests.cli.conftest import Done
 from tests.models.remote.server import Recorded, completion, serve
+
+from vulnscope.corpora import load_corpus
 
 Run = Callable[..., Done]
 
@@ -155,7 +158,14 @@ def test_a_local_model_answers_in_words(run_command: Run, tiny_model: Path, twin
         (("--protocol", "free-text", "--prompt", "X"), "has no prompt 'X'"),
         (("--protocol", "free-text", "--preset", "X"), "has no preset 'X'"),
         (("--protocol", "free-text", "--parser", "X"), "unknown parser 'X'"),
-        (("--protocol", "free-text", "--background", "."), "--background needs margins"),
+        (("--protocol", "free-text", "--background", "nowhere"), "nowhere is not a folder"),
+        (("--protocol", "free-text", "--background", "."), "holds no function that can be asked about"),
+        (("--endpoint", "http://127.0.0.1:9", "--endpoint-api", "carrier-pigeon"), "'carrier-pigeon'"),
+        (("--repeats", "3"), "--repeats is for answers in words"),
+        (("--preset", "determinism"), "--preset is for answers in words"),
+        (("--parser", "keyword"), "--parser is for answers in words"),
+        (("--prompt", "X"), "has no prompt 'X'; choose from: direct, flaw, review"),
+        (("--part", "X"), "holds nothing for X; its CWEs: none; its languages: python; its parts: none"),
         (("--endpoint", "ftp://x"), "begins with http"),
         (("--endpoint", "http://127.0.0.1:9", "--api-key-env", "NO_SUCH_KEY"), "NO_SUCH_KEY is not set"),
     ],
@@ -190,3 +200,85 @@ def test_a_run_that_an_endpoint_broke_off_is_resumed(run_command: Run, twins: Pa
         assert done.status == 0, done.err
         assert len(server.asked) - n_before == 26
     assert json.loads(done.out)["overall"]["accuracy"]["value"] == 1.0
+
+
+def write_ordinary(folder: Path) -> Path:
+    """Forty functions in forty files, every fourth of which alarms `judge_ordinary`."""
+    folder.mkdir()
+    for number in range(40):
+        name = "loud" if number % 4 == 0 else "quiet"
+        (folder / f"{name}_{number}.py").write_text(f"def {name}_{number}(value):\n    return value + {number}\n")
+    return folder
+
+
+def judge_ordinary(body: dict[str, Any]) -> Recorded:
+    text = str(body["messages"][-1]["content"])
+    if "value + " not in text:
+        return judge(body)
+    return completion(f"Verdict: {'vulnerable' if 'loud_' in text else 'not vulnerable'}")
+
+
+def test_ordinary_code_beside_answers_in_words(run_command: Run, twins: Path, tmp_path: Path) -> None:
+    command = ("audit", "judge", "--protocol", "free-text", "--corpus", "folder", "--data-dir", twins)
+    options = ("--background", write_ordinary(tmp_path / "code"), "--prevalence", "0.1", "--json")
+    with serve(judge_ordinary) as server:
+        estimate = json.loads(run_command(*command, "--endpoint", server.url, *options, "--dry-run").out)
+        assert (estimate["n_background"], estimate["n_prompts"]) == (40, 76)
+        done = run_command(*command, "--endpoint", server.url, *options)
+    assert done.status == 0, done.err
+    assert len(server.asked) == 76
+    record = json.loads(done.out)
+    said, one, _ = record["background"]["points"]
+    assert (said["alarm_rate"]["value"], said["recall"]["value"]) == (0.25, 1.0)
+    assert said["precision"]["value"] == pytest.approx(0.1 / (0.1 + 0.9 * 0.25))
+    assert one["recall"]["value"] == {"reason": "answers in words have no margin to cut"}
+    assert len(record["points"]) == 12
+    shutil.rmtree(tmp_path / "code")
+    again = run_command("run", "rescore", record["run"], "--json")
+    assert again.status == 0, again.err
+    rescored = json.loads(again.out)
+    assert rescored["background"] == record["background"]
+    shown = run_command("run", "show", rescored["run"])
+    assert "margin above the cut for 1 % alarms: n/a, answers in words have no margin" in " ".join(shown.out.split())
+    assert "Ordinary functions that it calls vulnerable" in Path("runs", rescored["run"], "report.html").read_text()
+    keyword = json.loads(run_command("run", "rescore", record["run"], "--parser", "keyword", "--json").out)
+    assert keyword["background"]["points"][0]["alarm_rate"]["value"] == 0.25
+
+
+def test_ordinary_code_beside_log_probabilities(run_command: Run, twins: Path, tmp_path: Path) -> None:
+    def score(body: dict[str, Any]) -> Recorded:
+        text = str(body["messages"][-1]["content"])
+        odds = 0.5 if "loud_" in text else -3.0 if "value + " in text else 4.0
+        odds *= -1 if "secure?" in text else 1
+        return completion("Yes" if odds > 0 else "No", logprobs={"Yes": -5.0 + odds, "No": -5.0})
+
+    with serve(score) as server:
+        done = run_command(
+            "audit", "judge", "--endpoint", server.url, "--corpus", "folder", "--data-dir", twins,
+            "--background", write_ordinary(tmp_path / "code"), "--json",
+        )  # fmt: skip
+    assert done.status == 0, done.err
+    assert len(server.asked) == 12 * 6 + 40 * 2
+    record = json.loads(done.out)
+    said, one, five = record["background"]["points"]
+    assert record["background"]["readout"] == "log-odds"
+    assert said["alarm_rate"]["value"] == 0.25
+    assert one["recall"]["value"] == five["recall"]["value"] == 1.0
+    assert one["cut"] == pytest.approx(0.5)
+    assert record["background"]["loudest"][0]["function"].startswith("loud_")
+
+
+def test_published_answers_about_a_corpus_that_needs_options(run_command: Run) -> None:
+    rows = [{"func": f"int f(int x) {{ return x / {n}; }}", "bad": n % 2} for n in range(6)]
+    Path("rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    columns = "code=func,label=bad"
+    samples = load_corpus("table", Path("rows.jsonl"), columns=columns).samples
+    says = {"vulnerable": "Verdict: vulnerable", "fixed": "Verdict: secure"}
+    lines = [{"model": "oracle", "item": each.id, "prompt": "p", "answer": says[each.label]} for each in samples]
+    Path("answers.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    command = ("run", "import", "answers.jsonl", "--corpus", "table", "--data-dir", "rows.jsonl", "--json")
+    assert "column 'label' is missing" in run_command(*command).err
+    done = run_command(*command, "--option", f"columns={columns}")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["overall"]["accuracy"]["value"] == 1.0
+    assert "--option columns=code=func,label=bad" in json.loads(done.out)["command"]

@@ -46,7 +46,7 @@ def test_languages_known_code_and_a_limit_leave_functions_out(folder: Path) -> N
     python, left_out = load_ordinary(folder, languages=["python"], limit=100)
     assert {sample.language for sample in python.samples} == {"python"}
     assert "1 files: c is no language of the corpus" in left_out
-    known = {python.samples[0].sha256}
+    known = [f"\n{python.samples[0].code}\n\n"]
     rest, left_out = load_ordinary(folder, without=known, limit=100)
     assert len(rest.samples) == 3
     assert "2 functions: the same code is in the corpus" in left_out

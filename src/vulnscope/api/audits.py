@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from vulnscope.api.requests import (
+    build_corpus_request,
     build_requests,
     interruptible,
     open_cache,
@@ -19,17 +20,17 @@ from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.requests import (
     AuditRequest,
     AuditResult,
-    CorpusRequest,
     SubjectRequest,
     find_weaknesses,
     folder_finder,
     load_corpus,
     load_requested,
+    read_corpus_rows,
     read_result,
 )
 from vulnscope.errors import InputError
 from vulnscope.models.remote.settings import EndpointSpec
-from vulnscope.records.answers import Expectation, Form, read_row
+from vulnscope.records.answers import Expectation, Form
 
 if TYPE_CHECKING:
     from vulnscope.audit.session import Job
@@ -66,8 +67,8 @@ def resume_audit(run: str | Path, runs_dir: str | Path = "runs") -> AuditResult:
 
 def estimate_audit(request: AuditRequest) -> AuditEstimate:
     """What the audit would ask, and the time, memory and disk it would take; asks one batch, writes nothing."""
+    from vulnscope.audit import check_audit, load_background
     from vulnscope.audit import estimate_audit as estimate
-    from vulnscope.audit import load_background
     from vulnscope.audit.answerers import ask_locally
     from vulnscope.audit.estimate_words import estimate_in_words
     from vulnscope.audit.texts import is_in_words, plan_text_audit
@@ -78,6 +79,7 @@ def estimate_audit(request: AuditRequest) -> AuditEstimate:
         words = plan_text_audit(corpus, request.audit, folder_finder(request))
         asked = spec or ask_locally(open_requested(request.subject), request.audit, None)
         return estimate_in_words(words, request.audit, asked, time.perf_counter)
+    check_audit(corpus, request.audit)
     background = load_background(corpus, request.audit)
     subject = open_requested(request.subject)
     return estimate(subject, corpus, request.audit, time.perf_counter, background)
@@ -123,7 +125,7 @@ def run_audit_request(
         )
         run.write_result(record)
         run.write_report(report.render_html(record))
-        rows = tuple(read_row(row) for row in run.iter_rows())
+        rows = read_corpus_rows(run, corpus)
     return AuditResult(record=record, rows=rows, corpus=corpus, folder=run.path)
 
 
@@ -146,6 +148,8 @@ def import_answers(
     corpus: str,
     *,
     data_dir: str | Path | None = None,
+    skip_bad: bool = False,
+    corpus_options: Mapping[str, Any] | None = None,
     parser: str = "strict",
     form: str = "verdict",
     runs_dir: str | Path = "runs",
@@ -154,8 +158,8 @@ def import_answers(
 ) -> tuple[AuditResult, ...]:
     """Published answers (columns model, item, prompt, answer) measured like our own, one run per model; opens none.
 
-    `form` is the form in which answers state their verdict, where `parser` is strict. `settings` are the fields of
-    `AuditConfig`.
+    `form` is the form in which answers state their verdict, where `parser` is strict. `corpus_options` are the loader's
+    own, `settings` the fields of `AuditConfig`.
     """
     from vulnscope.audit.rescore import IMPORTED_FORMS, read_table
     from vulnscope.audit.session import import_table
@@ -165,7 +169,7 @@ def import_answers(
     answers = read_table(Path(table))
     request = AuditRequest(
         subject=SubjectRequest(name=str(table)),
-        corpus=CorpusRequest(name=corpus, data_dir=None if data_dir is None else str(data_dir)),
+        corpus=build_corpus_request(corpus, data_dir, skip_bad=skip_bad, corpus_options=corpus_options),
         audit=AuditConfig(parser=parser, protocol=f"imported:{form}", **settings),
     )
     job = _make_job(request, Path(runs_dir), command)

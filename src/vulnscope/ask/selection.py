@@ -26,19 +26,27 @@ _N_EXAMPLES = 5
 def check_selection(corpus: Corpus, config: Selection) -> Corpus:
     """The selected part of `corpus`; raises `InputError` where `config` cannot be carried out on it."""
     registry.resolve("protocol", config.protocol)
-    load_prompts(config.prompts_file or config.protocol)
+    load_prompts(config.prompts_file or config.protocol).keep(config.prompts)
     return select_samples(corpus, config)
 
 
 def open_protocol(subject: Subject, config: Selection) -> YesNoProtocol:
     """The protocol that `config` names, with its own prompts or the user's."""
     build: type[YesNoProtocol] = registry.resolve("protocol", config.protocol)
-    return build(load_prompts(config.prompts_file or config.protocol), subject.tokenizer, is_chat=config.chat)
+    prompts = load_prompts(config.prompts_file or config.protocol).keep(config.prompts)
+    return build(prompts, subject.tokenizer, is_chat=config.chat)
 
 
 def select_samples(corpus: Corpus, config: Selection) -> Corpus:
     """The part of `corpus` that `config` selects."""
-    return select(corpus, cwes=config.cwes, languages=config.languages, limit=config.limit, seed=config.seed)
+    return select(
+        corpus,
+        cwes=config.cwes,
+        languages=config.languages,
+        parts=config.parts,
+        limit=config.limit,
+        seed=config.seed,
+    )
 
 
 def prepare_selected(subject: Subject, corpus: Corpus, config: Selection, protocol: YesNoProtocol) -> Prepared:
@@ -49,7 +57,7 @@ def prepare_selected(subject: Subject, corpus: Corpus, config: Selection, protoc
     prepared = prepare(protocol, labelled, subject.max_positions)
     notes = []
     if n_unselected := len(corpus.samples) - len(selected.samples):
-        notes.append(LeftOut(reason="not selected by CWE, language or limit", n=n_unselected))
+        notes.append(LeftOut(reason="not selected by part, CWE, language or limit", n=n_unselected))
     if unlabelled:
         notes.append(LeftOut(reason="no label", n=len(unlabelled), examples=tuple(unlabelled[:_N_EXAMPLES])))
     left_out = (*notes, *prepared.left_out)

@@ -12,10 +12,12 @@ class Selection(Record):
 
     protocol: str = Field(default="yes-no", description="a registered protocol")
     prompts_file: str | None = Field(default=None, description="YAML of prompts in place of the protocol's own")
+    prompts: tuple[str, ...] = Field(default=(), description="names of the prompts to ask, canonical first; () all")
     chat: bool | None = Field(default=None, description="use the chat template; None: where the tokenizer has one")
     limit: int | None = Field(default=None, ge=1, description="at most so many samples, whole pairs, drawn by seed")
     cwes: tuple[str, ...] = Field(default=(), description="keep samples with any of these, e.g. CWE-89; () keeps all")
     languages: tuple[str, ...] = Field(default=(), description="keep these languages; () keeps all")
+    parts: tuple[str, ...] = Field(default=(), description="keep these parts of the corpus; () keeps all")
     seed: int = Field(default=0, ge=0, description="of every draw: samples, folds, bootstrap, permutations")
     n_bootstrap: int = Field(default=2000, ge=200, description="bootstrap draws per interval")
     max_batch_tokens: int | None = Field(default=None, ge=1, description="tokens per call; None: from free memory")

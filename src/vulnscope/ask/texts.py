@@ -85,38 +85,47 @@ def ask_texts(
     run: Run,
     *,
     asks_per_batch: int,
+    ordinary: Questions | None = None,
     intervention: str = "none",
     progress: Progress | None = None,
 ) -> tuple[AnswerRow, ...]:
-    """One row per sample, in their order; rows that `run` holds already are not asked again.
+    """One row per sample of `questions`, then of `ordinary`, in their order; what `run` holds is not asked again.
 
     `progress` receives (rows done, rows in all). Raises `RunError` where `run` was begun with other requests.
     """
-    plan = _agree_on_plan(questions, run, asks_per_batch)
-    samples = {sample.id: sample for sample in questions.samples}
-    protocol = questions.protocol
+    parts = [questions] if ordinary is None else [questions, ordinary]
+    plan = _agree_on_plan(parts, run, asks_per_batch)
+    owners = {sample.id: (part, sample) for part in parts for sample in part.samples}
     n_done = run.n_rows
     for number, batch in enumerate(plan.batches):
         if number >= run.n_batches:
-            asked = [samples[sample_id] for sample_id in batch]
-            prepared = prepare_asks(answerer, questions, asked)
-            replies = answer_prepared(answerer, prepared)
-            run.append(
-                make_row(
-                    sample,
-                    [reader.read(sample, prepared[place], replies[place]) for place in _places(sample.id, prepared)],
-                    protocol=protocol.name,
-                    parser=reader.name,
-                    counterpart=protocol.counterpart(protocol.prompts[0]),
-                    intervention=intervention,
-                )
-                for sample in asked
-            )
+            part, _ = owners[batch[0]]
+            asked = [owners[sample_id][1] for sample_id in batch]
+            run.append(_ask_batch(answerer, part, asked, reader, intervention))
             n_done += len(batch)
         if progress is not None:
-            progress(min(n_done, len(samples)), len(samples))
+            progress(min(n_done, len(owners)), len(owners))
     rows = {row["sample"]: AnswerRow.model_validate(row) for row in run.iter_rows()}
-    return tuple(rows[sample.id] for sample in questions.samples)
+    return tuple(rows[sample_id] for sample_id in owners)
+
+
+def _ask_batch(
+    answerer: Answerer, questions: Questions, samples: Sequence[Sample], reader: Reader, intervention: str
+) -> list[AnswerRow]:
+    protocol = questions.protocol
+    prepared = prepare_asks(answerer, questions, samples)
+    replies = answer_prepared(answerer, prepared)
+    return [
+        make_row(
+            sample,
+            [reader.read(sample, prepared[place], replies[place]) for place in _places(sample.id, prepared)],
+            protocol=protocol.name,
+            parser=reader.name,
+            counterpart=protocol.counterpart(protocol.prompts[0]),
+            intervention=intervention,
+        )
+        for sample in samples
+    ]
 
 
 def prepare_asks(answerer: Answerer, questions: Questions, samples: Sequence[Sample]) -> dict[Place, PreparedAsk]:
@@ -187,11 +196,12 @@ def _places(sample_id: str, prepared: Iterable[Place]) -> list[Place]:
     return sorted(place for place in prepared if place[0] == sample_id)
 
 
-def _agree_on_plan(questions: Questions, run: Run, asks_per_batch: int) -> TextPlan:
+def _agree_on_plan(parts: Sequence[Questions], run: Run, asks_per_batch: int) -> TextPlan:
     """The plan that `run` holds, or a new one, stored."""
-    digest = _digest(questions)
+    digest = _digest(parts)
     if run.plan is None:
-        plan = TextPlan(requests_digest=digest, batches=tuple(batch_units(questions, asks_per_batch)))
+        batches = tuple(batch for part in parts for batch in batch_units(part, asks_per_batch))
+        plan = TextPlan(requests_digest=digest, batches=batches)
         run.save_plan(plan)
         return plan
     stored = TextPlan.model_validate(run.plan)
@@ -203,11 +213,13 @@ def _agree_on_plan(questions: Questions, run: Run, asks_per_batch: int) -> TextP
     return stored
 
 
-def _digest(questions: Questions) -> str:
+def _digest(parts: Sequence[Questions]) -> str:
     """Over what is sent: every prompt about every sample, whole, and the decoding."""
-    digest = sha256(questions.decoding.to_json().encode())
-    for sample in questions.samples:
-        for name in questions.prompts_of(sample):
-            ask = questions.protocol.build(sample, name)
-            digest.update(digest_text(f"{sample.id}\0{ask!r}").encode())
+    digest = sha256()
+    for questions in parts:
+        digest.update(questions.decoding.to_json().encode())
+        for sample in questions.samples:
+            for name in questions.prompts_of(sample):
+                ask = questions.protocol.build(sample, name)
+                digest.update(digest_text(f"{sample.id}\0{ask!r}").encode())
     return digest.hexdigest()[:16]

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from vulnscope.ask.reading import unify_readouts
 from vulnscope.audit.shares import estimate_mean, group_items
+from vulnscope.records.answers import AnswerRow, Readout
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.figures import Background, DeploymentPoint, LoudFunction
 from vulnscope.stats import (
@@ -37,15 +39,25 @@ from vulnscope.stats import (
 
 if TYPE_CHECKING:
     from vulnscope.ask.measures import Item
-    from vulnscope.corpora.ordinary import OrdinaryCode
 
 ALARM_RATES = (0.01, 0.05)
 """Alarm rates on ordinary functions at which recall is stated."""
+
+NO_CUT = "answers in words have no margin to cut"
 
 # Two intervals that miss with 2.5 % each hold both truths in at least 95 %.
 _JOINT_CONFIDENCE = 0.975
 _N_LOUD = 12
 _MAX_MARGINS = 1000
+
+
+class Source(NamedTuple):
+    """Where the ordinary functions come from, and how they were asked where that differs from the corpus."""
+
+    folder: str
+    digest: str
+    left_out: tuple[str, ...] = ()
+    asked: str = ""
 
 
 class Sides(NamedTuple):
@@ -79,36 +91,51 @@ class Sides(NamedTuple):
 
 
 def measure_background(
-    ordinary: Sequence[Item],
-    items: Sequence[Item],
-    source: OrdinaryCode,
-    folder: str,
-    prevalence: float,
-    bootstrap: Bootstrap,
+    ordinary: Sequence[Item], items: Sequence[Item], source: Source, prevalence: float, bootstrap: Bootstrap
 ) -> Background:
-    """Alarms on `ordinary` functions, drawn from `source`, against the vulnerable among `items`."""
-    sides = Sides(ordinary, [item for item in items if item.is_vulnerable])
-    margins = [item.row.margin for item in ordinary]
-    loudest = sorted(ordinary, key=lambda item: -item.row.margin)[:_N_LOUD]
+    """Alarms on `ordinary` functions, drawn from `source`, against the vulnerable among `items`.
+
+    Where an answer of either is in words there is no margin to cut: what is said is all there is.
+    """
+    sides = _on_one_scale(Sides(ordinary, [item for item in items if item.is_vulnerable]))
+    readout: Readout = "text" if any(_is_text(item) for item in sides.items) else "log-odds"
+    margins = [item.row.margin for item in sides.ordinary]
+    cuts = [_at(sides, rate, prevalence, bootstrap) if readout == "log-odds" else _no_cut(rate) for rate in ALARM_RATES]
     step = -(-len(margins) // _MAX_MARGINS)
     return Background(
-        folder=folder,
-        functions_digest=source.corpus.content_digest,
+        folder=source.folder,
+        functions_digest=source.digest,
         n_functions=len(ordinary),
         n_files=len({item.group for item in ordinary}),
         languages=dict(Counter(item.sample.language for item in ordinary)),
+        asked=source.asked,
+        readout=readout,
         prevalence=prevalence,
         unparsed_rate=estimate_mean(
             [item.row.says == "unparsed" for item in ordinary], group_items(ordinary), bootstrap
         ),
         auroc=_auroc(sides, bootstrap),
-        points=(_as_said(sides, prevalence, bootstrap), *(_at(sides, r, prevalence, bootstrap) for r in ALARM_RATES)),
-        loudest=tuple(
-            LoudFunction(function=item.sample.origin.path, margin=item.row.margin, says=item.row.says)
-            for item in loudest
-        ),
+        points=(_as_said(sides, prevalence, bootstrap), *cuts),
+        loudest=_list_loudest(sides.ordinary, readout),
         margins=tuple(sorted(margins)[::step]),
         left_out=source.left_out,
+    )
+
+
+def _on_one_scale(sides: Sides) -> Sides:
+    rows = iter(unify_readouts([item.row for item in sides.items]))
+    return Sides(*([item._replace(row=next(rows)) for item in side] for side in sides))
+
+
+def _is_text(item: Item) -> bool:
+    return isinstance(item.row, AnswerRow) and item.row.readout == "text"
+
+
+def _list_loudest(ordinary: Sequence[Item], readout: Readout) -> tuple[LoudFunction, ...]:
+    alarming = [item for item in ordinary if readout == "log-odds" or item.row.says == "vulnerable"]
+    return tuple(
+        LoudFunction(function=item.sample.origin.path, margin=item.row.margin, says=item.row.says)
+        for item in sorted(alarming, key=lambda item: -item.row.margin)[:_N_LOUD]
     )
 
 
@@ -149,7 +176,7 @@ def _at(sides: Sides, rate: float, prevalence: float, bootstrap: Bootstrap) -> D
         found = estimate_mean(raised[n_ordinary:], group_items(sides.vulnerable), bootstrap)
         recall = found if found.value == recall.value else recall
     return DeploymentPoint(
-        name=f"margin above the cut for {100 * rate:g} % alarms",
+        name=_name_cut(rate),
         cut=cut,
         alarm_rate=alarm_rate,
         recall=recall,
@@ -157,6 +184,17 @@ def _at(sides: Sides, rate: float, prevalence: float, bootstrap: Bootstrap) -> D
         precision=_precision_at_rate(recall, rate, prevalence),
         warning=warn_of_few_negatives(n_ordinary, rate),
     )
+
+
+def _no_cut(rate: float) -> DeploymentPoint:
+    missing = not_measured(NO_CUT)
+    return DeploymentPoint(
+        name=_name_cut(rate), cut=NotMeasured(reason=NO_CUT), alarm_rate=missing, recall=missing, precision=missing
+    )
+
+
+def _name_cut(rate: float) -> str:
+    return f"margin above the cut for {100 * rate:g} % alarms"
 
 
 def _auroc(sides: Sides, bootstrap: Bootstrap) -> Estimate:

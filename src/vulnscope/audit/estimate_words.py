@@ -30,14 +30,16 @@ def estimate_in_words(
 ) -> AuditEstimate:
     """What would be asked; a local subject answers one pair to be timed by `clock`, an endpoint is not called."""
     questions = audit.questions
+    parts = [questions] if audit.ordinary is None else [questions, audit.ordinary.questions]
     asked = {sample.id for sample in questions.samples}
     asks = [
-        (questions.protocol.build(sample, name), count_repeats(questions, name))
-        for sample in questions.samples
-        for name in questions.prompts_of(sample)
+        (part.protocol.build(sample, name), count_repeats(part, name))
+        for part in parts
+        for sample in part.samples
+        for name in part.prompts_of(sample)
     ]
     asks_per_batch = _REMOTE_BATCH if isinstance(subject, EndpointSpec) else subject.asks_per_batch
-    n_asks = sum(count_asks(questions, sample) for sample in questions.samples)
+    n_asks = sum(count_asks(part, sample) for part in parts for sample in part.samples)
     n_turns = sum(repeats * (1 + len(ask.follow_ups)) for ask, repeats in asks)
     n_new = sum(repeats * _new_tokens(ask, config) for ask, repeats in asks)
     n_tokens = sum(repeats * _prompt_tokens(ask, config) for ask, repeats in asks)
@@ -46,9 +48,10 @@ def estimate_in_words(
         n_pairs=sum(twins.vulnerable.id in asked and twins.fixed.id in asked for twins in audit.corpus.pairs),
         n_groups=len({audit.corpus.groups[sample_id] for sample_id in asked}),
         n_left_out=sum(part.n for part in questions.left_out),
+        n_background=sum(len(part.samples) for part in parts[1:]),
         n_cut=0,
         n_prompts=n_turns,
-        n_batches=len(tuple(batch_units(questions, asks_per_batch))),
+        n_batches=sum(len(tuple(batch_units(part, asks_per_batch))) for part in parts),
         n_tokens=n_tokens,
         n_distinct_tokens=n_tokens,
         n_new_tokens=n_new,

@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.ask.measures import Item
+from vulnscope.audit.background import measure_background
 from vulnscope.audit.judgement import Asked as ProtocolInfo
 from vulnscope.audit.judgement import judge
+from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
+    from vulnscope.audit.background import Source
     from vulnscope.audit.config import AuditConfig
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.records.answers import Row
     from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
     from vulnscope.store import Run
 
-__all__ = ["Asked", "ProtocolInfo", "make_record"]
+__all__ = ["Asked", "Beside", "ProtocolInfo", "join_items", "make_record"]
 
 
 class Asked(NamedTuple):
@@ -25,6 +28,19 @@ class Asked(NamedTuple):
     samples: Sequence[Sample]
     rows: Sequence[Row]
     left_out: tuple[LeftOut, ...]
+
+
+class Beside(NamedTuple):
+    """Ordinary functions that were asked beside the corpus."""
+
+    functions: Sequence[Item]
+    source: Source
+
+
+def join_items(samples: Sequence[Sample], rows: Sequence[Row], corpus: Corpus) -> list[Item]:
+    """Samples with their rows, and their groups in `corpus`."""
+    pairs = zip(samples, rows, strict=True)
+    return [Item(sample, row, corpus.groups[sample.id], place) for place, (sample, row) in enumerate(pairs)]
 
 
 def make_record(
@@ -36,12 +52,12 @@ def make_record(
     run: Run,
     *,
     baseline_corpus: Corpus | None = None,
+    beside: Beside | None = None,
     command: str = "",
 ) -> AuditRecord:
-    """Every figure about `asked`, with baselines and intervals."""
-    pairs = zip(asked.samples, asked.rows, strict=True)
-    items = [Item(sample, row, corpus.groups[sample.id], place) for place, (sample, row) in enumerate(pairs)]
-    return judge(
+    """Every figure about `asked`, with baselines and intervals, and about what was asked `beside` it."""
+    items = join_items(asked.samples, asked.rows, corpus)
+    record = judge(
         items,
         corpus,
         config,
@@ -52,3 +68,8 @@ def make_record(
         baseline_corpus=baseline_corpus,
         command=command,
     )
+    if beside is None:
+        return record
+    bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
+    background = measure_background(beside.functions, items, beside.source, config.prevalence, bootstrap)
+    return record.model_copy(update={"background": background})

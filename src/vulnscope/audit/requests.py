@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas
 
     from vulnscope.corpora.weaknesses import Weaknesses
+    from vulnscope.store import StoredRun
 
 
 class SubjectRequest(Record):
@@ -65,7 +66,7 @@ class AuditRequest(Record):
 
 @dataclass(frozen=True)
 class AuditResult:
-    """A finished audit: its record, its rows, its corpus, and the folder they lie in."""
+    """A finished audit: its record, its rows about the corpus, the corpus, and the folder they lie in."""
 
     record: AuditRecord
     rows: tuple[Row, ...]
@@ -160,5 +161,12 @@ def read_result(folder: Path, corpus: Corpus) -> AuditResult:
     from vulnscope import store
 
     stored = store.load_run(folder, folder.parent)
-    rows = tuple(read_row(row) for row in stored.iter_rows())
-    return AuditResult(record=stored.result(AuditRecord), rows=rows, corpus=corpus, folder=folder)
+    return AuditResult(
+        record=stored.result(AuditRecord), rows=read_corpus_rows(stored, corpus), corpus=corpus, folder=folder
+    )
+
+
+def read_corpus_rows(run: StoredRun, corpus: Corpus) -> tuple[Row, ...]:
+    """The rows of `run` about samples of `corpus`; those about ordinary functions are left where they are."""
+    known = {sample.id for sample in corpus.samples}
+    return tuple(read_row(row) for row in run.iter_rows() if row["sample"] in known)

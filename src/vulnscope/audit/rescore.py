@@ -12,7 +12,9 @@ from pydantic import Field, ValidationError
 
 from vulnscope import registry
 from vulnscope.ask.reading import Reader, make_row, read_row_again
-from vulnscope.audit.record import Asked, ProtocolInfo, make_record
+from vulnscope.audit.background import Source
+from vulnscope.audit.ordinary import restore_functions
+from vulnscope.audit.record import Asked, Beside, ProtocolInfo, make_record
 from vulnscope.corpora.text import keep_lines
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.answers import AnswerRow, Expectation, TextAnswer, read_row
@@ -79,10 +81,19 @@ def rescore(
     command: str = "",
 ) -> AuditRecord:
     """The stored `rows` parsed and measured anew, and written to `run`; `record` is their first result."""
+    functions = restore_functions(rows, record.background)
+    aside = {item.sample.id for item in functions}
+    rows = [row for row in rows if row.sample not in aside]
     samples = _match_samples(rows, corpus)
     again = [read_row_again(row, sample, reader) for row, sample in zip(rows, samples, strict=True)]
+    functions = [
+        item._replace(row=read_row_again(item.row, item.sample, reader))
+        for item in functions
+        if isinstance(item.row, AnswerRow)
+    ]
     if run.n_rows == 0:
-        run.append(again)
+        run.append([*again, *(item.row for item in functions)])
+    stored = record.background
     return make_record(
         Asked([_as_seen(row, sample) for row, sample in zip(rows, samples, strict=True)], again, record.left_out),
         record.subject,
@@ -91,6 +102,9 @@ def rescore(
         config,
         run,
         baseline_corpus=baseline_corpus,
+        beside=None
+        if stored is None
+        else Beside(functions, Source(stored.folder, stored.functions_digest, stored.left_out, stored.asked)),
         command=command,
     )
 

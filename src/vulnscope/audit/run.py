@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vulnscope.ask.asking import Progress, ask
-from vulnscope.ask.measures import Item
 from vulnscope.ask.preparation import Prepared, prepare
 from vulnscope.ask.requests import Requests
-from vulnscope.ask.selection import check_selection, open_protocol, prepare_selected, select_samples
-from vulnscope.audit.background import measure_background
-from vulnscope.audit.judgement import Asked, judge
+from vulnscope.ask.selection import check_selection, open_protocol, prepare_selected
+from vulnscope.audit.config import AuditConfig
+from vulnscope.audit.ordinary import describe_source
+from vulnscope.audit.record import Asked, Beside, ProtocolInfo, join_items, make_record
 from vulnscope.corpora import Corpus
-from vulnscope.corpora.ordinary import OrdinaryCode, load_ordinary
+from vulnscope.corpora.ordinary import OrdinaryCode
+from vulnscope.errors import InputError
 from vulnscope.models import Subject, measure_noise_floor
 from vulnscope.records.audit import AuditRecord
-from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from vulnscope.audit.config import AuditConfig
     from vulnscope.records.base import Number
-    from vulnscope.records.rows import VerdictRow
     from vulnscope.store import AnswerCache, Run
 
 _N_NOISE_REQUESTS = 8
+# Settings that mean nothing where labels are scored, and their options.
+_IN_WORDS = {
+    "preset": "--preset",
+    "protocol_options": "--protocol-option",
+    "temperatures": "--temperature",
+    "repeats": "--repeats",
+    "parser": "--parser",
+}
 
 
 def run_audit(
@@ -60,25 +63,24 @@ def run_audit(
         max_batch_tokens=config.max_batch_tokens,
         progress=progress,
     )
-    items = _join(prepared, rows[: len(prepared.samples)], corpus)
-    record = judge(
-        items,
+    n_asked = len(prepared.samples)
+    beside = None
+    if background is not None and ordinary is not None:
+        functions = join_items(ordinary.samples, rows[n_asked:], background.corpus)
+        beside = Beside(functions, describe_source(background, config, ordinary.left_out))
+    return make_record(
+        Asked(prepared.samples, rows[:n_asked], prepared.left_out),
+        subject.info(noise_floor).model_copy(update={"chat_template": protocol.is_chat}),
+        ProtocolInfo(
+            protocol.name, tuple(prompt.name for prompt in protocol.prompts.prompts), protocol.canonical_text()
+        ),
         corpus,
         config,
-        Asked(protocol.name, tuple(prompt.name for prompt in protocol.prompts.prompts), protocol.canonical_text()),
-        subject=subject.info(noise_floor).model_copy(update={"chat_template": protocol.is_chat}),
-        run=run,
-        left_out=prepared.left_out,
+        run,
         baseline_corpus=baseline_corpus,
+        beside=beside,
         command=command,
     )
-    if background is None or ordinary is None:
-        return record
-    functions = _join(ordinary, rows[len(prepared.samples) :], background.corpus)
-    bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
-    folder, prevalence = config.background or "", config.prevalence
-    figures = measure_background(functions, items, background, folder, prevalence, bootstrap)
-    return record.model_copy(update={"background": figures})
 
 
 def join_prepared(one: Prepared, other: Prepared) -> Prepared:
@@ -91,30 +93,18 @@ def join_prepared(one: Prepared, other: Prepared) -> Prepared:
     )
 
 
-def load_background(corpus: Corpus, config: AuditConfig) -> OrdinaryCode | None:
-    """The ordinary functions that `config` names, in the languages of the asked part of `corpus`; None without."""
-    if config.background is None:
-        return None
-    asked = select_samples(corpus, config).samples
-    return load_ordinary(
-        Path(config.background),
-        languages=sorted({sample.language for sample in asked}),
-        without={sample.sha256 for sample in corpus.samples},
-        limit=config.background_limit,
-        seed=config.seed,
-    )
-
-
 def check_audit(corpus: Corpus, config: AuditConfig) -> None:
     """Raise `InputError` where `config` cannot be carried out on `corpus`, before a model is opened or a run made."""
     check_selection(corpus, config)
+    default = AuditConfig()
+    for field, option in _IN_WORDS.items():
+        if getattr(config, field) != getattr(default, field):
+            raise InputError(
+                f"{option} is for answers in words; protocol {config.protocol} of a local model scores yes and no. "
+                "Leave it out, or choose another --protocol"
+            )
 
 
 def _measure_noise(subject: Subject, prepared: Prepared) -> Number:
     shortest = sorted(range(len(prepared.samples)), key=lambda i: prepared.requests.packed[i].n_tokens[0])
     return measure_noise_floor(subject, [prepared.requests[i] for i in shortest[:_N_NOISE_REQUESTS]])
-
-
-def _join(prepared: Prepared, rows: Sequence[VerdictRow], corpus: Corpus) -> list[Item]:
-    pairs = zip(prepared.samples, rows, strict=True)
-    return [Item(sample, row, corpus.groups[sample.id], place) for place, (sample, row) in enumerate(pairs)]

@@ -14,7 +14,8 @@ from vulnscope.ask.protocols.base import Context, DialogueProtocol
 from vulnscope.ask.protocols.yes_no import as_dialogues, open_yes_no
 from vulnscope.ask.reading import Reader
 from vulnscope.ask.texts import Progress, Questions, ask_texts, gather_questions
-from vulnscope.audit.record import Asked, ProtocolInfo, make_record
+from vulnscope.audit.ordinary import OrdinaryQuestions, load_background, narrow_prompts, question_ordinary
+from vulnscope.audit.record import Asked, Beside, ProtocolInfo, join_items, make_record
 from vulnscope.corpora import Corpus, Sample, select
 from vulnscope.errors import InputError
 from vulnscope.prompts import DialogueSet, Preset, load_dialogues, load_prompts
@@ -38,6 +39,7 @@ class TextAudit(NamedTuple):
     reader: Reader
     corpus: Corpus
     """The whole corpus: groups and baselines go by it."""
+    ordinary: OrdinaryQuestions | None = None
 
     @property
     def protocol(self) -> DialogueProtocol:
@@ -52,8 +54,6 @@ def is_in_words(config: AuditConfig, *, is_remote: bool) -> bool:
 
 def plan_text_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder) -> TextAudit:
     """What `config` asks of `corpus`; raises `InputError` where that cannot be, before a model is opened."""
-    if config.background is not None:
-        raise InputError("--background needs margins: ask protocol yes-no of a local model, or leave it out")
     yes_no = load_prompts(config.prompts_file or YES_NO) if config.protocol == YES_NO else None
     if config.protocol != YES_NO:
         registry.resolve("protocol", config.protocol)
@@ -69,12 +69,16 @@ def plan_text_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder
         prompts=config.prompts or preset.prompts,
         seed=config.seed,
     )
-    options = dict(config.protocol_options)
-    protocol: DialogueProtocol = (
-        registry.resolve("protocol", config.protocol)(options, context)
-        if yes_no is None
-        else open_yes_no(yes_no, options, context)
-    )
+
+    def open_it(context: Context) -> DialogueProtocol:
+        options = dict(config.protocol_options)
+        if yes_no is not None:
+            return open_yes_no(yes_no, options, context)
+        opened: DialogueProtocol = registry.resolve("protocol", config.protocol)(options, context)
+        return opened
+
+    background = load_background(corpus, config, selected)
+    protocol = open_it(context)
     decoding = Decoding(
         temperatures=config.temperatures or preset.temperatures,
         repeats=config.repeats or preset.repeats,
@@ -87,7 +91,10 @@ def plan_text_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder
         reasons = "; ".join(f"{part.n}: {part.reason}" for part in questions.left_out)
         raise InputError(f"corpus {corpus.name!r} leaves nothing to ask ({reasons})")
     reader = Reader(config.parser, registry.resolve("parser", config.parser), protocol.weaknesses)
-    return TextAudit(questions, reader, corpus)
+    if background is None:
+        return TextAudit(questions, reader, corpus)
+    narrow = open_it(replace(context, prompts=narrow_prompts(protocol)))
+    return TextAudit(questions, reader, corpus, question_ordinary(background, narrow, questions, config))
 
 
 def choose_preset(dialogues: DialogueSet, config: AuditConfig) -> Preset:
@@ -111,15 +118,30 @@ def run_text_audit(
 ) -> AuditRecord:
     """What the model behind `answerer` says; rows already in `run` are not asked again. The caller writes it."""
     questions = audit.questions
-    rows = ask_texts(answerer, questions, audit.reader, run, asks_per_batch=asks_per_batch, progress=progress)
+    ordinary = audit.ordinary
+    rows = ask_texts(
+        answerer,
+        questions,
+        audit.reader,
+        run,
+        asks_per_batch=asks_per_batch,
+        ordinary=None if ordinary is None else ordinary.questions,
+        progress=progress,
+    )
+    n_asked = len(questions.samples)
+    beside = None
+    if ordinary is not None:
+        functions = join_items(ordinary.questions.samples, rows[n_asked:], ordinary.code.corpus)
+        beside = Beside(functions, ordinary.source)
     return make_record(
-        Asked(questions.samples, rows, questions.left_out),
+        Asked(questions.samples, rows[:n_asked], questions.left_out),
         subject,
         describe_protocol(audit.protocol, is_chat=subject.chat_template),
         audit.corpus,
         config,
         run,
         baseline_corpus=baseline_corpus,
+        beside=beside,
         command=command,
     )
 

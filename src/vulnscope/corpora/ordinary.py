@@ -7,8 +7,8 @@ are kept once. Nothing is built or run, links are not followed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from vulnscope.corpora.functions import function_lines
@@ -17,6 +17,7 @@ from vulnscope.corpora.splits import hash_group
 from vulnscope.corpora.syntax import GRAMMARS
 from vulnscope.corpora.text import LANGUAGES, RowError, keep_lines, language_of, read_text
 from vulnscope.errors import InputError
+from vulnscope.records.base import digest_text
 from vulnscope.records.corpus import BadRow
 
 NAME = "background"
@@ -31,14 +32,15 @@ class OrdinaryCode(NamedTuple):
 
 
 def load_ordinary(
-    folder: Path, *, languages: Collection[str] = (), without: Collection[str] = (), limit: int, seed: int = 0
+    folder: Path, *, languages: Collection[str] = (), without: Iterable[str] = (), limit: int, seed: int = 0
 ) -> OrdinaryCode:
     """At most `limit` functions under `folder`, drawn by `seed`, in `languages` (() takes all that have a grammar).
 
-    `without` holds SHA-256 digests of code to leave out. Raises `InputError` where nothing is left.
+    `without` is code to leave out, whatever blank space surrounds it. Raises `InputError` where nothing is left.
     """
     if not folder.is_dir():
         raise InputError(f"--background {folder} is not a folder; give one that holds source files")
+    known = {digest_text(code.strip()) for code in without}
     reasons: Counter[str] = Counter()
     bad_rows: list[BadRow] = []
     found: dict[str, Sample] = {}
@@ -54,7 +56,7 @@ def load_ordinary(
             bad_rows.append(BadRow(path=name, reason=str(error)))
             continue
         for sample in _read_functions(name, language, code):
-            if sample.sha256 in without:
+            if digest_text(sample.code.strip()) in known:
                 reasons["functions: the same code is in the corpus"] += 1
             elif found.setdefault(sample.sha256, sample) is not sample:
                 reasons["functions: copies of others"] += 1
@@ -81,6 +83,15 @@ def load_ordinary(
     return OrdinaryCode(corpus, left_out)
 
 
+def rebuild_function(sample_id: str) -> Sample | None:
+    """An ordinary function without its code, from nothing but its id; None where it is the id of something else."""
+    place = sample_id.removeprefix(f"{NAME}/")
+    name, _, line = place.rpartition(":")
+    if place == sample_id or not line.isdecimal():
+        return None
+    return _make_function(name, language_of(PurePosixPath(name).suffix), int(line), "")
+
+
 def _source_files(folder: Path) -> Iterator[Path]:
     """Files of known languages by name, hidden folders and links left out."""
     for entry in sorted(folder.iterdir(), key=lambda path: path.name):
@@ -104,15 +115,19 @@ def _refuse(path: Path, language: str, languages: Collection[str]) -> str | None
 
 def _read_functions(name: str, language: str, code: str) -> Iterator[Sample]:
     for lines in function_lines(code, language):
-        yield Sample(
-            id=f"{NAME}/{name}:{lines.start}",
-            corpus=NAME,
-            language=language,
-            label="unlabelled",
-            code=keep_lines(code, lines.start, lines.stop - 1),
-            group_keys=(f"file:{name}",),
-            origin=Origin(path=f"{name}:{lines.start}"),
-        )
+        yield _make_function(name, language, lines.start, keep_lines(code, lines.start, lines.stop - 1))
+
+
+def _make_function(name: str, language: str, line: int, code: str) -> Sample:
+    return Sample(
+        id=f"{NAME}/{name}:{line}",
+        corpus=NAME,
+        language=language,
+        label="unlabelled",
+        code=code,
+        group_keys=(f"file:{name}",),
+        origin=Origin(path=f"{name}:{line}"),
+    )
 
 
 def _draw(samples: Sequence[Sample], limit: int, seed: int) -> list[Sample]:

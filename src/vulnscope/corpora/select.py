@@ -40,7 +40,7 @@ def select(
         and (not parts or any(sample.part in parts for sample in unit))
     ]
     if not units:
-        raise InputError(_explain_nothing(corpus, wanted_cwes, wanted_languages))
+        raise InputError(_explain_nothing(corpus, wanted_cwes, wanted_languages, parts))
     if limit is not None:
         units = _draw(corpus, units, limit, seed)
     if not units:
@@ -74,11 +74,13 @@ def _draw(corpus: Corpus, units: Iterable[Unit], limit: int, seed: int) -> list[
     return drawn
 
 
-def _explain_nothing(corpus: Corpus, cwes: set[str], languages: set[str]) -> str:
-    asked = " and ".join(", ".join(sorted(wanted)) for wanted in (cwes, languages) if wanted)
+def _explain_nothing(corpus: Corpus, cwes: set[str], languages: set[str], parts: Sequence[str]) -> str:
+    asked = " and ".join(", ".join(sorted(wanted)) for wanted in (cwes, languages, parts) if wanted)
     present = sorted({cwe for sample in corpus.samples for cwe in sample.cwes}, key=lambda cwe: int(cwe[4:]))
     spoken = sorted({sample.language for sample in corpus.samples})
+    named = sorted({sample.part for sample in corpus.samples if sample.part})
     return (
         f"corpus {corpus.name!r} holds nothing for {asked or 'this selection'}; "
-        f"its CWEs: {', '.join(present) or 'none'}; its languages: {', '.join(spoken) or 'none'}"
+        f"its CWEs: {', '.join(present) or 'none'}; its languages: {', '.join(spoken) or 'none'}; "
+        f"its parts: {', '.join(named) or 'none'}"
     )

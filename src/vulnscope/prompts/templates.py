@@ -55,6 +55,15 @@ class PromptSet(Record):
         """The prompt that decides what the model says."""
         return self.prompts[0]
 
+    def keep(self, names: Sequence[str]) -> Self:
+        """The prompts of these names, in their order, () for all; raises `InputError` listing the names."""
+        known = {prompt.name: prompt for prompt in self.prompts}
+        if unknown := [name for name in names if name not in known]:
+            raise InputError(f"protocol {self.protocol} has no prompt {unknown[0]!r}; choose from: {', '.join(known)}")
+        return (
+            self.model_copy(update={"prompts": tuple(known[name] for name in dict.fromkeys(names))}) if names else self
+        )
+
     @field_validator("answers", mode="before")
     @classmethod
     def _quoted(cls, answers: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from vulnscope.records.answers import Readout
 from vulnscope.records.base import Estimate, Number, Record
 
 
@@ -150,10 +151,14 @@ class Background(Record):
     n_functions: int
     n_files: int = Field(description="the groups of the intervals")
     languages: dict[str, int]
+    asked: str = Field(default="", description="how they were asked, where that differs from the corpus")
+    readout: Readout = Field(default="log-odds", description="what margins are here; verdicts have none to cut")
     prevalence: float = Field(gt=0, lt=1, description="stated share of vulnerable functions where it is deployed")
     unparsed_rate: Estimate
     auroc: Estimate = Field(description="vulnerable samples of the corpus against ordinary functions")
     points: tuple[DeploymentPoint, ...]
-    loudest: tuple[LoudFunction, ...] = Field(description="highest margins first")
+    loudest: tuple[LoudFunction, ...] = Field(
+        description="highest margins first; of answers in words those called vulnerable"
+    )
     margins: tuple[float, ...] = Field(description="of ordinary functions, evenly drawn where there are many")
     left_out: tuple[str, ...] = Field(default=(), description="what of the folder was not asked, and why")

@@ -68,6 +68,8 @@ class DialogueProtocol:
     """A protocol whose prompts are a `DialogueSet`; subclasses say what fills slots, options and examples."""
 
     parser = "strict"
+    is_about_own_weakness = False
+    """Whether prompts name the weakness that is the sample's own, which ordinary code does not have."""
 
     def __init__(self, context: Context) -> None:
         self.dialogues = context.dialogues

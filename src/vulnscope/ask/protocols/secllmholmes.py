@@ -54,6 +54,8 @@ class Material:
 class SecLLMHolmesProtocol(DialogueProtocol):
     """The 17 prompts about each sample's own weakness."""
 
+    is_about_own_weakness = True
+
     def __init__(self, context: Context, material: Material) -> None:
         super().__init__(context)
         self._material = material
