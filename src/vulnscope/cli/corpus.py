@@ -31,6 +31,7 @@ Options = Annotated[
 ]
 Cwes = Annotated[list[str] | None, typer.Option("--cwe", help="Keep this CWE, repeatable: CWE-89.")]
 Languages = Annotated[list[str] | None, typer.Option("--language", help="Keep this language, repeatable: c.")]
+Parts = Annotated[list[str] | None, typer.Option("--part", help="Keep this part of the corpus, repeatable.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Keep at most so many samples, pairs whole, over many groups.")]
 
 
@@ -55,11 +56,12 @@ def show(
     option: Options = None,
     cwe: Cwes = None,
     language: Languages = None,
+    part: Parts = None,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Show the samples of a corpus, or one of them with its twin and their difference."""
-    corpus = _load(name, data_dir, skip_bad, option, cwe, language, limit)
+    corpus = _load(name, data_dir, skip_bad, option, cwe, language, part, limit)
     if sample_id is not None:
         corpus = corpus.keep(_find(corpus, sample_id))
     if as_json:
@@ -79,13 +81,14 @@ def stats(
     option: Options = None,
     cwe: Cwes = None,
     language: Languages = None,
+    part: Parts = None,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Count what a corpus holds."""
     from vulnscope.corpora.stats import count_corpus
 
-    record = count_corpus(_load(name, data_dir, skip_bad, option, cwe, language, limit))
+    record = count_corpus(_load(name, data_dir, skip_bad, option, cwe, language, part, limit))
     return print_json(record) if as_json else stdout.print(_tabulate_stats(record))
 
 
@@ -137,6 +140,7 @@ def check(
     option: Options = None,
     cwe: Cwes = None,
     language: Languages = None,
+    part: Parts = None,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
@@ -151,7 +155,7 @@ def check(
 
     if card is not None and not card.absolute().parent.is_dir():
         raise InputError(f"--card: the folder {card.parent} does not exist; create it first")
-    corpus = _load(name, data_dir, skip_bad, option, cwe, language, limit)
+    corpus = _load(name, data_dir, skip_bad, option, cwe, language, part, limit)
     others = [_load_other(text, skip_bad) for text in against or ()]
     record = check_corpus(corpus, others, seed=seed)
     if card is not None:
@@ -167,17 +171,18 @@ def check(
 
 def _load_other(text: str, skip_bad: bool) -> Corpus:
     name, _, folder = text.partition("=")
-    return _load(name, Path(folder) if folder else None, skip_bad, None, None, None, None)
+    return _load(name, Path(folder) if folder else None, skip_bad)
 
 
 def _load(
     name: str,
     data_dir: Path | None,
     skip_bad: bool,
-    options: Sequence[str] | None,
-    cwes: Sequence[str] | None,
-    languages: Sequence[str] | None,
-    limit: int | None,
+    options: Sequence[str] | None = None,
+    cwes: Sequence[str] | None = None,
+    languages: Sequence[str] | None = None,
+    parts: Sequence[str] | None = None,
+    limit: int | None = None,
 ) -> Corpus:
     from vulnscope.corpora import default_data_dir, load_corpus, select
 
@@ -185,9 +190,9 @@ def _load(
     corpus = load_corpus(name, path, skip_bad=skip_bad, **parse_options(list(options or ())))
     for row in corpus.bad_rows:
         print_note(f"left out {row}")
-    if not (cwes or languages or limit):
+    if not (cwes or languages or parts or limit):
         return corpus
-    return select(corpus, cwes=cwes or (), languages=languages or (), limit=limit)
+    return select(corpus, cwes=cwes or (), languages=languages or (), parts=parts or (), limit=limit)
 
 
 def _describe(name: str) -> CorpusEntry:
