@@ -99,18 +99,25 @@ def get(
         str | None,
         typer.Option("--from", help="A folder, archive, git address, or OWNER/NAME of the Hub.", show_default=False),
     ] = None,
-    revision: Annotated[str | None, typer.Option(help="Commit, branch or tag; default: pinned.")] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Commit, branch or tag; default: the pinned commit.", show_default=False)
+    ] = None,
     sha256: Annotated[str | None, typer.Option(help="What the files must have, as printed by an earlier get.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Get it anew: the same again, or what --from and --revision name.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Get a corpus into the cache, from its publisher at a pinned revision or from a copy, with a checksum.
 
-    Later commands find it by name. Got a second time, its files are checked against their checksum.
+    Later commands find it by name, check its files against the checksum, and stay with the commit that was got.
     """
     from vulnscope.corpora.fetch import corpora_dir, get_corpus
 
     resolve("corpus", name)
-    receipt = get_corpus(name, corpora_dir(os.environ), origin=origin, revision=revision, sha256=sha256)
+    receipt = get_corpus(
+        name, corpora_dir(os.environ), origin=origin, revision=revision, sha256=sha256, is_replaced=replace
+    )
     if as_json:
         return print_json(receipt)
     table = Table(box=None, show_header=False)
@@ -123,6 +130,11 @@ def get(
     for key, value in facts.items():
         table.add_row(Text(key, style="bold"), Text(value, overflow="fold"))
     stdout.print(table)
+    if receipt.revision is not None and receipt.asked is None:
+        print_note(
+            "no commit is pinned for it: this one was the newest, and later commands stay with it. The same elsewhere: "
+            f"--revision {receipt.revision} --sha256 {receipt.sha256}"
+        )
     return print_note(f"use it by name: vulnscope corpus stats {name}")
 
 
