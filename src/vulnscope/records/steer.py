@@ -11,6 +11,7 @@ from vulnscope.records.base import Estimate, Number, Record
 
 Kind = Literal["method", "threshold", "prompt", "prompt and method", "gated method", "combined methods", "from file"]
 Effect = Literal["sensitivity", "criterion only", "nothing shown"]
+ControlName = Literal["random directions", "shuffled labels"]
 
 
 class Agreement(Record):
@@ -81,7 +82,7 @@ class Outcome(Record):
 class ControlSet(Record):
     """All controls of one sort on the report split."""
 
-    name: Literal["random directions", "shuffled labels"]
+    name: ControlName
     n: int
     auroc_changes: tuple[float, ...]
     pair_correct_changes: tuple[float, ...]

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
+    from vulnscope.records.steer import ControlName
+
+RANDOM: ControlName = "random directions"
+SHUFFLED: ControlName = "shuffled labels"
+
 
 def draw_random(data: FitData, n: int, seed: int) -> list[Float[Tensor, " d_model"]]:
     """`n` directions with the covariance of the pair differences, which is where twins differ by chance.
@@ -30,8 +35,3 @@ def draw_shuffled(method: str, data: FitData, n: int, seed: int) -> list[Float[T
     """`n` directions of `method`, each fitted after twins were swapped at random."""
     generator = np.random.default_rng(seed)
     return [fit_direction(method, data.swapped(generator)) for _ in range(n)]
-
-
-def control_p(observed: float, controls: list[float]) -> float:
-    """(1 + k)/(1 + n): how often a control does at least as well."""
-    return (1 + sum(value >= observed - 1e-12 for value in controls)) / (1 + len(controls))

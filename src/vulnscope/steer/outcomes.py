@@ -13,7 +13,7 @@ import numpy as np
 
 from vulnscope.ask.scores import Items, measure_auroc, measure_difference
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.records.steer import CweOutcome, Effect, Outcome
+from vulnscope.records.steer import ControlSet, CweOutcome, Effect, Outcome
 from vulnscope.stats import (
     Bootstrap,
     Floats,
@@ -31,7 +31,7 @@ from vulnscope.stats import (
 from vulnscope.steer.margins import Margins
 
 if TYPE_CHECKING:
-    from vulnscope.records.steer import Kind, SideEffects
+    from vulnscope.records.steer import ControlName, Kind, SideEffects
 
 LEVEL = 0.05
 ROUNDING = 1e-4
@@ -132,6 +132,18 @@ def auroc_gain(clean: Floats, after: Floats, items: Items) -> float:
 def pair_correct(margins: Margins, items: Items) -> float:
     """Share of pairs with both greedy answers right."""
     return float(_is_right(margins, items).mean())
+
+
+def measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins, items: Items) -> ControlSet:
+    """What directions that mean nothing changed on the items of `clean`."""
+    before = pair_correct(clean, items)
+    return ControlSet(
+        name=name,
+        n=len(found),
+        auroc_changes=tuple(auroc_gain(clean.margins, each.margins, items) for each in found),
+        pair_correct_changes=tuple(pair_correct(each, items) - before for each in found),
+        bias_shifts=tuple(float((each.margins - clean.margins).mean()) for each in found),
+    )
 
 
 def shift_threshold(margins: Margins, threshold: float) -> Margins:

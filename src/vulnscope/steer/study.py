@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,23 +18,22 @@ from vulnscope.stats import Bootstrap, name_correction, stratified_auroc
 from vulnscope.steer.applied import Applied
 from vulnscope.steer.beside import apply_beside
 from vulnscope.steer.choosing import choose_best
-from vulnscope.steer.controls import draw_random, draw_shuffled
+from vulnscope.steer.controls import RANDOM, SHUFFLED, draw_random, draw_shuffled
+from vulnscope.steer.costs import Costs, measure_costs, prepare_costs
 from vulnscope.steer.margins import Margins, PointKey, edit_margins, sweep_margins
-from vulnscope.steer.outcomes import Controls, auroc_gain, correct_outcomes, measure_outcome, pair_correct
+from vulnscope.steer.outcomes import Controls, correct_outcomes, measure_controls, measure_outcome, pair_correct
 from vulnscope.steer.points import CLEAN, Trial, as_points, list_trials, make_intervention, resolve_trial
 from vulnscope.steer.sentence import write_sentence
-from vulnscope.steer.side_effects import CleanSide, Probes, build_probes, measure_clean_side, measure_side_effects
 from vulnscope.steer.splits import Split, Splits
 from vulnscope.steer.vectors import Place, add_vectors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vulnscope.ask.scores import Items
     from vulnscope.corpora import Corpus
     from vulnscope.interventions import Vectors
     from vulnscope.models import Subject
-    from vulnscope.records.steer import Agreement
+    from vulnscope.records.steer import Agreement, ControlName
     from vulnscope.steer.config import SteerConfig
     from vulnscope.steer.fitting import FitData
     from vulnscope.steer.margins import Stage
@@ -41,10 +41,6 @@ if TYPE_CHECKING:
 
 VECTORS = "vectors.safetensors"
 INTERVENTIONS = "interventions"
-_N_OFF_TARGET = 64
-ControlName = Literal["random directions", "shuffled labels"]
-RANDOM: ControlName = "random directions"
-SHUFFLED: ControlName = "shuffled labels"
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,20 +194,18 @@ class Study:
         found, _ = self.try_all("controls on report", self.splits.report, chosen, vectors)
         items = self.splits.report.items
         sets = [
-            _measure_controls(
+            measure_controls(
                 sort, [found[key] for key, trial in chosen.items() if trial.method.startswith(sort)], clean, items
             )
             for sort in drawn
         ]
         return Controls(sets[0].auroc_changes, sets[1].auroc_changes), tuple(sets)
 
-    def _prepare_costs(self) -> tuple[Probes, CleanSide] | None:
-        """What side effects are measured on, and how the un-steered subject does there."""
+    def _prepare_costs(self) -> Costs | None:
         if not self.config.side_effects:
             return None
-        samples = self.splits.report.samples[:_N_OFF_TARGET]
-        probes = build_probes(self.subject, self.splits.protocol, samples, self.config.ordinary, self.config.seed)
-        return probes, measure_clean_side(self.subject, probes)
+        samples, config = self.splits.report.samples, self.config
+        return prepare_costs(self.subject, self.splits.protocol, samples, config.ordinary, config.seed)
 
     def _store(self, each: Applied) -> None:
         if each.intervention is not None:
@@ -223,12 +217,14 @@ class Study:
         each: Applied,
         clean: Margins,
         controls: Controls,
-        costs: tuple[Probes, CleanSide] | None,
+        costs: Costs | None,
         bootstrap: Bootstrap,
     ) -> Outcome:
         if self.progress is not None:
             self.progress(f"measuring {each.name}", 0, 1)
-        found = measure_side_effects(self.subject, each.edits, *costs) if costs is not None and each.edits else None
+        found = None
+        if costs is not None and each.edits:
+            found = measure_costs(self.subject, each.name, each.edits, costs, self.run)
         report = self.splits.report
         return measure_outcome(
             each.name, each.kind, each.what, clean, each.margins, report.items, bootstrap,
@@ -262,22 +258,14 @@ class Study:
                 "prompt only: not measured, as with the preface some samples no longer fit the model's context; give a "
                 "shorter one to measure it"
             )
+        counts = Counter(self.splits.report.cwes[place] for place in self.splits.report.items.twins()[:, 0])
+        if single := [cwe for cwe, n in counts.items() if n == 1]:
+            notes.append(f"a single pair of {', '.join(single)} reports: counted with all, no figure of its own")
         if "changed" in self.config.selectors:
             notes.append("the selector “changed” is an oracle: it points at tokens only someone with the fix knows")
         if not self.config.side_effects:
             notes.append("side effects: not asked for")
         return tuple(notes)
-
-
-def _measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins, items: Items) -> ControlSet:
-    before = pair_correct(clean, items)
-    return ControlSet(
-        name=name,
-        n=len(found),
-        auroc_changes=tuple(auroc_gain(clean.margins, each.margins, items) for each in found),
-        pair_correct_changes=tuple(pair_correct(each, items) - before for each in found),
-        bias_shifts=tuple(float((each.margins - clean.margins).mean()) for each in found),
-    )
 
 
 def _file_name(name: str) -> str:
