@@ -34,12 +34,16 @@ _N_READ = 64
 _CHARACTERS_PER_TOKEN = 3.0
 _ROWS_PER_CALL = 64
 _POOLS = 4
-# Typical of one core: multiply-adds of fits, and draws times samples of one interval.
-_FIT_FLOPS, _DRAWS_PER_SECOND = 1e10, 2e7
-_AUDIT_INTERVALS, _PROBE_INTERVALS, _OUTCOME_INTERVALS = 300, 200, 12
+# Typical of one core, and checked against a measured study of the organism: multiply-adds of fits, and draws times
+# samples of one interval.
+_FIT_FLOPS, _DRAWS_PER_SECOND = 2.5e10, 2e7
+_AUDIT_INTERVALS, _PROBE_INTERVALS, _OUTCOME_INTERVALS = 100, 200, 24
 _FIT_STEPS, _VARIANTS = 30, 4
-_STORED_ROW_BYTES, _PAGE_BYTES = 120, 1 << 20
-_ORDINARY_ROWS, _ORDINARY_TOKENS, _NEW_TOKENS, _OFF_TARGET = 72, 150, 50, 64
+_STORED_ROW_BYTES, _PAGE_BYTES = 220, 1 << 20
+# Positions of ordinary code, asked clean and edited; heads continued by so many tokens; questions about loops.
+_ORDINARY_ROWS, _ORDINARY_TOKENS, _HEADS, _NEW_TOKENS, _OFF_TARGET = 144, 150, 12, 50, 64
+# Of one step of `generate` beyond the forward: choosing, masks and caches.
+_STEP_SECONDS = 8e-3
 
 
 class _Texts(NamedTuple):
@@ -118,7 +122,8 @@ class _Work:
     def changes(self) -> StageEstimate:
         """The same about changed samples, kind by kind; originals come from the cache."""
         n_kinds, n = len(self.config.changes), min(self.n, self.config.changes_limit)
-        return self._ask("changes", n_kinds * n, n_kinds * _AUDIT_INTERVALS)
+        found = self._ask("changes", n_kinds * n, 0)
+        return found.model_copy(update={"statistics_seconds": n_kinds * self._intervals(_AUDIT_INTERVALS, n)})
 
     def probe(self) -> StageEstimate:
         """Canonical questions read in every layer; nested fits and their permutations."""
@@ -166,18 +171,21 @@ class _Work:
         seconds = self._price(self.n * len(POLARITIES), self._prompt) + self._price(edits, new, past, depth=0.5)
         tokens = fit * self._prompt + edits * new
         if config.side_effects:
-            n_asked = _ORDINARY_ROWS + min(report, _OFF_TARGET * len(POLARITIES))
-            seconds += n_outcomes * self._price(round(n_asked), max(_ORDINARY_TOKENS, self._prompt))
-            seconds += n_outcomes * _NEW_TOKENS * self._price(1, 1)
+            seconds += (n_outcomes + 1) * self._price_side_effects(round(report) // len(POLARITIES))
         vectors = len(config.methods) * self._steered * self.sketch.architecture.d_model * 4
         return StageEstimate(
             stage="steer",
             n_rows=edits + 2 * self.n,
             n_tokens=round(tokens),
             model_seconds=seconds,
-            statistics_seconds=self._intervals(n_outcomes * _OUTCOME_INTERVALS, round(report)),
+            statistics_seconds=self._intervals(n_outcomes * _OUTCOME_INTERVALS, round(report) // len(POLARITIES)),
             disk_bytes=edits * _STORED_ROW_BYTES + 2 * vectors + _PAGE_BYTES,
         )
+
+    def _price_side_effects(self, n_samples: int) -> float:
+        """Seconds of ordinary code, questions about something else and continuations, for one intervention."""
+        asked = self._price(min(n_samples, _OFF_TARGET), self._prompt) + self._price(_ORDINARY_ROWS, _ORDINARY_TOKENS)
+        return asked + _NEW_TOKENS * (self._price(_HEADS, 1.0, _ORDINARY_TOKENS / 2) + _STEP_SECONDS)
 
     def _ask(self, stage: str, n: int, n_intervals: int) -> StageEstimate:
         tokens = self.texts.shared + self.texts.all_questions
