@@ -93,12 +93,14 @@ def run_probe_request(
 ) -> ProbeResult:
     """Carry out `request` in a new run, or in the run `resume`. `is_cached` reuses known answers."""
     from vulnscope.probe import check_probe, run_probe
+    from vulnscope.probe.material import check_layers
     from vulnscope.report.probe_panels import render_probe
 
     corpus = load_requested(request.corpus)
     check_probe(corpus, request.probe)
     others = [load_requested(CorpusRequest(name=name)) for name in request.probe.transfer]
     subject = open_requested(request.subject)
+    check_layers(request.probe.layers, subject.architecture.n_layers)
     with opened_run(
         "probe", request, subject, corpus, request.probe.seed, runs_dir=runs_dir, resume=resume, command=command
     ) as run:
@@ -127,11 +129,13 @@ def run_patch_request(
 ) -> PatchResult:
     """Carry out `request` in a new run, or in the run `resume`."""
     from vulnscope.probe import check_patching, run_patching
+    from vulnscope.probe.material import check_layers
     from vulnscope.report.patch_panels import render_patch
 
     corpus = load_requested(request.corpus)
     check_patching(corpus, request.patch)
     subject = open_requested(request.subject)
+    check_layers(request.patch.layers, subject.architecture.n_layers)
     with opened_run(
         "patch", request, subject, corpus, request.patch.seed, runs_dir=runs_dir, resume=resume, command=command
     ) as run:

@@ -60,7 +60,7 @@ def run_study_request(
 ) -> StudyResult:
     """Carry out `request` in a new run, or in the run `resume`. `is_cached` reuses known answers."""
     from vulnscope.report.study_panels import render_study
-    from vulnscope.study import check_study, run_study
+    from vulnscope.study import check_study, check_subject, run_study
 
     corpus = load_requested(request.corpus)
     check_study(corpus, request.study)
@@ -69,6 +69,7 @@ def run_study_request(
         fitting = _within_budget(_sketch(request), corpus, request.study)
         request = request.model_copy(update={"study": fitting})
     subject = open_requested(request.subject)
+    check_subject(subject, request.study)
     with opened_run(
         "study", request, subject, corpus, request.study.seed, runs_dir=runs_dir, resume=resume, command=command
     ) as run:

@@ -120,6 +120,7 @@ class _Probe:
         row = _sequences(architecture.vocab_size)[0][:_PROBE_TOKENS].to(model.device)
         self.tokens = row[None].expand(architecture.n_layers, -1).contiguous()
         self.states, self.logits = self._run({})
+        self._check_finite()
         # Zero, except where kernels add up in varying order.
         self.noise = _distance(self._run({})[1], self.logits)
 
@@ -167,6 +168,16 @@ class _Probe:
             if not is_seen_above or _distance(logits[layer], self.logits[layer]) <= self.noise:
                 return f"layer {layer}: an edit has no effect"
         return None
+
+    def _check_finite(self) -> None:
+        """Raise `SubjectError` where plain tokens already overflow, as half precision may."""
+        broken = [layer for layer, states in enumerate(self.states) if not bool(torch.isfinite(states).all())]
+        if broken or not bool(torch.isfinite(self.logits).all()):
+            where = f"activations from layer {broken[0]} on" if broken else "logits"
+            raise SubjectError(
+                f"the model gives NaN or infinite {where} for {_PROBE_TOKENS} plain tokens in "
+                f"{str(self.model.dtype).removeprefix('torch.')}; try --dtype float32, or another revision"
+            )
 
     @torch.inference_mode()
     def _run(self, taps: dict[Site, Tap]) -> tuple[list[Tensor], Tensor]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vulnscope.study.checks import check_study as check_study
+    from vulnscope.study.checks import check_subject as check_subject
     from vulnscope.study.config import StudyConfig as StudyConfig
     from vulnscope.study.diagnosis import Limits as Limits
     from vulnscope.study.diagnosis import diagnose as diagnose
@@ -20,11 +21,12 @@ _HOMES = {
     "Limits": "diagnosis",
     "StudyConfig": "config",
     "check_study": "checks",
+    "check_subject": "checks",
     "diagnose": "diagnosis",
     "diagnose_subject": "run",
     "run_study": "run",
 }
-__all__ = ["Limits", "StudyConfig", "check_study", "diagnose", "diagnose_subject", "run_study"]
+__all__ = ["Limits", "StudyConfig", "check_study", "check_subject", "diagnose", "diagnose_subject", "run_study"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from vulnscope.audit import check_audit
 from vulnscope.probe import check_patching, check_probe
-from vulnscope.steer import check_steering
+from vulnscope.probe.material import check_layers
+from vulnscope.steer import check_steered, check_steering
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
+    from vulnscope.models import Subject
     from vulnscope.study.config import StudyConfig
 
 
@@ -19,3 +21,10 @@ def check_study(corpus: Corpus, config: StudyConfig) -> None:
     check_probe(corpus, config.of_stage(config.probe))
     check_patching(corpus, config.of_stage(config.patch))
     check_steering(corpus, config.of_stage(config.steer))
+
+
+def check_subject(subject: Subject, config: StudyConfig) -> None:
+    """Raise `InputError` where any stage does not fit `subject`, before a run is made."""
+    for layers in (config.probe.layers, config.patch.layers):
+        check_layers(layers, subject.architecture.n_layers)
+    check_steered(subject, config.of_stage(config.steer))
