@@ -84,6 +84,22 @@ def test_steering_from_fit_to_apply(run_command: Command, tiny_model: Path, many
     (run,) = Path("runs").iterdir()
     assert "Interventions" in (run / "report.html").read_text()
     stored = run / "interventions" / "mean-difference-paired"
-    done = run_command("steer", "apply", stored, *where, "--json")
+    few = ("--controls", "1", "--no-side-effects", "--runs-dir", "applied")
+    done = run_command("steer", "apply", stored, *where, *few, "--json")
     assert done.status == 0, done.err
-    assert json.loads(done.out)["name"] == "mean-difference-paired"
+    found = json.loads(done.out)
+    assert found["outcomes"][0]["name"] == "mean-difference-paired"
+    assert found["found_in"]["is_same_corpus"]
+    (applied,) = Path("applied").iterdir()
+    assert "Answers that changed" in (applied / "report.html").read_text()
+    again = run_command("run", "show", applied, "--json")
+    assert json.loads(again.out)["result"] == found
+    done = run_command(
+        "steer", "apply", "v.safetensors", tiny_model, "--scale", "9", "--text", "def f(", "--tokens", "3"
+    )
+    assert done.status == 0, done.err
+    assert "un-steered" in done.out
+    assert "steered: mean-difference-paired @ 1.resid_post (last)" in done.out
+    done = run_command("steer", "apply")
+    assert done.status == 2
+    assert "name an INTERVENTION" in done.err

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from vulnscope.api.inside import PatchRequest, ProbeRequest
 from vulnscope.api.presets import PresetRequest
-from vulnscope.api.steering import SteerRequest
+from vulnscope.api.steering import ApplyRequest, SteerRequest
 from vulnscope.api.studies import WholeStudyRequest
 from vulnscope.audit.requests import AuditRequest
 from vulnscope.cli import app
@@ -24,10 +24,11 @@ REQUESTS: dict[tuple[str, ...], type[Record]] = {
     ("probe",): ProbeRequest,
     ("patch",): PatchRequest,
     ("steer", "sweep"): SteerRequest,
+    ("steer", "apply"): ApplyRequest,
     ("study",): WholeStudyRequest,
 }
-# The kind of run says whether it is of a preset.
-ELSEWHERE = {("study",): {"preset"}}
+# The kind of run says whether it is of a preset; a text makes no run.
+ELSEWHERE = {("study",): {"preset"}, ("steer", "apply"): {"text", "tokens"}}
 
 
 def find_command(path: tuple[str, ...]) -> Any:

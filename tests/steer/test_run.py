@@ -9,7 +9,7 @@ from tests.ask.builders import make_corpus, make_pairs, make_sample, tiny_subjec
 from vulnscope.errors import InputError
 from vulnscope.interventions import load_vectors, save_vectors
 from vulnscope.records.steer import SteerRecord
-from vulnscope.steer import SteerConfig, apply_intervention, check_steering, run_steering
+from vulnscope.steer import SteerConfig, check_steering, run_steering
 from vulnscope.steer import margins as margins_module
 from vulnscope.steer.splits import deal_splits
 from vulnscope.store import Run, open_run
@@ -82,7 +82,7 @@ def test_the_record_survives_json(finished: tuple[SteerRecord, Path]) -> None:
 
 
 def test_vectors_and_interventions_lie_in_the_run(finished: tuple[SteerRecord, Path]) -> None:
-    record, path = finished
+    _, path = finished
     vectors = load_vectors(path / "vectors.safetensors")
     assert set(vectors.values) == {
         f"{method} @ {layer}.resid_post (last)" for method in CONFIG.methods for layer in range(2)
@@ -90,8 +90,6 @@ def test_vectors_and_interventions_lie_in_the_run(finished: tuple[SteerRecord, P
     assert vectors.origin.corpus_digest == CORPUS.content_digest
     stored = {each.name for each in (path / "interventions").iterdir()}
     assert {"mean-difference-paired", "threshold-only", "prompt-only", "all-methods"} <= stored
-    outcome = apply_intervention(tiny_subject(), CORPUS, CONFIG, path / "interventions" / "mean-difference-paired")
-    assert outcome.intervention_digest == record.outcomes[0].intervention_digest
 
 
 def test_a_killed_sweep_goes_on_to_the_same_record(

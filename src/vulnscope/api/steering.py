@@ -1,4 +1,4 @@
-"""The verbs of steering: fit vectors, sweep them beside their controls, apply what was chosen."""
+"""The verbs of steering: fit vectors, sweep them beside their controls, apply what was chosen or stored."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vulnscope.api.requests import StudyRequest, build_requests, load_requested, open_requested, opened_run
-from vulnscope.records.steer import Outcome, SteerRecord, VectorFile, VectorInfo
-from vulnscope.steer.config import SteerConfig
+from vulnscope.records.apply import ApplyRecord, SteeredText
+from vulnscope.records.steer import SteerRecord, VectorFile, VectorInfo
+from vulnscope.steer.config import ApplyConfig, SteerConfig
 
 if TYPE_CHECKING:
-    from vulnscope.interventions import Vectors
+    from vulnscope.interventions import Stored, Vectors
     from vulnscope.records.steer import Agreement
 
 Stage = Callable[[str, int, int], None]
+_INTERVENTION = "intervention"
 
 
 class SteerRequest(StudyRequest):
@@ -24,11 +26,30 @@ class SteerRequest(StudyRequest):
     steer: SteerConfig = SteerConfig()
 
 
+class ApplyRequest(StudyRequest):
+    """Everything the applying of an intervention is asked to do."""
+
+    apply: ApplyConfig = ApplyConfig()
+
+
 @dataclass(frozen=True)
 class SteerResult:
     """A finished steering study: its record and the folder it lies in, with vectors and interventions."""
 
     record: SteerRecord
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """Path of the HTML report."""
+        return self.folder / "report.html"
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """A finished applying: its record and the folder it lies in, with a copy of the intervention."""
+
+    record: ApplyRecord
     folder: Path
 
     @property
@@ -59,11 +80,12 @@ def run_steer_request(
 ) -> SteerResult:
     """Carry out `request` in a new run, or in the run `resume`. `on_agreement` hears how far pair differences agree."""
     from vulnscope.report.steer_panels import render_steer
-    from vulnscope.steer import check_steering, run_steering
+    from vulnscope.steer import check_steered, check_steering, run_steering
 
     corpus = load_requested(request.corpus)
     check_steering(corpus, request.steer)
     subject = open_requested(request.subject)
+    check_steered(subject, request.steer)
     with opened_run(
         "steer", request, subject, corpus, request.steer.seed, runs_dir=runs_dir, resume=resume, command=command
     ) as run:
@@ -102,13 +124,55 @@ def show_vectors(path: Path) -> VectorFile:
     return _describe(found, load_vectors(found), ())
 
 
-def apply_steering(request: SteerRequest, folder: Path) -> Outcome:
-    """What the intervention in `folder` does to the answers on the whole corpus of `request`."""
-    from vulnscope.steer import apply_intervention
+def run_apply_request(
+    request: ApplyRequest,
+    *,
+    runs_dir: Path,
+    resume: str | Path | None = None,
+    command: str = "",
+    progress: Stage | None = None,
+) -> ApplyResult:
+    """Carry out `request` in a new run, or in the run `resume`, which holds a copy of the intervention."""
+    from vulnscope.interventions import save_intervention
+    from vulnscope.report.apply_panels import render_apply
+    from vulnscope.steer import check_applying, run_applying
 
+    stored = _stored(request, resume, runs_dir)
     corpus = load_requested(request.corpus)
+    check_applying(corpus, request.apply)
     subject = open_requested(request.subject)
-    return apply_intervention(subject, corpus, request.steer, folder, is_forced=request.steer.is_forced)
+    if stored.vectors is not None:
+        stored.vectors.check_subject(subject, is_forced=request.apply.is_forced)
+    with opened_run(
+        "apply", request, subject, corpus, request.apply.seed, runs_dir=runs_dir, resume=resume, command=command
+    ) as run:
+        save_intervention(run.path / _INTERVENTION, stored.intervention, stored.vectors)
+        record = run_applying(
+            subject, corpus, request.apply, stored, run, command=run.manifest.command, progress=progress
+        )
+        run.write_report(render_apply(record))
+        run.write_result(record)
+    return ApplyResult(record=record, folder=run.path)
+
+
+def write_steered(request: ApplyRequest, text: str, n_tokens: int) -> SteeredText:
+    """What the model of `request` writes after `text`, un-steered and steered; the corpus is not read."""
+    from vulnscope.steer import read_source, write_both
+
+    stored = read_source(request.apply)
+    subject = open_requested(request.subject)
+    return write_both(subject, stored, text, n_tokens, is_forced=request.apply.is_forced)
+
+
+def _stored(request: ApplyRequest, resume: str | Path | None, runs_dir: Path) -> Stored:
+    """The intervention asked for; of a run that is continued, its own copy."""
+    from vulnscope import store
+    from vulnscope.interventions import load_intervention
+    from vulnscope.steer import read_source
+
+    if resume is not None and (own := store.load_run(resume, runs_dir).path / _INTERVENTION).is_dir():
+        return load_intervention(own)
+    return read_source(request.apply)
 
 
 def _describe(path: Path, vectors: Vectors, agreement: tuple[Agreement, ...]) -> VectorFile:

@@ -47,6 +47,8 @@ _ROOM_FIELDS = {
     "selector": "selectors",
     "scale": "scales",
     "vectors": "vector_file",
+    "vector": "vectors",
+    "controls": "n_controls",
     "force": "is_forced",
     "change": "changes",
     "budget": "budget_minutes",
@@ -107,7 +109,8 @@ def find_field(request: type[Record], option: str) -> str | None:
     if option in _FIELDS:
         return _FIELDS[option]
     room = next(name for name in request.model_fields if name not in ("subject", "corpus"))
-    for section, field in ((room, _ROOM_FIELDS.get(option, option)), ("subject", option), ("corpus", option)):
+    named = _ROOM_FIELDS.get(option, option)
+    for section, field in ((room, named), (room, option), ("subject", option), ("corpus", option)):
         if field in request.model_fields[section].annotation.model_fields:  # type: ignore[union-attr]
             return f"{section}.{field}"
     return None

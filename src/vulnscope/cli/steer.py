@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from vulnscope.cli.apply import apply
 from vulnscope.cli.common import (
     DataDir,
     Device,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from vulnscope.records.steer import Agreement, VectorFile
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(apply)
 
 Method = Annotated[list[str] | None, typer.Option(help="A steering method; repeatable. Default: the four quick ones.")]
 Layers = Annotated[str, typer.Option(help="final-3, thirds, middle, all, best, or numbers such as 4,12,20.")]
@@ -192,42 +194,6 @@ def sweep(
 
     print_steer(result.record, stdout)
     stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
-
-
-@app.command()
-def apply(
-    context: typer.Context,
-    intervention: Annotated[Path, typer.Argument(help="A folder with intervention.json.", file_okay=False)],
-    model: Model = None,
-    corpus: CorpusName = "synthetic",
-    data_dir: DataDir = None,
-    option: CorpusOption = None,
-    skip_bad: SkipBad = False,
-    prompts: Prompts = None,
-    cwe: Cwe = None,
-    language: Language = None,
-    limit: Limit = None,
-    force: Force = False,
-    seed: Seed = 0,
-    revision: Revision = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    quantize: Quantize = None,
-    adapter: Adapter = None,
-    trust_remote_code: TrustRemoteCode = False,
-    as_json: Json = False,
-) -> None:
-    """Apply a stored INTERVENTION to MODEL on a whole corpus, paired with the un-steered answers."""
-    from vulnscope.api.steering import SteerRequest, apply_steering
-
-    study = {**selection(prompts, cwe, language, limit, seed), "is_forced": force}
-    outcome = apply_steering(_request(context, SteerRequest, study, option), intervention)
-    if as_json:
-        print_json(outcome)
-        return
-    from vulnscope.report.steer_panels import outcome_table
-
-    stdout.print(outcome_table([outcome]))
 
 
 @app.command()

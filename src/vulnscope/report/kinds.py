@@ -43,6 +43,11 @@ _HOMES = {
         "vulnscope.report.steer_panels:render_steer",
         "vulnscope.report.steer_panels:print_steer",
     ),
+    "apply": (
+        "vulnscope.records.apply:ApplyRecord",
+        "vulnscope.report.apply_panels:render_apply",
+        "vulnscope.report.apply_panels:print_apply",
+    ),
     "reproduction": (
         "vulnscope.records.reproduction:ReproductionRecord",
         "vulnscope.report.reproduction_panels:render_reproduction",

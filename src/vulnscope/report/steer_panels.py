@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from vulnscope.records.apply import ApplyRecord
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.steer import Outcome, SteerRecord, SweepCell
 from vulnscope.report.format import format_number, format_p, show_invisible
@@ -55,7 +56,7 @@ def render_steer(record: SteerRecord) -> str:
     return render_page(title, "steer", record.sentence, sections, facts)
 
 
-def draw_outcomes(record: SteerRecord) -> Markup:
+def draw_outcomes(record: SteerRecord | ApplyRecord) -> Markup:
     """Interventions as rows: effect on bias, on sensitivity, on answers, and what can be said."""
     heads = (
         "", "bias shift, nats", "AUROC change", "pair-correct", "says vulnerable", "unparsed", "against the sign",
@@ -117,8 +118,8 @@ def draw_sweep(record: SteerRecord) -> Markup:
     return Markup("").join([caption, *parts])
 
 
-def draw_controls(record: SteerRecord) -> Markup:
-    """What directions that mean nothing did, each at its own best scale and sign."""
+def draw_controls(record: SteerRecord | ApplyRecord) -> Markup:
+    """What directions that mean nothing did."""
     rows = []
     for each in record.controls:
         changes = sorted(each.auroc_changes)
@@ -206,10 +207,10 @@ def print_steer(record: SteerRecord, console: Console) -> None:
 def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     """Interventions as rows for a terminal."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("intervention", overflow="fold", min_width=24)
-    for name in ("bias shift", "AUROC", "pair-corr.", "says vuln.", "p"):
+    table.add_column("intervention", overflow="fold")
+    for name in ("bias\nshift", "AUROC\nchange", "pairs\nright", "says\nvuln.", "p"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
     for each in outcomes:
         table.add_row(
             Text(show_invisible(each.name)),

@@ -7,23 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vulnscope import registry
-from vulnscope.ask.items import ask_items
-from vulnscope.ask.scores import Items
-from vulnscope.ask.selection import check_selection, open_protocol, prepare_selected
+from vulnscope.ask.selection import check_selection
 from vulnscope.errors import InputError
-from vulnscope.interventions import Vectors, load_intervention, load_vectors, resolve_edits, save_vectors
-from vulnscope.stats import Bootstrap
+from vulnscope.interventions import Vectors, load_vectors, save_vectors
 from vulnscope.steer.layers import choose_layers
-from vulnscope.steer.margins import score_margins
-from vulnscope.steer.outcomes import Controls, measure_outcome, shift_threshold
 from vulnscope.steer.splits import Splits, deal_splits, prepare_splits
 from vulnscope.steer.study import VECTORS, Study
-from vulnscope.steer.vectors import Place, best_layer, fit_vectors, measure_agreement, read_fit_data
+from vulnscope.steer.vectors import Place, best_layer, fit_vectors, measure_agreement, read_fit_data, read_vector_file
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
     from vulnscope.models import Subject
-    from vulnscope.records.steer import Agreement, Outcome, SteerRecord
+    from vulnscope.records.steer import Agreement, SteerRecord
     from vulnscope.steer.config import SteerConfig
     from vulnscope.steer.fitting import FitData
     from vulnscope.steer.margins import Stage
@@ -41,6 +36,15 @@ def check_steering(corpus: Corpus, config: SteerConfig) -> None:
         found = ", ".join(sorted(labels)) or "no labelled"
         raise InputError(f"steering is fitted on twins; corpus {corpus.name!r} has {found} samples only here")
     deal_splits([corpus.groups[sample.id] for sample in samples], config.fractions, config.seed)
+    if config.vector_file is not None:
+        load_vectors(Path(config.vector_file))
+
+
+def check_steered(subject: Subject, config: SteerConfig) -> None:
+    """Raise `InputError` where `config` does not fit `subject`: layers it lacks, vectors of another model."""
+    choose_layers(config.layers, subject.architecture.n_layers)
+    if config.vector_file is not None:
+        read_vector_file(Path(config.vector_file), subject, is_forced=config.is_forced)
 
 
 def fit_steering(
@@ -70,6 +74,7 @@ def run_steering(
     `on_agreement` hears how far pair differences agree, before anything else. Units already in `run` are not run again.
     Vectors and interventions are written into its folder; result and report are the caller's.
     """
+    check_steered(subject, config)
     splits = prepare_splits(subject, corpus, config)
     vectors, agreement, data = fit_steering(subject, corpus, config, splits)
     if on_agreement is not None:
@@ -81,34 +86,3 @@ def run_steering(
         save_vectors(run.path / VECTORS, vectors)
     study = Study(subject, config, splits, run, vectors, data, progress)
     return study.report(corpus, agreement, command)
-
-
-def apply_intervention(
-    subject: Subject, corpus: Corpus, config: SteerConfig, folder: Path, *, is_forced: bool = False
-) -> Outcome:
-    """A stored intervention on all twins of `corpus`, against the un-steered run on the same items."""
-    stored = load_intervention(folder)
-    if stored.vectors is not None:
-        stored.vectors.check_subject(subject, is_forced=is_forced)
-    protocol = open_protocol(subject, config)
-    prepared = prepare_selected(subject, corpus, config, protocol)
-    asked = (ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1))
-    clean = score_margins(subject, asked)
-    intervention = stored.intervention
-    if intervention.prompts is not None:
-        changed = type(protocol)(intervention.prompts, subject.tokenizer, is_chat=protocol.is_chat)
-        again = prepare_selected(subject, corpus, config, changed)
-        if [sample.id for sample in again.samples] != [sample.id for sample in prepared.samples]:
-            raise InputError("under the intervention's prompts other samples fit the context; choose fewer samples")
-        asked = (ask_items(subject, changed, again, 0), ask_items(subject, changed, again, 1))
-    after = score_margins(subject, asked, resolve_edits(intervention, stored.vectors))
-    if intervention.threshold_nats is not None:
-        after = shift_threshold(after, intervention.threshold_nats)
-    items = Items.of(prepared.samples, corpus.groups)
-    bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
-    cwes = [" ".join(sample.cwes) or "none" for sample in prepared.samples]
-    return measure_outcome(
-        intervention.name, "method", "; ".join(f"{spec.operation} at {spec.site}" for spec in intervention.edits)
-        or "prompt or threshold", clean, after, items, bootstrap, sign=0.0, controls=Controls(), cwes=cwes,
-        digest=intervention.digest(),
-    )  # fmt: skip

@@ -37,8 +37,14 @@ def choose_selector(name: str) -> Selector:
 
 def read_fit_data(subject: Subject, split: Split, layers: Sequence[int], config: SteerConfig) -> dict[Place, FitData]:
     """The fit split at every layer and selector, from one pass; items without selected tokens are left out."""
-    sites = [Site(layer) for layer in layers]
     selectors = [choose_selector(name) for name in config.selectors]
+    return read_places(subject, split, [Site(layer) for layer in layers], selectors, config)
+
+
+def read_places(
+    subject: Subject, split: Split, sites: Sequence[Site], selectors: Sequence[Selector], config: SteerConfig
+) -> dict[Place, FitData]:
+    """A split at every site and selector. Raises `InputError` where a selector picks nothing in some sample."""
     items = split.asked[0].items
     pools = {str(selector): Pool(selector, "mean") for selector in selectors}
     usable = [item for item in items if "changed" not in pools or item.changed_window]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions
+from collections.abc import Mapping
+
+from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions, read_options
 
 
-def open_free_text(settings: NoOptions, context: Context) -> DialogueProtocol:
+def open_free_text(options: Mapping[str, str], context: Context) -> DialogueProtocol:
     """The protocol; it has no options."""
-    del settings
+    read_options("free-text", NoOptions, options)
     return DialogueProtocol(context)

@@ -7,10 +7,12 @@ precision against the share of lines named, which is what naming at random would
 
 from __future__ import annotations
 
-from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions
+from collections.abc import Mapping
+
+from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions, read_options
 
 
-def open_locate(settings: NoOptions, context: Context) -> DialogueProtocol:
+def open_locate(options: Mapping[str, str], context: Context) -> DialogueProtocol:
     """The protocol; it has no options."""
-    del settings
+    read_options("locate", NoOptions, options)
     return DialogueProtocol(context)
