@@ -15,7 +15,7 @@ from tests.models.remote.server import Recorded, completion, continuation, serve
 
 from vulnscope.ask.decoding import Decoding
 from vulnscope.ask.journal import ReplyJournal
-from vulnscope.ask.protocols.base import Context
+from vulnscope.ask.protocols.base import Context, NoOptions
 from vulnscope.ask.protocols.yes_no import as_dialogues, open_yes_no
 from vulnscope.ask.remote import RemoteAnswerer
 from vulnscope.ask.texts import Questions, ask_texts, gather_questions
@@ -37,7 +37,7 @@ def yes_no() -> Questions:
 
     prompts = load_prompts("yes-no")
     context = Context(as_dialogues(prompts), make_corpus(PAIRS), tuple(PAIRS), lambda _: None)
-    return gather_questions(open_yes_no(prompts, {}, context), PAIRS, Decoding())
+    return gather_questions(open_yes_no(prompts, NoOptions(), context), PAIRS, Decoding())
 
 
 def ask_at(

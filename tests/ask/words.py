@@ -9,7 +9,7 @@ from tests.ask.builders import make_corpus
 
 from vulnscope import registry
 from vulnscope.ask.asks import Ask, BuildAsk, Keep, Place, PreparedAsk, Reply
-from vulnscope.ask.protocols.base import Context, DialogueProtocol
+from vulnscope.ask.protocols.base import Context, DialogueProtocol, read_options
 from vulnscope.corpora import Sample
 from vulnscope.prompts import load_dialogues
 
@@ -36,7 +36,8 @@ def open_protocol(
         prompts=prompts,
         seed=seed,
     )
-    opened: DialogueProtocol = registry.resolve("protocol", name)(options, context)
+    opener = registry.resolve("protocol", name)
+    opened: DialogueProtocol = opener(read_options(name, opener, options), context)
     return opened
 
 

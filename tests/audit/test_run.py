@@ -73,7 +73,15 @@ def test_equal_requests_give_equal_records(record: AuditRecord, tmp_path: Path) 
 def test_a_selection_says_how_many_are_not_in_it(tmp_path: Path) -> None:
     found = audit(tmp_path, make_corpus(make_pairs(5)), CONFIG.model_copy(update={"limit": 4}))
     assert found.overall.n_samples == 4
-    assert found.left_out == (LeftOut(reason="not selected by CWE, language or limit", n=6),)
+    assert found.left_out == (LeftOut(reason="not selected by part, CWE, language or limit", n=6),)
+
+
+def test_parts_and_prompts_are_those_asked_for(tmp_path: Path) -> None:
+    samples = [sample.model_copy(update={"part": f"part-{n // 4}"}) for n, sample in enumerate(make_pairs(5))]
+    config = CONFIG.model_copy(update={"parts": ("part-0",), "prompts": ("review", "direct")})
+    found = audit(tmp_path, make_corpus(samples), config)
+    assert found.overall.n_samples == 4
+    assert found.prompts == ("review", "direct")
 
 
 def test_a_named_corpus_trains_the_baselines(tmp_path: Path) -> None:

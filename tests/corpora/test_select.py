@@ -18,6 +18,7 @@ def corpus(make_sample: Callable[..., Sample], make_corpus: Callable[[list[Sampl
             cwes=("CWE-89",) if number % 2 else ("CWE-79", "CWE-787"),
             language="python" if number < 6 else "c",
             group_keys=(f"cve:{number // 3}",),
+            part="odd" if number % 2 else None,
         )
         for number in range(12)
         for label in ("vulnerable", "fixed")
@@ -56,8 +57,18 @@ def test_a_selection_keeps_the_groups_of_the_whole(corpus: Corpus) -> None:
 
 
 def test_nothing_left_names_what_there_is(corpus: Corpus) -> None:
-    with pytest.raises(InputError, match=r"nothing for CWE-22; its CWEs: CWE-79, CWE-89, CWE-787; its languages: c, "):
-        select(corpus, cwes=["CWE-22"])
+    with pytest.raises(InputError, match=r"nothing for CWE-22 or CWE-78; its CWEs: CWE-79, CWE-89, CWE-787$"):
+        select(corpus, cwes=["CWE-78", "22"])
+    with pytest.raises(
+        InputError, match=r"nothing for language go and part tests; its languages: c, python; its parts: "
+    ):
+        select(corpus, languages=["Go"], parts=["tests"])
+    with pytest.raises(
+        InputError, match=r"for CWE-79 and part odd, each of which it has, but not together; its CWEs: "
+    ):
+        select(corpus, cwes=["79"], parts=["odd"])
+    with pytest.raises(InputError, match=r"corpus 'test' holds nothing$"):
+        select(corpus.keep([]))
     with pytest.raises(InputError, match="not a CWE identifier"):
         select(corpus, cwes=["banana"])
 

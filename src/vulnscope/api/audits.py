@@ -70,11 +70,13 @@ def estimate_audit(request: AuditRequest) -> AuditEstimate:
     from vulnscope.audit import check_audit, load_background
     from vulnscope.audit import estimate_audit as estimate
     from vulnscope.audit.answerers import ask_locally
+    from vulnscope.audit.checks import check_settings
     from vulnscope.audit.estimate_words import estimate_in_words
     from vulnscope.audit.texts import is_in_words, plan_text_audit
 
-    corpus = load_requested(request.corpus)
     spec = request.subject.endpoint
+    check_settings(request.audit, is_remote=spec is not None)
+    corpus = load_requested(request.corpus)
     if is_in_words(request.audit, is_remote=spec is not None):
         words = plan_text_audit(corpus, request.audit, folder_finder(request))
         asked = spec or ask_locally(open_requested(request.subject), request.audit, None)
@@ -97,9 +99,11 @@ def run_audit_request(
     """Carry out `request` in a new run under `runs_dir`, or in the run `resume`. `is_cached` reuses known answers."""
     from vulnscope import report
     from vulnscope.audit import check_audit, load_background, run_audit
+    from vulnscope.audit.checks import check_settings
     from vulnscope.audit.session import Job, open_asked, run_in_words
     from vulnscope.audit.texts import is_in_words
 
+    check_settings(request.audit, is_remote=request.subject.endpoint is not None)
     corpus = load_requested(request.corpus)
     baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None
     if is_in_words(request.audit, is_remote=request.subject.endpoint is not None):

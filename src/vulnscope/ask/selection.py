@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vulnscope.corpora import Sample
     from vulnscope.models import Subject
 
+UNSELECTED = "not selected by part, CWE, language or limit"
 _N_EXAMPLES = 5
 
 
@@ -57,7 +58,7 @@ def prepare_selected(subject: Subject, corpus: Corpus, config: Selection, protoc
     prepared = prepare(protocol, labelled, subject.max_positions)
     notes = []
     if n_unselected := len(corpus.samples) - len(selected.samples):
-        notes.append(LeftOut(reason="not selected by part, CWE, language or limit", n=n_unselected))
+        notes.append(LeftOut(reason=UNSELECTED, n=n_unselected))
     if unlabelled:
         notes.append(LeftOut(reason="no label", n=len(unlabelled), examples=tuple(unlabelled[:_N_EXAMPLES])))
     left_out = (*notes, *prepared.left_out)

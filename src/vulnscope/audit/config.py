@@ -17,7 +17,6 @@ class AuditConfig(Selection):
     temperatures: tuple[float, ...] = Field(default=(), description="0 is greedy; () takes the preset's, else 0")
     repeats: int | None = Field(default=None, ge=1, description="answers per prompt and temperature")
     max_new_tokens: int = Field(default=512, ge=1, description="longest answer in words per turn")
-    parts: tuple[str, ...] = Field(default=(), description="keep these parts of the corpus; () takes a preset's")
     max_pairs_shown: int = Field(default=200, ge=0, description="pairs kept for the browser")
     baseline_corpus: str | None = Field(
         default=None,

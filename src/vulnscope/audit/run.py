@@ -13,7 +13,6 @@ from vulnscope.audit.ordinary import describe_source
 from vulnscope.audit.record import Asked, Beside, ProtocolInfo, join_items, make_record
 from vulnscope.corpora import Corpus
 from vulnscope.corpora.ordinary import OrdinaryCode
-from vulnscope.errors import InputError
 from vulnscope.models import Subject, measure_noise_floor
 from vulnscope.records.audit import AuditRecord
 
@@ -22,14 +21,6 @@ if TYPE_CHECKING:
     from vulnscope.store import AnswerCache, Run
 
 _N_NOISE_REQUESTS = 8
-# Settings that mean nothing where labels are scored, and their options.
-_IN_WORDS = {
-    "preset": "--preset",
-    "protocol_options": "--protocol-option",
-    "temperatures": "--temperature",
-    "repeats": "--repeats",
-    "parser": "--parser",
-}
 
 
 def run_audit(
@@ -96,13 +87,6 @@ def join_prepared(one: Prepared, other: Prepared) -> Prepared:
 def check_audit(corpus: Corpus, config: AuditConfig) -> None:
     """Raise `InputError` where `config` cannot be carried out on `corpus`, before a model is opened or a run made."""
     check_selection(corpus, config)
-    default = AuditConfig()
-    for field, option in _IN_WORDS.items():
-        if getattr(config, field) != getattr(default, field):
-            raise InputError(
-                f"{option} is for answers in words; protocol {config.protocol} of a local model scores yes and no. "
-                "Leave it out, or choose another --protocol"
-            )
 
 
 def _measure_noise(subject: Subject, prepared: Prepared) -> Number:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope import registry
 from vulnscope.ask.continuation import write_plain
 from vulnscope.ask.decoding import Decoding
-from vulnscope.ask.protocols.base import Context, DialogueProtocol
+from vulnscope.ask.protocols.base import Context, DialogueProtocol, read_options
 from vulnscope.ask.protocols.yes_no import as_dialogues, open_yes_no
 from vulnscope.ask.reading import Reader
+from vulnscope.ask.selection import UNSELECTED
 from vulnscope.ask.texts import Progress, Questions, ask_texts, gather_questions
 from vulnscope.audit.ordinary import OrdinaryQuestions, load_background, narrow_prompts, question_ordinary
 from vulnscope.audit.record import Asked, Beside, ProtocolInfo, join_items, make_record
@@ -47,18 +49,41 @@ class TextAudit(NamedTuple):
         return self.questions.protocol
 
 
+class Wording(NamedTuple):
+    """What is asked, as far as it does not depend on a corpus."""
+
+    dialogues: DialogueSet
+    preset: Preset
+    opening: Callable[[Context], DialogueProtocol]
+
+
 def is_in_words(config: AuditConfig, *, is_remote: bool) -> bool:
     """Whether answers are written or listed: every protocol but `yes-no` on a local model, which reads its tokens."""
     return is_remote or config.protocol != YES_NO
 
 
+def read_wording(config: AuditConfig) -> Wording:
+    """The wording of `config`; raises `InputError` where it names a protocol, option, prompt, preset or parser that is
+    none, listing the choices.
+    """
+    registry.resolve("parser", config.parser)
+    opener = registry.resolve("protocol", config.protocol)
+    options = dict(config.protocol_options)
+    if config.protocol == YES_NO:
+        prompts = load_prompts(config.prompts_file or YES_NO)
+        dialogues = as_dialogues(prompts)
+        opening = partial(open_yes_no, prompts, read_options(YES_NO, open_yes_no, options))
+    else:
+        dialogues = load_dialogues(config.prompts_file or config.protocol)
+        opening = partial(opener, read_options(config.protocol, opener, options))
+    for name in config.prompts:
+        dialogues.find(name)
+    return Wording(dialogues, choose_preset(dialogues, config), opening)
+
+
 def plan_text_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder) -> TextAudit:
     """What `config` asks of `corpus`; raises `InputError` where that cannot be, before a model is opened."""
-    yes_no = load_prompts(config.prompts_file or YES_NO) if config.protocol == YES_NO else None
-    if config.protocol != YES_NO:
-        registry.resolve("protocol", config.protocol)
-    dialogues = load_dialogues(config.prompts_file or config.protocol) if yes_no is None else as_dialogues(yes_no)
-    preset = choose_preset(dialogues, config)
+    dialogues, preset, opening = read_wording(config)
     selected = _select(corpus, config, preset)
     labelled = tuple(sample for sample in selected.samples if sample.label != "unlabelled")
     context = Context(
@@ -69,16 +94,8 @@ def plan_text_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder
         prompts=config.prompts or preset.prompts,
         seed=config.seed,
     )
-
-    def open_it(context: Context) -> DialogueProtocol:
-        options = dict(config.protocol_options)
-        if yes_no is not None:
-            return open_yes_no(yes_no, options, context)
-        opened: DialogueProtocol = registry.resolve("protocol", config.protocol)(options, context)
-        return opened
-
     background = load_background(corpus, config, selected)
-    protocol = open_it(context)
+    protocol = opening(context)
     decoding = Decoding(
         temperatures=config.temperatures or preset.temperatures,
         repeats=config.repeats or preset.repeats,
@@ -93,7 +110,7 @@ def plan_text_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder
     reader = Reader(config.parser, registry.resolve("parser", config.parser), protocol.weaknesses)
     if background is None:
         return TextAudit(questions, reader, corpus)
-    narrow = open_it(replace(context, prompts=narrow_prompts(protocol)))
+    narrow = opening(replace(context, prompts=narrow_prompts(protocol)))
     return TextAudit(questions, reader, corpus, question_ordinary(background, narrow, questions, config))
 
 
@@ -166,7 +183,7 @@ def _select(corpus: Corpus, config: AuditConfig, preset: Preset) -> Corpus:
 def _note_unasked(corpus: Corpus, selected: Corpus) -> tuple[LeftOut, ...]:
     notes = []
     if n_unselected := len(corpus.samples) - len(selected.samples):
-        notes.append(LeftOut(reason="not selected by part, CWE, language or limit", n=n_unselected))
+        notes.append(LeftOut(reason=UNSELECTED, n=n_unselected))
     unlabelled = [sample.id for sample in selected.samples if sample.label == "unlabelled"]
     if unlabelled:
         notes.append(LeftOut(reason="no label", n=len(unlabelled), examples=tuple(unlabelled[:_N_EXAMPLES])))

@@ -31,6 +31,7 @@ Options = Annotated[
 ]
 Cwes = Annotated[list[str] | None, typer.Option("--cwe", help="Keep this CWE, repeatable: CWE-89.")]
 Languages = Annotated[list[str] | None, typer.Option("--language", help="Keep this language, repeatable: c.")]
+Parts = Annotated[list[str] | None, typer.Option("--part", help="Keep this part of the corpus, repeatable.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Keep at most so many samples, pairs whole, over many groups.")]
 
 
@@ -55,11 +56,12 @@ def show(
     option: Options = None,
     cwe: Cwes = None,
     language: Languages = None,
+    part: Parts = None,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Show the samples of a corpus, or one of them with its twin and their difference."""
-    corpus = _load(name, data_dir, skip_bad, option, cwe, language, limit)
+    corpus = _load(name, data_dir, skip_bad, option, cwe, language, part, limit)
     if sample_id is not None:
         corpus = corpus.keep(_find(corpus, sample_id))
     if as_json:
@@ -79,13 +81,14 @@ def stats(
     option: Options = None,
     cwe: Cwes = None,
     language: Languages = None,
+    part: Parts = None,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Count what a corpus holds."""
     from vulnscope.corpora.stats import count_corpus
 
-    record = count_corpus(_load(name, data_dir, skip_bad, option, cwe, language, limit))
+    record = count_corpus(_load(name, data_dir, skip_bad, option, cwe, language, part, limit))
     return print_json(record) if as_json else stdout.print(_tabulate_stats(record))
 
 
@@ -96,18 +99,25 @@ def get(
         str | None,
         typer.Option("--from", help="A folder, archive, git address, or OWNER/NAME of the Hub.", show_default=False),
     ] = None,
-    revision: Annotated[str | None, typer.Option(help="Commit, branch or tag; default: pinned.")] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Commit, branch or tag; default: the pinned commit.", show_default=False)
+    ] = None,
     sha256: Annotated[str | None, typer.Option(help="What the files must have, as printed by an earlier get.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Get it anew: the same again, or what --from and --revision name.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Get a corpus into the cache, from its publisher at a pinned revision or from a copy, with a checksum.
 
-    Later commands find it by name. Got a second time, its files are checked against their checksum.
+    Later commands find it by name, check its files against the checksum, and stay with the commit that was got.
     """
     from vulnscope.corpora.fetch import corpora_dir, get_corpus
 
     resolve("corpus", name)
-    receipt = get_corpus(name, corpora_dir(os.environ), origin=origin, revision=revision, sha256=sha256)
+    receipt = get_corpus(
+        name, corpora_dir(os.environ), origin=origin, revision=revision, sha256=sha256, is_replaced=replace
+    )
     if as_json:
         return print_json(receipt)
     table = Table(box=None, show_header=False)
@@ -120,6 +130,11 @@ def get(
     for key, value in facts.items():
         table.add_row(Text(key, style="bold"), Text(value, overflow="fold"))
     stdout.print(table)
+    if receipt.revision is not None and receipt.asked is None:
+        print_note(
+            "no commit is pinned for it: this one was the newest, and later commands stay with it. The same elsewhere: "
+            f"--revision {receipt.revision} --sha256 {receipt.sha256}"
+        )
     return print_note(f"use it by name: vulnscope corpus stats {name}")
 
 
@@ -137,6 +152,7 @@ def check(
     option: Options = None,
     cwe: Cwes = None,
     language: Languages = None,
+    part: Parts = None,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
@@ -151,7 +167,7 @@ def check(
 
     if card is not None and not card.absolute().parent.is_dir():
         raise InputError(f"--card: the folder {card.parent} does not exist; create it first")
-    corpus = _load(name, data_dir, skip_bad, option, cwe, language, limit)
+    corpus = _load(name, data_dir, skip_bad, option, cwe, language, part, limit)
     others = [_load_other(text, skip_bad) for text in against or ()]
     record = check_corpus(corpus, others, seed=seed)
     if card is not None:
@@ -167,17 +183,18 @@ def check(
 
 def _load_other(text: str, skip_bad: bool) -> Corpus:
     name, _, folder = text.partition("=")
-    return _load(name, Path(folder) if folder else None, skip_bad, None, None, None, None)
+    return _load(name, Path(folder) if folder else None, skip_bad)
 
 
 def _load(
     name: str,
     data_dir: Path | None,
     skip_bad: bool,
-    options: Sequence[str] | None,
-    cwes: Sequence[str] | None,
-    languages: Sequence[str] | None,
-    limit: int | None,
+    options: Sequence[str] | None = None,
+    cwes: Sequence[str] | None = None,
+    languages: Sequence[str] | None = None,
+    parts: Sequence[str] | None = None,
+    limit: int | None = None,
 ) -> Corpus:
     from vulnscope.corpora import default_data_dir, load_corpus, select
 
@@ -185,9 +202,9 @@ def _load(
     corpus = load_corpus(name, path, skip_bad=skip_bad, **parse_options(list(options or ())))
     for row in corpus.bad_rows:
         print_note(f"left out {row}")
-    if not (cwes or languages or limit):
+    if not (cwes or languages or parts or limit):
         return corpus
-    return select(corpus, cwes=cwes or (), languages=languages or (), limit=limit)
+    return select(corpus, cwes=cwes or (), languages=languages or (), parts=parts or (), limit=limit)
 
 
 def _describe(name: str) -> CorpusEntry:

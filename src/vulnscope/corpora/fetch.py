@@ -21,11 +21,12 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
 from vulnscope.corpora.folders import walk_files
-from vulnscope.corpora.sources import Source, find_source
+from vulnscope.corpora.sources import SOURCES, Source, find_source
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite
 from vulnscope.records.sources import Kind, Receipt
 from vulnscope.store.environment import cache_dir
@@ -36,6 +37,10 @@ DATA = "data"
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 HUB_PATTERNS = ("*.parquet", "*.jsonl", "*.json", "*.csv", "*.jsonl.gz", "README.md")
 
+Place: TypeAlias = tuple[Kind, str, str | None]
+"""Kind, address and revision."""
+
+_MIN_ABBREVIATION = 7
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _GIT_OPTIONS = ("core.symlinks=false", "core.hooksPath=/dev/null", "core.fsmonitor=false", "protocol.ext.allow=never")
@@ -48,37 +53,43 @@ def corpora_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def get_corpus(
-    name: str, root: Path, *, origin: str | None = None, revision: str | None = None, sha256: str | None = None
+    name: str,
+    root: Path,
+    *,
+    origin: str | None = None,
+    revision: str | None = None,
+    sha256: str | None = None,
+    is_replaced: bool = False,
 ) -> Receipt:
     """The receipt of corpus `name` in `root`; fetched where it is not there, else checked against its receipt.
 
     `origin` is a local folder or archive, a git address (`https://...`, `file://...`), or for `hub` OWNER/NAME; the
-    default is the published source at its pinned commit. `sha256` is what the files must have. Raises `CorruptData`
-    on files that do not have their checksum.
+    default is the published source at its pinned commit, and where none is pinned at its newest, which the receipt
+    then holds everyone to. `sha256` is what the files must have. `is_replaced` fetches in place of what is there: the
+    same again, or what `origin` and `revision` name. Raises `CorruptData` on files that do not have their checksum,
+    `InputError` where something else is there than is asked for.
     """
     home = root / name
     if (home / RECEIPT).is_file():
-        return _check(home, origin, revision, sha256)
-    source = _read_origin(name, origin, revision)
-    with _staging(root, name) as stage:
-        found = _fill(stage / DATA, source, revision)
-        digest, n_files, n_bytes = digest_files(stage / DATA)
-        if n_files == 0:
-            raise InputError(f"corpus {name!r}: {source[1]} holds no files")
-        if sha256 is not None and digest != sha256.lower():
-            raise CorruptData(f"corpus {name!r}: {source[1]} has SHA-256 {digest}, not {sha256}; nothing was kept")
-        receipt = Receipt(
-            corpus=name,
-            kind=source[0],
-            address=source[1],
-            revision=found,
-            sha256=digest,
-            n_files=n_files,
-            n_bytes=n_bytes,
-            folder=str(home / DATA),
+        if not is_replaced:
+            receipt = verify_corpus(home)
+            _hold(receipt, origin, revision, sha256)
+            return receipt
+        if origin is None and revision is None:
+            old = _read_receipt(home)
+            return _fetch(home, (old.kind, old.address, old.revision), sha256 or old.sha256)
+    return _fetch(home, _read_origin(name, origin, revision), sha256)
+
+
+def verify_corpus(home: Path) -> Receipt:
+    """The receipt in `home`; raises `CorruptData` where the files beside it are not those that were got."""
+    receipt = _read_receipt(home)
+    digest = digest_files(home / DATA)[0]
+    if digest != receipt.sha256:
+        raise CorruptData(
+            f"the files in {home / DATA} are not those that were got: SHA-256 {digest}, not {receipt.sha256}; "
+            f"{_advise(receipt.corpus, 'get the same again')}"
         )
-        write_atomic(stage / RECEIPT, receipt.model_dump_json(indent=2) + "\n")
-        stage.rename(home)
     return receipt
 
 
@@ -94,34 +105,88 @@ def digest_files(folder: Path) -> tuple[str, int, int]:
     return total.hexdigest(), n_files, n_bytes
 
 
-def _check(home: Path, origin: str | None, revision: str | None, sha256: str | None) -> Receipt:
-    """The receipt of what is there, where the files are still those and are what is asked for."""
-    again = f"remove {home} and get it again"
+def _read_receipt(home: Path) -> Receipt:
     try:
-        receipt = Receipt.model_validate_json((home / RECEIPT).read_text(encoding="utf-8"))
+        return Receipt.model_validate_json((home / RECEIPT).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise CorruptData(f"{home / RECEIPT} cannot be read: {error}; {again}") from error
-    digest = digest_files(home / DATA)[0]
-    if digest != receipt.sha256:
-        raise CorruptData(f"the files in {home / DATA} are not those that were got (SHA-256 {digest}); {again}")
-    asked = {"revision": (revision, receipt.revision), "SHA-256": (sha256 and sha256.lower(), receipt.sha256)}
+        problem = " ".join(str(error).split())
+        raise CorruptData(
+            f"{home / RECEIPT} cannot be read: {problem}; remove {home}, then: vulnscope corpus get {home.name}"
+        ) from error
+
+
+def _hold(receipt: Receipt, origin: str | None, revision: str | None, sha256: str | None) -> None:
+    """Raise `InputError` where something else is asked for, by option or by the pin of this version, than is there."""
+    name, wanted = receipt.corpus, revision
     if origin is not None:
-        asked["origin"] = (_read_origin(receipt.corpus, origin, revision)[1], receipt.address)
-    for what, (wanted, there) in asked.items():
-        if wanted is not None and wanted != there:
-            raise InputError(f"corpus {receipt.corpus!r} is there with {what} {there}, not {wanted}; {again}")
+        address = _read_origin(name, origin, None)[1]
+        if address != receipt.address:
+            move = _advise(name, "move on purpose", f" --from {origin}")
+            raise InputError(f"corpus {name!r} is there with origin {receipt.address}, not {address}; {move}")
+    elif name in SOURCES and SOURCES[name].address == receipt.address:
+        wanted = revision or SOURCES[name].revision
+    if wanted is not None and wanted != receipt.asked and not _is_same(receipt.revision, wanted):
+        source = "" if revision else " that this version pins"
+        keep = "" if revision else f", or keep it with --revision {receipt.revision}"
+        move = _advise(name, "move on purpose", f" --revision {wanted}")
+        there = receipt.revision or "none"
+        raise InputError(f"corpus {name!r} is there with revision {there}, not {wanted}{source}; {move}{keep}")
+    if sha256 is not None and sha256.lower() != receipt.sha256:
+        move = _advise(name, "move on purpose", f" --revision REVISION --sha256 {sha256}")
+        raise InputError(f"corpus {name!r} is there with SHA-256 {receipt.sha256}, not {sha256}; {move}")
+
+
+def _is_same(there: str | None, wanted: str) -> bool:
+    """Whether a revision is the commit that is there, or the beginning of its name."""
+    return there is not None and len(wanted) >= _MIN_ABBREVIATION and there.startswith(wanted.lower())
+
+
+def _advise(name: str, purpose: str, options: str = "") -> str:
+    return f"{purpose} with: vulnscope corpus get {name} --replace{options}"
+
+
+def _fetch(home: Path, source: Place, sha256: str | None) -> Receipt:
+    """Fetch into a folder aside, check it, and put it where `home` is or was."""
+    name = home.name
+    with _staging(home.parent, name) as stage:
+        found = _fill(stage / DATA, source)
+        digest, n_files, n_bytes = digest_files(stage / DATA)
+        if n_files == 0:
+            raise InputError(f"corpus {name!r}: {source[1]} holds no files")
+        if sha256 is not None and digest != sha256.lower():
+            raise CorruptData(f"corpus {name!r}: {source[1]} has SHA-256 {digest}, not {sha256}; nothing was kept")
+        receipt = Receipt(
+            corpus=name,
+            kind=source[0],
+            address=source[1],
+            revision=found,
+            asked=source[2],
+            sha256=digest,
+            n_files=n_files,
+            n_bytes=n_bytes,
+            folder=str(home / DATA),
+        )
+        write_atomic(stage / RECEIPT, receipt.model_dump_json(indent=2) + "\n")
+        with _staging(home.parent, name) as aside:
+            if home.exists():
+                home.rename(aside / "old")
+            stage.rename(home)
     return receipt
 
 
-def _read_origin(name: str, origin: str | None, revision: str | None) -> tuple[Kind, str, str | None]:
+def _read_origin(name: str, origin: str | None, revision: str | None) -> Place:
     """Kind, address and pinned revision of where to get from."""
+    if (origin or "").startswith("-") or (revision or "").startswith("-"):
+        raise InputError("--from and --revision: no address or revision begins with '-'")
     if origin is None:
         source: Source = find_source(name)
         return source.kind, source.address, revision or source.revision
-    if origin.startswith("-") or (revision or "").startswith("-"):
-        raise InputError(f"--from {origin!r}: an address or revision does not begin with '-'")
     path = Path(origin)
     if path.exists():
+        if revision is not None and (path / ".git").exists():
+            return "git", path.absolute().as_uri(), revision
+        if revision is not None:
+            raise InputError(f"--revision {revision}: {origin} is no git repository and has no revisions; leave it out")
         is_archive = path.is_file() and path.name.lower().endswith(ARCHIVES)
         return ("archive" if is_archive else "folder"), str(path.absolute()), None
     if "://" in origin or origin.startswith("git@"):
@@ -131,13 +196,15 @@ def _read_origin(name: str, origin: str | None, revision: str | None) -> tuple[K
     raise InputError(f"--from {origin!r} is no file or folder here, no address with ://, and no OWNER/NAME of the Hub")
 
 
-def _fill(folder: Path, source: tuple[Kind, str, str | None], revision: str | None) -> str | None:
+def _fill(folder: Path, source: Place) -> str | None:
     """Put the files into `folder`, which is not there yet; the commit they are of, where there is one."""
-    kind, address, pinned = source
+    kind, address, revision = source
     if kind == "git":
-        return _clone(address, revision or pinned, folder)
+        return _clone(address, revision, folder)
     if kind == "hub":
-        return _download(address, revision or pinned, folder)
+        return _download(address, revision, folder)
+    if not Path(address).exists():
+        raise InputError(f"{address} is not there any more; name another copy with --from")
     if kind == "archive":
         _unpack(Path(address), folder)
     else:
@@ -217,6 +284,8 @@ def _download(address: str, revision: str | None, folder: Path) -> str:
 
     try:
         commit = HfApi().dataset_info(address, revision=revision).sha or ""
+        if _COMMIT.fullmatch(revision or "") and commit != revision:
+            raise CorruptData(f"{address} gave commit {commit or 'none'}, not {revision}; nothing was kept")
         snapshot_download(
             address, repo_type="dataset", revision=commit, local_dir=folder, allow_patterns=list(HUB_PATTERNS)
         )

@@ -48,17 +48,21 @@ def load_corpus(
 
 
 def default_data_dir(name: str, environ: Mapping[str, str]) -> Path | None:
-    """`$VULNSCOPE_DATA/NAME` where the variable is set and holds such a folder, else what `corpus get` fetched."""
+    """`$VULNSCOPE_DATA/NAME` where the variable is set and holds such a folder, else what `corpus get` fetched.
+
+    What was fetched is checked against its checksum, every time; raises `CorruptData` where it is something else now.
+    """
     if root := environ.get(DATA_VARIABLE):
         path = Path(root) / name
         if path.exists():
             return path
     if any(environ.get(variable) for variable in _CACHE_VARIABLES):
-        from vulnscope.corpora.fetch import DATA, corpora_dir
+        from vulnscope.corpora.fetch import DATA, corpora_dir, verify_corpus
 
-        path = corpora_dir(environ) / name / DATA
-        if path.exists():
-            return path
+        home = corpora_dir(environ) / name
+        if (home / DATA).exists():
+            verify_corpus(home)
+            return home / DATA
     return None
 
 

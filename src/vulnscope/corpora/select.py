@@ -75,12 +75,18 @@ def _draw(corpus: Corpus, units: Iterable[Unit], limit: int, seed: int) -> list[
 
 
 def _explain_nothing(corpus: Corpus, cwes: set[str], languages: set[str], parts: Sequence[str]) -> str:
-    asked = " and ".join(", ".join(sorted(wanted)) for wanted in (cwes, languages, parts) if wanted)
-    present = sorted({cwe for sample in corpus.samples for cwe in sample.cwes}, key=lambda cwe: int(cwe[4:]))
-    spoken = sorted({sample.language for sample in corpus.samples})
-    named = sorted({sample.part for sample in corpus.samples if sample.part})
-    return (
-        f"corpus {corpus.name!r} holds nothing for {asked or 'this selection'}; "
-        f"its CWEs: {', '.join(present) or 'none'}; its languages: {', '.join(spoken) or 'none'}; "
-        f"its parts: {', '.join(named) or 'none'}"
-    )
+    """What was asked for, and for each kind asked for what there is."""
+    present = {
+        "CWE": sorted({cwe for sample in corpus.samples for cwe in sample.cwes}, key=lambda cwe: int(cwe[4:])),
+        "language": sorted({sample.language for sample in corpus.samples}),
+        "part": sorted({sample.part for sample in corpus.samples if sample.part is not None}),
+    }
+    wanted = {"CWE": sorted(cwes), "language": sorted(languages), "part": list(dict.fromkeys(parts))}
+    wanted = {kind: values for kind, values in wanted.items() if values}
+    if not wanted:
+        return f"corpus {corpus.name!r} holds nothing"
+    asked = " and ".join(f"{'' if kind == 'CWE' else f'{kind} '}{' or '.join(wanted[kind])}" for kind in wanted)
+    choices = "; ".join(f"its {kind}s: {', '.join(present[kind]) or 'none'}" for kind in wanted)
+    is_there = all(set(values) & set(present[kind]) for kind, values in wanted.items())
+    together = ", each of which it has, but not together" if is_there else ""
+    return f"corpus {corpus.name!r} holds nothing for {asked}{together}; {choices}"

@@ -1,4 +1,4 @@
-"""Where the published corpora come from, pinned to a commit where they are git repositories."""
+"""Where the published corpora come from, pinned to a commit where one is known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vulnscope.errors import InputError
 
 
 class Source(NamedTuple):
-    """A git repository or a Hub dataset. Without a pinned revision the first get pins the commit it finds."""
+    """A git repository or a Hub dataset. Without a pinned revision the first get pins the commit that it finds."""
 
     kind: Literal["git", "hub"]
     address: str
@@ -27,7 +27,9 @@ SOURCES: dict[str, Source] = {
     "secllmholmes": Source(
         "git", "https://github.com/ai4cloudops/SecLLMHolmes", "9421928845d1f1f907946d7a70a6a57d62a163d8"
     ),
-    "security-dpo": Source("hub", "CyberNative/Code_Vulnerability_Security_DPO"),
+    "security-dpo": Source(
+        "hub", "CyberNative/Code_Vulnerability_Security_DPO", "1b2d386588c69bff86442a4717b2f49ac3ae8131"
+    ),
     "securityeval": Source(
         "git", "https://github.com/s2e-lab/SecurityEval", "6f4fb70f782c6d47b02ea24341e8ef8c1eb04a6a"
     ),

@@ -273,7 +273,10 @@ class _Study(NamedTuple):
 
     def _transfer(self, material: Material, other: Corpus) -> Transfer:
         prepared = prepare_selected(
-            self.subject, other, self.config.model_copy(update={"cwes": (), "languages": ()}), self.protocol
+            self.subject,
+            other,
+            self.config.model_copy(update={"cwes": (), "languages": (), "parts": ()}),
+            self.protocol,
         )
         away = self.gather(prepared, other, f"to-{other.name}", has_lens=False)
         codes = [sample.code for sample in (*material.samples, *away.samples)]

@@ -18,6 +18,7 @@ class Receipt(Record):
     kind: Kind
     address: str
     revision: str | None = Field(default=None, description="commit, for git repositories and the Hub")
+    asked: str | None = Field(default=None, description="the commit, branch or tag asked for; None: the newest")
     sha256: str = Field(description="over names and contents of all files")
     n_files: int
     n_bytes: int

@@ -67,7 +67,7 @@ def test_examples_answer_in_the_form_that_is_asked_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", IN_WORDS)
 def test_an_unknown_option_or_prompt_is_named(name: str) -> None:
-    with pytest.raises(InputError, match=f"protocol {name}, option telepathy"):
+    with pytest.raises(InputError, match=f"protocol {name} has no option 'telepathy'; it"):
         open_protocol(name, PAIRS, telepathy="on")
     with pytest.raises(InputError, match="has no prompt 'X9'; choose from"):
         open_protocol(name, PAIRS, prompts=("X9",))
@@ -146,11 +146,11 @@ def test_primevul_takes_examples_from_the_training_split_first() -> None:
     assert protocol.example_ids
     from tests.ask.builders import make_corpus
 
-    from vulnscope.ask.protocols.base import Context
+    from vulnscope.ask.protocols.base import Context, NoOptions
     from vulnscope.ask.protocols.primevul import open_primevul
 
     corpus = make_corpus([*training, *asked])
-    opened = open_primevul({}, Context(load_dialogues("primevul"), corpus, tuple(asked), FOLDERS.get))
+    opened = open_primevul(NoOptions(), Context(load_dialogues("primevul"), corpus, tuple(asked), FOLDERS.get))
     assert not opened.example_ids
     with pytest.raises(InputError, match="no pair to spare"):
         open_protocol("primevul", PAIRS[:2])

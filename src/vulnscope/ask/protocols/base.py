@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 from pydantic import BeforeValidator, ValidationError
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from vulnscope.corpora.weaknesses import Weaknesses
     from vulnscope.records.rows import Says
 
-R = TypeVar("R", bound=Record)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -176,15 +175,20 @@ class DialogueProtocol:
         return f"{reason}\n\n{verdict}" if reason else verdict
 
 
-def read_options(protocol: str, kind: type[R], options: Mapping[str, str]) -> R:
-    """`options` of the command line as the protocol's own settings; raises `InputError` naming what is wrong."""
+def read_options(protocol: str, opener: Callable[..., Any], options: Mapping[str, str]) -> Any:
+    """`options` of the command line as what `opener` takes as `settings`; raises `InputError` naming what is wrong."""
+    kind: type[Record] = get_type_hints(opener)["settings"]
     try:
         return kind.model_validate(dict(options))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(kind.model_fields) or "none"
-        raise InputError(f"protocol {protocol}, option {key}: {first['msg']}; its options: {known}") from error
+        key = str(first["loc"][0]) if first["loc"] else ""
+        known = ", ".join(kind.model_fields)
+        if key not in kind.model_fields:
+            choices = f"its options: {known}" if known else "it has no options"
+            raise InputError(f"protocol {protocol} has no option {key!r}; {choices}") from error
+        came = f"{key}={options[key]}"
+        raise InputError(f"protocol {protocol}, option {came}: {first['msg']}; its options: {known}") from error
 
 
 class NoOptions(Record):

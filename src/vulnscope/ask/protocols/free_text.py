@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions, read_options
+from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions
 
 
-def open_free_text(options: Mapping[str, str], context: Context) -> DialogueProtocol:
+def open_free_text(settings: NoOptions, context: Context) -> DialogueProtocol:
     """The protocol; it has no options."""
-    read_options("free-text", NoOptions, options)
+    del settings
     return DialogueProtocol(context)

@@ -7,12 +7,10 @@ precision against the share of lines named, which is what naming at random would
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions, read_options
+from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions
 
 
-def open_locate(options: Mapping[str, str], context: Context) -> DialogueProtocol:
+def open_locate(settings: NoOptions, context: Context) -> DialogueProtocol:
     """The protocol; it has no options."""
-    read_options("locate", NoOptions, options)
+    del settings
     return DialogueProtocol(context)

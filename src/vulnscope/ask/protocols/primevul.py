@@ -7,10 +7,10 @@ corpus has one, else from the asked samples, which then leave that group out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions, Shot, read_options
+from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions, Shot
 from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from vulnscope.corpora import Pair, Sample
     from vulnscope.prompts import DialoguePrompt
 
-NAME = "primevul"
 # An example longer than this many characters would leave little room for the question.
 _LONG = 1500
 
@@ -49,9 +48,9 @@ class PrimeVulProtocol(DialogueProtocol):
         return self._shots
 
 
-def open_primevul(options: Mapping[str, str], context: Context) -> PrimeVulProtocol:
+def open_primevul(settings: NoOptions, context: Context) -> PrimeVulProtocol:
     """The protocol; raises `InputError` where examples are asked for and the corpus has no pair to spare."""
-    read_options(NAME, NoOptions, options)
+    del settings
     names = context.prompts or context.dialogues.names
     if all(context.dialogues.find(name).shots == "none" for name in names):
         return PrimeVulProtocol(context, None, frozenset())

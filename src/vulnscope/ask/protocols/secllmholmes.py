@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from vulnscope.ask.protocols.base import Context, DialogueProtocol, Shot, read_options
+from vulnscope.ask.protocols.base import Context, DialogueProtocol, Shot
 from vulnscope.corpora.text import LANGUAGES, RowError, language_of, read_text
 from vulnscope.cwe import CWE_NAMES, normalise_cwe
 from vulnscope.errors import CorruptData, InputError
@@ -83,9 +83,8 @@ class SecLLMHolmesProtocol(DialogueProtocol):
         return self._material.shots.get((_first_cwe(sample), prompt.shots), ())
 
 
-def open_secllmholmes(options: Mapping[str, str], context: Context) -> SecLLMHolmesProtocol:
+def open_secllmholmes(settings: SecLLMHolmesOptions, context: Context) -> SecLLMHolmesProtocol:
     """The protocol; raises `InputError` where a prompt needs the user's copy and there is none."""
-    settings = read_options(NAME, SecLLMHolmesOptions, options)
     folder = Path(settings.examples) if settings.examples else context.find_folder(NAME)
     names = context.prompts or context.dialogues.names
     needing = [

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from vulnscope.ask.protocols.base import LETTERS, Context, DialogueProtocol, Names, read_options
+from vulnscope.ask.protocols.base import LETTERS, Context, DialogueProtocol, Names
 from vulnscope.corpora.weaknesses import Weaknesses, load_weaknesses
 from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import InputError
@@ -27,7 +27,6 @@ from vulnscope.records.base import Record
 if TYPE_CHECKING:
     from vulnscope.corpora import Sample
 
-NAME = "which-cwe"
 CATALOGUE = "cwe_catalog"
 
 
@@ -67,9 +66,8 @@ class WhichCWEProtocol(DialogueProtocol):
         return f"{cwe} {entry.name}: {' '.join(entry.definition.split())}"
 
 
-def open_which_cwe(options: Mapping[str, str], context: Context) -> WhichCWEProtocol:
+def open_which_cwe(settings: WhichCWEOptions, context: Context) -> WhichCWEProtocol:
     """The protocol; raises `InputError` without a catalogue, or where it does not know a CWE that is to be listed."""
-    settings = read_options(NAME, WhichCWEOptions, options)
     folder = Path(settings.catalogue) if settings.catalogue else context.find_folder(CATALOGUE)
     if folder is None:
         raise InputError(

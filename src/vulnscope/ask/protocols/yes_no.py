@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions, read_options
+from vulnscope.ask.protocols.base import Context, DialogueProtocol, NoOptions
 from vulnscope.prompts import POLARITIES, DialoguePrompt, DialogueSet, Polarity, Prompt, PromptSet, render
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class YesNoDialogues(DialogueProtocol):
         return self._prompts.answers
 
 
-def open_yes_no(prompts: PromptSet, options: Mapping[str, str], context: Context) -> YesNoDialogues:
+def open_yes_no(prompts: PromptSet, settings: NoOptions, context: Context) -> YesNoDialogues:
     """The protocol; it has no options."""
-    read_options("yes-no", NoOptions, options)
+    del settings
     return YesNoDialogues(context, prompts)
 
 
