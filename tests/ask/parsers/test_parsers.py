@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vulnscope import registry
-from vulnscope.ask.parsers.keyword import parse_keyword
+from vulnscope.ask.parsers.keyword import VULNERABLE_PHRASES, parse_keyword
 from vulnscope.ask.parsers.strict import parse_strict
 from vulnscope.cwe import normalise_cwe
 from vulnscope.records.answers import Expectation, Form, Option, Parsed
@@ -57,6 +58,43 @@ def test_prose_without_a_verdict_line_has_no_verdict(text: str, expects: Expecta
     assert parse_strict(text, expects).says == "unparsed"
 
 
+@given(text=TEXTS, form=st.sampled_from(("verdict", "weakness", "lines")), is_finished=st.booleans())
+def test_without_its_key_on_the_last_line_no_form_is_answered(text: str, form: Form, is_finished: bool) -> None:
+    key = {"verdict": "verdict", "weakness": "weakness", "lines": "line"}[form]
+    last = next((line for line in reversed(text.splitlines()) if line.strip().strip("`")), "")
+    parsed = parse_strict(text, Expectation(form=form), is_finished=is_finished)
+    assert parsed.says == "unparsed" or key in last.lower()
+
+
+@given(text=TEXTS)
+def test_yes_and_no_are_never_taken_from_further_in(text: str) -> None:
+    first = next(iter(re.findall(r"[^\W\d_]+", text)), "").lower()
+    assert strict(text, "yes-no").says == "unparsed" or first in ("yes", "no")
+    labels = {option.label.lower() for option in OPTIONS}
+    assert strict(text, "options", options=OPTIONS).says == "unparsed" or first in {*labels, "answer"}
+
+
+@given(text=TEXTS, expects=st.sampled_from(EXPECTATIONS), is_finished=st.booleans())
+def test_keywords_only_ever_count_phrases(text: str, expects: Expectation, is_finished: bool) -> None:
+    parsed = parse_keyword(text, expects, is_finished=is_finished)
+    if not text.strip():
+        assert parsed.state == "unparsed"
+    elif parsed.says == "vulnerable":
+        assert any(phrase.split()[0] in text.lower() for phrase in VULNERABLE_PHRASES)
+    assert (parsed.cwes, parsed.lines) == ((), ())
+
+
+@pytest.mark.parametrize("name", registry.list_names("parser"))
+@pytest.mark.parametrize("expects", EXPECTATIONS)
+@pytest.mark.parametrize("filling", [".", " ", "*", "\n", "\t", "-", " (", "1 ", " and ", "final ", "no ", "use  "])
+def test_a_very_long_answer_is_read_all_the_same(name: str, expects: Expectation, filling: str) -> None:
+    parse = registry.resolve("parser", name)
+    for key in ("", "Verdict: ", "Weakness: CWE-89", "Lines: 1", "yes", "A"):
+        for is_finished in (True, False):
+            parsed = parse(f"{key}{filling * 10_000}x", expects, is_finished=is_finished)
+            assert (parsed.says == "unparsed") == (parsed.state != "parsed")
+
+
 @given(reasoning=st.text(max_size=200), is_vulnerable=st.booleans())
 def test_a_verdict_after_any_reasoning_is_found(reasoning: str, is_vulnerable: bool) -> None:
     text = f"{reasoning}\nVerdict: {'vulnerable' if is_vulnerable else 'not vulnerable'}"
@@ -68,6 +106,9 @@ def test_a_verdict_after_any_reasoning_is_found(reasoning: str, is_vulnerable: b
     [
         ("It checks the length.\n\nVerdict: not vulnerable", "fixed"),
         ("**Verdict: Vulnerable.**\n", "vulnerable"),
+        ("Verdict: **\u00a0'safe'!.. **", "fixed"),
+        ("Verdict: .", "unparsed"),
+        ("Verdict:", "unparsed"),
         ("Final verdict: **secure**\n```\n", "fixed"),
         ("VERDICT = NOT_VULNERABLE", "fixed"),
         ("Verdict: vulnerable\nOn second thought, no.", "unparsed"),
@@ -142,6 +183,7 @@ def test_weaknesses_are_named_by_number(text: str, says: str, cwes: tuple[str, .
         ("Lines: 5-3", "unparsed", ()),
         ("Lines: 0", "unparsed", ()),
         ("Lines: 1-999999", "unparsed", ()),
+        ("Lines: 1-20000, 30000-40000", "unparsed", ()),
         ("Lines: ٣", "unparsed", ()),
     ],
 )

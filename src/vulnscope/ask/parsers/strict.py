@@ -18,7 +18,10 @@ from vulnscope.records.answers import NONE, Expectation, Form, Parsed
 from vulnscope.records.rows import Says
 
 _MARKS = r"[\s>*_#`\"'’“”-]*"
-_END = r"[\s*_`\"'’“”.!]*"
+# Runs are stripped, not matched: a pattern that tries every end of a run takes minutes on a long one.
+_SPACES = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+_END = f"{_SPACES}*_`\"'’“”.!"
+_START = f"{_SPACES}>*_#`\"'’“”-"
 _VERDICTS: Mapping[str, Says] = {
     "vulnerable": "vulnerable",
     "not vulnerable": "fixed",
@@ -93,9 +96,11 @@ def _read_lines(text: str, _: Expectation, is_finished: bool) -> Parsed | None:
             return None
         first = int(match[1])
         last = int(match[2] or first)
-        if not 1 <= first <= last or last - first >= _MOST_LINES:
+        if not 1 <= first <= last or last - first > _MOST_LINES:
             return None
         lines.update(range(first, last + 1))
+        if len(lines) > _MOST_LINES:
+            return None
     return Parsed(state="parsed", says="vulnerable", lines=tuple(sorted(lines)))
 
 
@@ -119,13 +124,13 @@ def read_meaning(meaning: str) -> Parsed:
 
 def _last_value(text: str, key: str, is_finished: bool) -> str | None:
     """What follows `key:` on the last line that is not empty; None where that line is another, or incomplete."""
-    if not is_finished and text.strip() and not re.search(r"[\n\r]\s*\Z", text):
+    if not is_finished and text.strip() and not {"\n", "\r"} & set(text[len(text.rstrip()) :]):
         return None
     last = next(_lines_from_end(text), None)
     if last is None:
         return None
-    match = re.fullmatch(rf"{_MARKS}(?:final\s+)?{key}[\s*_`]*[:=](.*?){_END}", last, re.IGNORECASE)
-    return re.sub(rf"\A{_MARKS}", "", match[1]) if match else None
+    match = re.match(rf"{_MARKS}(?:final\s+)?{key}[\s*_`]*[:=]", last, re.IGNORECASE)
+    return last[match.end() :].rstrip(_END).lstrip(_START) if match else None
 
 
 def _lines_from_end(text: str) -> Iterator[str]:
@@ -135,4 +140,4 @@ def _lines_from_end(text: str) -> Iterator[str]:
 
 def _bare(part: str) -> str:
     """`CWE-89 (SQL Injection)` as `CWE-89`."""
-    return re.sub(r"\s*[(:].*\Z", "", part.strip(" *_`\"'."), flags=re.DOTALL)
+    return re.split(r"[(:]", part.strip(" *_`\"'."), maxsplit=1)[0].rstrip()
