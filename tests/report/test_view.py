@@ -45,6 +45,8 @@ def test_equal_reasons_share_a_footnote() -> None:
     notes = view.Footnotes()
     assert [notes.mark(reason) for reason in ("a", "b", "a")] == [1, 2, 1]
     assert notes.reasons == ["a", "b"]
+    assert [notes.mark(f"of {n} groups, 30 needed") for n in (23, 3)] == [3, 3]
+    assert notes.reasons == ["a", "b", "of 3–23 groups, 30 needed"]
 
 
 def test_a_cut_is_said_in_words() -> None:

@@ -136,13 +136,18 @@ def _line(table: _Table, parts: Sequence[_Table], number: int, bootstrap: Bootst
     parsed = [(item, says) for item, says in zip(table.items, table.says[number], strict=True) if says != "unparsed"]
     return PromptLine(
         prompt=table.prompts[number],
-        yes_rate=estimate_mean(
-            [says == "vulnerable" for _, says in parsed], group_items([item for item, _ in parsed]), bootstrap
-        ),
+        yes_rate=_yes_rate(parsed, bootstrap),
         accuracy=estimate_mean(table.is_right[number].tolist(), group_items(table.items), bootstrap),
         pair_rank=_pair_rank(table, number, bootstrap),
         cells=tuple(_cell(part, number) for part in parts),
     )
+
+
+def _yes_rate(parsed: Sequence[tuple[Item, Says]], bootstrap: Bootstrap) -> Estimate:
+    if not parsed:
+        return not_measured("no parsed answer")
+    groups = group_items([item for item, _ in parsed])
+    return estimate_mean([says == "vulnerable" for _, says in parsed], groups, bootstrap)
 
 
 def _cell(part: _Table, number: int) -> PromptCell:

@@ -165,7 +165,8 @@ def run_text_audit(
 
 def describe_protocol(protocol: DialogueProtocol, *, is_chat: bool) -> ProtocolInfo:
     """Name, prompts, and the canonical prompt around an ellipsis: its messages, or the text without a template."""
-    blank = Sample(id="…", corpus="…", language="…", label="unlabelled", code="…")
+    cwes = ("CWE-…",) if protocol.is_about_own_weakness else ()
+    blank = Sample(id="…", corpus="…", language="…", label="unlabelled", cwes=cwes, code="…")
     ask = protocol.build(blank, protocol.prompts[0])
     messages = "\n\n".join(f"[{message.role}]\n{message.text}" for message in ask.messages)
     shown = messages if is_chat else write_plain(ask)

@@ -103,9 +103,13 @@ def merge_reasons(reasons: Iterable[str]) -> list[str]:
     """Each kind of reason once, numbers that differ as a range: `too few groups (3–23, 30 needed)`."""
     kinds: dict[tuple[str, ...], list[list[str]]] = {}
     for reason in reasons:
-        words = _NUMBER.split(reason)
-        kinds.setdefault(tuple(words[::2]), []).append(words[1::2])
+        kinds.setdefault(kind_of_reason(reason), []).append(_NUMBER.findall(reason))
     return ["".join(_interleave(texts, zip(*found, strict=True))) for texts, found in kinds.items()]
+
+
+def kind_of_reason(reason: str) -> tuple[str, ...]:
+    """What `reason` says around its numbers."""
+    return tuple(_NUMBER.split(reason)[::2])
 
 
 def _interleave(texts: Sequence[str], columns: Iterable[Sequence[str]]) -> Iterator[str]:

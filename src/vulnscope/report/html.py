@@ -9,6 +9,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vulnscope.cwe import describe_cwe
+from vulnscope.records.answers import STATES
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.comparison import ComparisonRecord
@@ -58,6 +59,7 @@ def _environment() -> Environment:
         list_cells=view.list_cells,
         list_tiles=view.list_tiles,
         name_slice=view.name_slice,
+        states=STATES,
     )
     environment.filters.update(
         change=reading.format_change,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from vulnscope.records.audit import AuditRecord, Baseline, CorpusInfo, PairCells
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.rows import Cut
 from vulnscope.report.diff import Segments, diff_lines
-from vulnscope.report.format import Scale, format_number, format_p, show_invisible
+from vulnscope.report.format import Scale, format_number, format_p, kind_of_reason, merge_reasons, show_invisible
 
 SYNTHETIC = "synthetic"
 
@@ -58,17 +57,22 @@ class SliceGroup(NamedTuple):
     slices: tuple[Slice, ...]
 
 
-@dataclass
 class Footnotes:
-    """Reasons of one table, numbered in order of first use; equal reasons share a number."""
+    """Reasons of one table, numbered in order of first use; those that differ only in numbers share a note."""
 
-    reasons: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._marked: dict[tuple[str, ...], list[str]] = {}
+
+    @property
+    def reasons(self) -> list[str]:
+        """The notes in order, so far."""
+        return merge_reasons(reason for marked in self._marked.values() for reason in marked)
 
     def mark(self, reason: str) -> int:
-        """The number of `reason`, from 1."""
-        if reason not in self.reasons:
-            self.reasons.append(reason)
-        return self.reasons.index(reason) + 1
+        """The number of the note that holds `reason`, from 1."""
+        kind = kind_of_reason(reason)
+        self._marked.setdefault(kind, []).append(reason)
+        return list(self._marked).index(kind) + 1
 
 
 def is_synthetic(corpus: CorpusInfo) -> bool:
