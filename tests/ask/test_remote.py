@@ -168,6 +168,27 @@ def test_a_run_that_breaks_off_goes_on_without_asking_twice(tmp_path: Path, trou
     assert (torn / "rows.jsonl").read_bytes() == (complete / "rows.jsonl").read_bytes()
 
 
+def test_a_conversation_that_breaks_off_goes_on_at_its_turn(tmp_path: Path) -> None:
+    asked = questions("secllmholmes", prompts=("R3",))
+    with serve(judge) as server:
+        whole = ask_at(server.url, tmp_path / "whole", asked)
+    good: list[str] = []
+
+    def failing(body: dict[str, Any]) -> Recorded:
+        if len(good) >= 11:
+            return Recorded({"error": "no credit"}, 403)
+        good.append(repr(body))
+        return judge(body)
+
+    with serve(failing) as server, pytest.raises(EndpointError, match="no credit"):
+        ask_at(server.url, tmp_path / "torn", asked)
+    (torn,) = (tmp_path / "torn").iterdir()
+    with serve(judge) as server:
+        assert ask_at(server.url, tmp_path / "torn", asked, resume=torn) == whole
+    assert len(server.asked) == 24 - 11
+    assert not {repr(body) for body in server.asked} & set(good)
+
+
 def test_a_base_model_reads_what_a_local_one_would(tmp_path: Path) -> None:
     from tests.ask.builders import tiny_subject
 

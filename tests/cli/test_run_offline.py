@@ -54,6 +54,7 @@ def test_an_ensemble_is_judged_like_one_model_and_compares_like_one(
     compared = run_command("run", "compare", runs[0], folder.name, "--json")
     assert compared.status == 0, compared.err
     assert ComparisonRecord.model_validate(json.loads(compared.out)).is_one_unit is (how != "vote")
+    assert record.sentence in " ".join(run_command("run", "show", folder.name).out.split())
 
 
 @pytest.fixture

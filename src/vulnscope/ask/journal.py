@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,25 +15,39 @@ FILE = "replies.sqlite"
 
 
 class ReplyJournal:
-    """Replies by sample, number and everything that was sent."""
+    """Replies by sample, number and everything that was sent; safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
         self._kept = AnswerCache(folder / FILE, is_durable=True)
+        self._lock = threading.Lock()
 
     def recall(self, asks: Mapping[Place, Ask]) -> dict[Place, Reply]:
         """Replies to those of `asks` that came before."""
         keys = {place: _key(place, ask) for place, ask in asks.items()}
-        known: dict[str, Any] = self._kept.get_many(list(keys.values()))
+        known = self._get(list(keys.values()))
         return {place: read_reply(known[key]) for place, key in keys.items() if key in known}
 
-    def remember(self, place: Place, ask: Ask, reply: Reply) -> None:
-        """Keep one reply; it is on the disk on return."""
-        self._kept.put_many({_key(place, ask): as_plain(reply)})
+    def recall_turns(self, place: Place, ask: Ask) -> Reply:
+        """What came of a conversation that broke off; an empty reply where nothing did."""
+        keys = [_key(place, ask, number) for number in range(len(ask.follow_ups), 0, -1)]
+        known = self._get(keys)
+        return next((read_reply(known[key]) for key in keys if key in known), Reply())
+
+    def remember(self, place: Place, ask: Ask, reply: Reply, *, is_whole: bool = True) -> None:
+        """Keep one reply, or what there is of one so far; it is on the disk on return."""
+        key = _key(place, ask, None if is_whole else len(reply.turns))
+        with self._lock:
+            self._kept.put_many({key: as_plain(reply)})
 
     def close(self) -> None:
         """Let the file go."""
-        self._kept.close()
+        with self._lock:
+            self._kept.close()
+
+    def _get(self, keys: list[str]) -> dict[str, Any]:
+        with self._lock:
+            return self._kept.get_many(keys)
 
 
-def _key(place: Place, ask: Ask) -> str:
-    return digest_text(f"{place!r}\0{ask!r}")
+def _key(place: Place, ask: Ask, n_turns: int | None = None) -> str:
+    return digest_text(f"{place!r}\0{ask!r}" + ("" if n_turns is None else f"\0{n_turns} turns"))

@@ -47,36 +47,37 @@ class RemoteAnswerer:
         """
         replies = {} if self.journal is None else self.journal.recall(asks)
         pool = ThreadPoolExecutor(self.client.spec.concurrency)
-        futures = {pool.submit(self._converse, ask): place for place, ask in asks.items() if place not in replies}
+        missing = {place: ask for place, ask in asks.items() if place not in replies}
+        futures = {pool.submit(self._answer, place, ask): place for place, ask in missing.items()}
         try:
             for future in as_completed(futures):
-                replies[futures[future]] = self._record(asks, futures[future], future.result(), keep)
+                place = futures[future]
+                replies[place] = future.result()
+                if keep is not None:
+                    keep(place, replies[place])
         except BaseException:
             self.client.stop()
             pool.shutdown(wait=True, cancel_futures=True)
-            for future, place in futures.items():
-                if place not in replies and not future.cancelled() and future.exception() is None:
-                    self._record(asks, place, future.result(), keep)
             raise
         pool.shutdown()
         return replies
 
-    def _record(self, asks: Mapping[Place, Ask], place: Place, reply: Reply, keep: Keep | None) -> Reply:
+    def _answer(self, place: Place, ask: Ask) -> Reply:
+        """The reply; in the journal before this thread asks anything else."""
+        reply = self._converse(place, ask)
         if self.journal is not None:
-            self.journal.remember(place, asks[place], reply)
-        if keep is not None:
-            keep(place, reply)
+            self.journal.remember(place, ask, reply)
         return reply
 
-    def _converse(self, ask: Ask) -> Reply:
+    def _converse(self, place: Place, ask: Ask) -> Reply:
         n_listed = self._n_listed
         try:
-            return self._score(ask, n_listed) if ask.scored and n_listed else self._write(ask)
+            return self._score(ask, n_listed) if ask.scored and n_listed else self._write(place, ask)
         except TooLong as error:
             return Reply(refusal=f"longer than the model reads: {error}")
         except NoLogProbs:
             self._list_fewer(n_listed)
-            return self._converse(ask)
+            return self._converse(place, ask)
 
     def _list_fewer(self, n_refused: int) -> None:
         """Ask for fewer alternatives than were refused, at last for none."""
@@ -91,23 +92,23 @@ class RemoteAnswerer:
         text = write_plain(ask, turns)
         return TextRequest(text, max_tokens, ask.temperature, ask.seed, n_listed, stop=(PLAIN_STOP,))
 
-    def _write(self, ask: Ask) -> Reply:
-        """Texts turn by turn."""
-        turns: list[str] = []
-        n_new_tokens = 0
-        for follow_up in (*ask.follow_ups, None):
-            last = self.client.complete(self._request(ask, turns, max_tokens=ask.max_new_tokens))
-            turns.append(self._cut_off(last.text))
-            n_new_tokens += last.n_new_tokens
-            if follow_up is None or last.is_declined:
-                break
-        return Reply(
-            turns=() if last.is_declined else tuple(turns),
-            is_finished=last.is_finished,
-            n_prompt_tokens=last.n_prompt_tokens,
-            n_new_tokens=n_new_tokens,
-            is_declined=last.is_declined,
-        )
+    def _write(self, place: Place, ask: Ask) -> Reply:
+        """Texts turn by turn; turns that came before are not asked for again."""
+        reply = Reply() if self.journal is None else self.journal.recall_turns(place, ask)
+        while True:
+            last = self.client.complete(self._request(ask, reply.turns, max_tokens=ask.max_new_tokens))
+            is_over = last.is_declined or len(reply.turns) == len(ask.follow_ups)
+            reply = Reply(
+                turns=() if last.is_declined else (*reply.turns, self._cut_off(last.text)),
+                is_finished=last.is_finished,
+                n_prompt_tokens=last.n_prompt_tokens,
+                n_new_tokens=reply.n_new_tokens + last.n_new_tokens,
+                is_declined=last.is_declined,
+            )
+            if is_over:
+                return reply
+            if self.journal is not None:
+                self.journal.remember(place, ask, reply, is_whole=False)
 
     def _score(self, ask: Ask, n_listed: int) -> Reply:
         """Labels from the alternatives to the first token; the text where the server lists none."""

@@ -25,6 +25,7 @@ _PAGES = ("vulnscope.report:render_html", "vulnscope.report:render_terminal")
 _AUDIT = ("vulnscope.records.audit:AuditRecord", *_PAGES)
 _HOMES = {
     "audit": _AUDIT,
+    "combine": _AUDIT,
     "compare": ("vulnscope.records.comparison:ComparisonRecord", *_PAGES),
     "import": _AUDIT,
     "rescore": _AUDIT,

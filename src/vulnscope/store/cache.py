@@ -50,7 +50,7 @@ class AnswerKey(Record):
 
 
 class AnswerCache:
-    """Key to JSON value in one SQLite file (WAL), safe for several processes; one object per thread.
+    """Key to JSON value in one SQLite file (WAL), safe for several processes; one thread at a time uses an object.
 
     Of two values put under one key the first stays. A damaged file is moved aside with a warning; a place that
     cannot be used at all turns the cache off with a warning.
@@ -117,7 +117,7 @@ class AnswerCache:
 
 def _connect(path: Path, *, is_durable: bool) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
-    database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'NORMAL'}")
