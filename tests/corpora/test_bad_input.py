@@ -146,27 +146,6 @@ def test_secllmholmes_reason_that_is_not_utf8(copy: Callable[[str], Path]) -> No
     )
 
 
-def test_secllmholmes_file_by_another_name(copy: Callable[[str], Path]) -> None:
-    root = copy("secllmholmes")
-    (root / "datasets/hand-crafted/dataset/CWE-787/draft.c").write_text("int x;\n")
-    assert_one_bad_row(
-        lambda **options: load_corpus("secllmholmes", root, **options),
-        "hand-crafted/dataset/CWE-787/draft.c",
-        "expected a name such as 1.c or p_1.c",
-    )
-
-
-def test_secllmholmes_cwe_unknown(copy: Callable[[str], Path]) -> None:
-    root = copy("secllmholmes") / "datasets"
-    folder = root / "augmented/non-trivial/A3/A3_0/dataset/CWE-89"
-    folder.rename(folder.with_name("CWE-X"))
-    assert_one_bad_row(
-        lambda **options: load_corpus("secllmholmes", root, **options),
-        "A3_0/dataset/CWE-X/1.py",
-        "not a CWE identifier: 'CWE-X'",
-    )
-
-
 def test_secllmholmes_cve_without_details(copy: Callable[[str], Path]) -> None:
     root = copy("secllmholmes") / "datasets"
     (root / "real-world" / "cve_details.json").write_text("{}")
@@ -224,19 +203,6 @@ def test_a_pair_with_three_rows(write_table: Callable[..., Path]) -> None:
     assert len(load_corpus("table", path, skip_bad=True).bad_rows) == 3
 
 
-def test_sven_rows(copy: Callable[[str], Path]) -> None:
-    path = copy("sven") / "data_train_val" / "train" / "cwe-089.jsonl"
-    row = json.loads(path.read_text().splitlines()[0])
-    del row["func_src_after"]
-    with path.open("a") as file:
-        file.write(json.dumps(row) + "\n")
-    assert_one_bad_row(
-        lambda **options: load_corpus("sven", path.parents[1], **options),
-        "train/cwe-089.jsonl:3",
-        "func_src_after: Field required",
-    )
-
-
 @pytest.mark.parametrize(
     ("meta", "reason"),
     [
@@ -251,16 +217,6 @@ def test_folder_meta(meta: str, reason: str, copy: Callable[[str], Path]) -> Non
     (root / "off-by-one" / "meta.json").write_text(meta)
     assert_one_bad_row(
         lambda **options: load_corpus("folder", root, **options), "off-by-one/vulnerable.c", reason, n_lost=2
-    )
-
-
-def test_folder_file_by_another_name(copy: Callable[[str], Path]) -> None:
-    root = copy("folder")
-    (root / "off-by-one" / "fix.c").write_text("int x;\n")
-    assert_one_bad_row(
-        lambda **options: load_corpus("folder", root, **options),
-        "off-by-one/fix.c",
-        "expected the name vulnerable.c or fixed.c",
     )
 
 

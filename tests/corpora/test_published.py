@@ -1,15 +1,13 @@
-"""Every loader of a published layout: what its rows become, and what each kind of bad input is told."""
+"""Every loader of a published layout: what its rows become. Bad input is in `test_spoiled`."""
 
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,144 +16,10 @@ from vulnscope.corpora.loaders.security_dpo import take_code
 from vulnscope.corpora.tables import name_split
 from vulnscope.corpora.text import RowError
 from vulnscope.errors import CorruptData, InputError
-
-Change = dict[str, Any]
-
-
-class Rows(NamedTuple):
-    """A loader of JSON lines: where its fixture's rows lie, and how to spoil the first of them."""
-
-    file: str
-    drop: str
-    missing: str
-    unknown_cwe: Change | None
-    wrong_label: Change | None
-    has_own_ids: bool
-    n_lost: int = 1  # a bad twin takes the other along
-    options: dict[str, Any] = {}  # noqa: RUF012
+from vulnscope.registry import list_names
 
 
-COLUMN = "column {!r} is missing"
-ROWS: dict[str, Rows] = {
-    "crossvul": Rows("data/train.jsonl", "fixed_code", COLUMN, {"cwe_id": "CWE-banana"}, None, True),
-    "cwe-catalog": Rows(
-        "weaknesses.jsonl",
-        "Name",
-        "Name: Field required",
-        {"ID": "CWE-banana"},
-        {"DemonstrativeExamples": [{"Entries": [{"Nature": "Ugly", "ExampleCode": "x"}]}]},
-        True,
-    ),
-    "diversevul": Rows("diversevul_20990101.json", "func", COLUMN, {"cwe": ["CWE-banana"]}, {"target": "maybe"}, False),
-    "hub": Rows(
-        "data/test-00000-of-00001.jsonl",
-        "func",
-        "no column 'func'",
-        None,
-        {"flaw": "maybe"},
-        False,
-        options={"columns": "code=func,label=flaw,language=lang"},
-    ),
-    "juliet": Rows("cases.jsonl", "good", COLUMN, {"cwe": "CWE-banana"}, None, True),
-    "primevul": Rows(
-        "primevul_train_paired.jsonl", "func", COLUMN, {"cwe": ["CWE-banana"]}, {"target": 7}, False, n_lost=2
-    ),
-    "safecoder": Rows(
-        "data_train_val/train/sec-new-desc.jsonl",
-        "func_src_after",
-        "func_src_after: Field required",
-        {"vul_type": "cwe-banana"},
-        None,
-        False,
-    ),
-    "security-dpo": Rows("secure_programming_dpo.json", "rejected", COLUMN, None, None, False),
-    "securityeval": Rows("dataset.jsonl", "Insecure_code", COLUMN, {"ID": "CWE-banana_author_1.py"}, None, True),
-    "vulbench": Rows(
-        "items.jsonl",
-        "dataset",
-        COLUMN,
-        {"meta": {"vulnerable": True, "vulnerability_type": ["Banana"]}},
-        {"meta": {"vulnerability_type": []}},
-        True,
-        n_lost=2,
-    ),
-}
-TABLES = {"juliet": "juliet-table", "vulbench": "vulbench-table"}
-"""Fixtures in the layout of rows, where the usual one is a tree of files."""
-
-
-@pytest.fixture
-def spoil(tmp_path: Path, corpora_dir: Path) -> Callable[..., Path]:
-    """A copy of a loader's fixture whose first row is changed, and dropped of some columns, or repeated."""
-
-    def make(name: str, change: Change | None = None, drop: str = "", *, repeat: bool = False) -> Path:
-        root = Path(shutil.copytree(corpora_dir / TABLES.get(name, name), tmp_path / name))
-        path = root / ROWS[name].file
-        lines = path.read_text().splitlines()
-        row = {key: value for key, value in {**json.loads(lines[0]), **(change or {})}.items() if key != drop}
-        path.write_text("\n".join([*([lines[0]] if repeat else []), json.dumps(row), *lines[1:]]) + "\n")
-        return root
-
-    return make
-
-
-def assert_reported(name: str, root: Path, reason: str, n_lost: int, line: int = 1) -> None:
-    options = ROWS[name].options
-    with pytest.raises(CorruptData) as caught:
-        load_corpus(name, root, **options)
-    place = f"{Path(ROWS[name].file).name}:{line}"
-    for part in (place, reason):
-        assert part in str(caught.value)
-    corpus = load_corpus(name, root, skip_bad=True, **options)
-    assert len(corpus.bad_rows) == n_lost
-    assert corpus.n_rows_in == corpus.n_rows_out + n_lost
-
-
-@pytest.mark.parametrize("name", ROWS)
-def test_a_column_is_missing(name: str, spoil: Callable[..., Path]) -> None:
-    rows = ROWS[name]
-    assert_reported(name, spoil(name, drop=rows.drop), rows.missing.format(rows.drop), rows.n_lost)
-
-
-@pytest.mark.parametrize("name", [name for name, rows in ROWS.items() if rows.unknown_cwe])
-def test_an_unknown_cwe(name: str, spoil: Callable[..., Path]) -> None:
-    reason = "unknown vulnerability type 'Banana'" if name == "vulbench" else "not a CWE identifier: '"
-    assert_reported(name, spoil(name, ROWS[name].unknown_cwe), reason, ROWS[name].n_lost)
-
-
-@pytest.mark.parametrize("name", [name for name, rows in ROWS.items() if rows.wrong_label])
-def test_a_label_outside_the_set(name: str, spoil: Callable[..., Path]) -> None:
-    reason = "neither vulnerable true nor false" if name == "vulbench" else "is outside the set: "
-    assert_reported(name, spoil(name, ROWS[name].wrong_label), reason, ROWS[name].n_lost)
-
-
-@pytest.mark.parametrize("name", [name for name, rows in ROWS.items() if rows.has_own_ids])
-def test_an_id_twice(name: str, spoil: Callable[..., Path]) -> None:
-    assert_reported(name, spoil(name, repeat=True), "is already used by", 1, line=2)
-
-
-@pytest.mark.parametrize("name", ROWS)
-def test_a_file_that_ends_too_early(name: str, spoil: Callable[..., Path]) -> None:
-    root = spoil(name)
-    path = root / ROWS[name].file
-    data = path.read_bytes()
-    path.write_bytes(data[: data.rindex(b"\n", 0, -1) + 20] if data.count(b"\n") > 1 else data[: len(data) // 2])
-    n_lost = 2 if name == "primevul" else 1
-    assert_reported(name, root, "not JSON: ", n_lost, line=max(1, data.count(b"\n")))
-
-
-@pytest.mark.parametrize("name", ["diversevul"])
-def test_a_truncated_archive(name: str, tmp_path: Path, corpora_dir: Path) -> None:
-    packed = gzip.compress((corpora_dir / name / ROWS[name].file).read_bytes())
-    path = tmp_path / f"{ROWS[name].file}.gz"
-    path.write_bytes(packed)
-    assert len(load_corpus(name, path).samples) == 3
-    path.write_bytes(packed[: len(packed) // 2])
-    with pytest.raises(CorruptData, match=r"\.json\.gz is not a whole gzip archive: .*; get it again"):
-        load_corpus(name, path)
-
-
-@pytest.mark.parametrize("name", [*ROWS, "cvefixes"])
+@pytest.mark.parametrize("name", sorted(set(list_names("corpus")) - {"folder", "secllmholmes", "sven", "synthetic"}))
 def test_no_pickle_is_opened(name: str, tmp_path: Path) -> None:
     (tmp_path / "data.pkl").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     with pytest.raises(InputError, match=r"found: data\.pkl"):
@@ -186,11 +50,6 @@ class TestCvefixes:
         with pytest.raises(InputError, match="rows in method_change of language Cobol"):
             load_fixture("cvefixes", language="Cobol")
 
-    def test_truncated(self, database: Path) -> None:
-        database.write_bytes(database.read_bytes()[:5000])
-        with pytest.raises(CorruptData, match=r"CVEfixes\.db is not a whole SQLite database: .*; get it again"):
-            load_corpus("cvefixes", database)
-
     def test_something_else(self, database: Path) -> None:
         database.write_bytes(b"PK\x03\x04 an archive, say" * 100)
         with pytest.raises(CorruptData, match="file is not a database"):
@@ -200,7 +59,6 @@ class TestCvefixes:
         ("statement", "problem"),
         [
             ("DROP TABLE fixes", "a table fixes with the columns cve_id, hash, repo_url; missing: cve_id"),
-            ("ALTER TABLE method_change DROP COLUMN code", "before_change; missing: code"),
         ],
     )
     def test_wrong_tables(self, statement: str, problem: str, database: Path) -> None:
@@ -211,16 +69,8 @@ class TestCvefixes:
     @pytest.mark.parametrize(
         ("statement", "reason"),
         [
-            (
-                "UPDATE method_change SET before_change = 'maybe' WHERE method_change_id = 'm5'",
-                "label 'maybe' is outside",
-            ),
             ("UPDATE method_change SET code = NULL WHERE method_change_id = 'm5'", "column 'code' is missing or empty"),
             ("UPDATE method_change SET code = x'ff' WHERE method_change_id = 'm5'", "not UTF-8: byte 0xff"),
-            (
-                "UPDATE method_change SET method_change_id = 'm6' WHERE method_change_id = 'm5'",
-                "id 'm6' is already used",
-            ),
             (
                 "UPDATE method_change SET file_change_id = 'f9' WHERE method_change_id = 'm5'",
                 "'f9' is not in file_change",
@@ -232,11 +82,6 @@ class TestCvefixes:
         with pytest.raises(CorruptData, match=reason):
             load_corpus("cvefixes", database)
         assert len(load_corpus("cvefixes", database, skip_bad=True).bad_rows) == 1
-
-    def test_unknown_cwe(self, database: Path) -> None:
-        self.change(database, "UPDATE cwe_classification SET cwe_id = 'CWE-banana' WHERE cve_id = 'CVE-2099-0001'")
-        with pytest.raises(CorruptData, match="not a CWE identifier: 'CWE-banana'"):
-            load_corpus("cvefixes", database)
 
 
 def find(corpus: Corpus, sample_id: str) -> Sample:
@@ -319,14 +164,6 @@ def test_juliet_flows_are_one_group(load_fixture: Callable[..., Corpus]) -> None
     assert corpus.groups[ids[0]] == corpus.groups[ids[1]]
     with pytest.raises(InputError, match="with test cases of flow '99'"):
         load_fixture("juliet", flow="99")
-
-
-def test_juliet_file_cut_short(tmp_path: Path, corpora_dir: Path) -> None:
-    root = Path(shutil.copytree(corpora_dir / "juliet", tmp_path / "juliet"))
-    path = next(root.rglob("*__char_01.c"))
-    path.write_text(path.read_text().partition("#endif /* OMITGOOD")[0])
-    with pytest.raises(CorruptData, match=r"char_01\.c: no whole part under #ifndef OMITGOOD"):
-        load_corpus("juliet", root)
 
 
 def test_vulbench(load_fixture: Callable[..., Corpus]) -> None:
