@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.probe.builders import make_feature, make_items
@@ -66,6 +68,31 @@ def test_samples_without_twins_are_an_error() -> None:
     items = make_items(4)
     with pytest.raises(InputError, match="no sample has its twin"):
         check_items(items.part(np.array([True, False, False, True] * 2)))
+
+
+def test_twins_that_are_never_ranked_together_are_an_error() -> None:
+    items = make_items(4)
+    apart = replace(items, strata=tuple((str(label), "c") for label in items.is_vulnerable.tolist()))
+    with pytest.raises(InputError, match="no two twins of the 4 pairs have the same CWE and language"):
+        check_items(apart)
+
+
+def test_what_is_not_measured_leaves_no_stand_in_for_an_auroc() -> None:
+    items = make_items(60)
+    features, folds = [make_feature(items, 1.0, 1)], deal_folds(items.groups, 5, 3, 0)
+    settings = {"n_permutations": 39, "seed": 0}
+    with pytest.raises(InputError, match="needs both classes"):
+        decode(
+            features, {"tokens": features}, items, folds, Bootstrap(n_draws=400),
+            is_measured=items.is_vulnerable, **settings,
+        )  # fmt: skip
+    # Half of each label, but of other pairs: no swap of labels is seen here, so there is no null.
+    is_first = np.arange(len(items)) < len(items) // 2
+    with pytest.raises(InputError, match="no sample has its twin"):
+        decode(
+            features, {"tokens": features}, items, folds, Bootstrap(n_draws=400),
+            is_measured=items.is_vulnerable == is_first, **settings,
+        )  # fmt: skip
 
 
 def test_activations_that_are_not_finite_are_named() -> None:

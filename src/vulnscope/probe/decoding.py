@@ -15,7 +15,7 @@ from vulnscope.ask.scores import Items, best_of, measure_difference
 from vulnscope.errors import InputError
 from vulnscope.probe.measures import judge_decodable
 from vulnscope.probe.nested import Choice, Feature, NestedScores, cross_validate
-from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.records.base import Estimate, Number
 from vulnscope.records.probe import Null
 from vulnscope.stats import Bootstrap, Groups, stratified_auroc
 
@@ -67,9 +67,10 @@ def decode(
     Figures are taken over `is_measured` items (all by default). Raises `InputError` for one label only and for
     features that are not finite.
     """
-    check_items(items)
-    check_features([*features, *(feature for own in baselines.values() for feature in own)])
     kept = np.ones(len(items), dtype=bool) if is_measured is None else is_measured
+    check_items(items)
+    check_items(items.part(kept))
+    check_features([*features, *(feature for own in baselines.values() for feature in own)])
     labels = np.concatenate([items.is_vulnerable[:, None], permute_labels(items, n_permutations, seed)], axis=1)
     probe = cross_validate(features, labels, folds)
     rules = {name: read_rule(own, items, folds) for name, own in baselines.items()}
@@ -112,6 +113,11 @@ def check_items(items: Items) -> None:
         raise InputError(f"all {len(items)} samples are {found}; a read-out needs both classes. Use a corpus of twins")
     if not len(items.twins()):
         raise InputError("no sample has its twin; labels are permuted within pairs. Use a corpus of twins")
+    if not any(items.strata[one] == items.strata[other] for one, other in items.twins().tolist()):
+        raise InputError(
+            f"no two twins of the {len(items.twins())} pairs have the same CWE and language; samples are ranked within "
+            "these. Use a corpus whose twins share them"
+        )
 
 
 def check_features(features: Sequence[Feature]) -> None:
@@ -126,18 +132,17 @@ def check_features(features: Sequence[Feature]) -> None:
 
 
 def _measure_null(scores: np.ndarray, labels: np.ndarray, items: Items) -> Null:
-    """Column 0 is the observed one; the others repeat the whole selection on swapped labels."""
-    areas = []
-    for column in range(labels.shape[1]):
-        is_scored = np.isfinite(scores[:, column])
-        strata = [stratum for stratum, keep in zip(items.strata, is_scored, strict=True) if keep]
-        value = stratified_auroc(scores[is_scored, column], labels[is_scored, column], strata)
-        areas.append(0.5 if isinstance(value, NotMeasured) else value)
-    observed, permuted = areas[0], np.array(areas[1:])
-    as_high = int((permuted >= observed - 1e-12).sum())
+    """Column 0 is the observed one; the others repeat the whole selection on swapped labels.
+
+    Each has an AUROC: every item is scored, and twins of one stratum hold both labels however they are swapped.
+    """
+    assert np.isfinite(scores).all(), "every measured item is in an outer fold"
+    areas = [stratified_auroc(scores[:, column], labels[:, column], items.strata) for column in range(labels.shape[1])]
+    observed, *permuted = map(float, areas)
+    as_high = sum(value >= observed - 1e-12 for value in permuted)
     return Null(
         n_permutations=len(permuted),
         p=(1 + as_high) / (1 + len(permuted)),
-        mean_auroc=float(permuted.mean()),
-        highest_auroc=float(permuted.max()),
+        mean_auroc=float(np.mean(permuted)),
+        highest_auroc=max(permuted),
     )

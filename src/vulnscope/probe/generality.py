@@ -85,7 +85,8 @@ def draw_curve(
 ) -> tuple[CurvePoint, ...]:
     """AUROC of what each outer fold chose, fitted on ever fewer of its training pairs.
 
-    The mean over folds and draws; whole groups are drawn. The choice itself was made on all training pairs.
+    The mean over folds and draws; whole groups are drawn. The choice itself was made on all training pairs. Where only
+    one class was drawn, or is there to measure, nothing is measured; a size without any such figure has no point.
     """
     smallest = min(int((inner >= 0).sum()) // 2 for inner, c in zip(folds.inner, choices, strict=True) if c)
     sizes = [size for size in (_SMALLEST_CURVE * 2**k for k in range(32)) if size < smallest] + [smallest]
@@ -101,11 +102,13 @@ def draw_curve(
                 training = _draw_groups(items, folds.inner[fold] >= 0, 2 * size, generator)
                 measured = folds.outer == fold
                 labels = items.is_vulnerable
-                if labels[training].all() or not labels[training].any():
+                if len(set(labels[training].tolist())) < 2 or len(set(labels[measured].tolist())) < 2:
                     continue
                 scores = score_parts(features[choice.feature], choice.variant, labels, training, measured)
                 found.append(float(column_auroc(scores[:, None, None], labels[measured][:, None])[0, 0]))
-            areas.append(float(np.mean(found)) if found else 0.5)
+            areas += [float(np.mean(found))] if found else []
+        if not areas:
+            continue
         points.append(
             CurvePoint(
                 n_pairs=size,
