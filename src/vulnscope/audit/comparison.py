@@ -14,23 +14,19 @@ import numpy as np
 
 from vulnscope.ask.measures import Item, Twins, divide_items, pair_up, strata_of
 from vulnscope.audit.shares import estimate_mean, group_items, group_pairs
-from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
+from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.comparison import Change, ComparedItem, ComparedSlice
 from vulnscope.stats import (
     Bootstrap,
     Floats,
     Groups,
-    Statistic,
     auroc_statistic,
-    change_test,
     correct_family,
     detectable_change,
-    detectable_difference,
-    estimate_by_jackknife,
     mcnemar,
+    measure_change,
     name_correction,
     pair_ranks,
-    pseudo_values,
     sign_flip_test,
     stratified_auroc,
     swap_test,
@@ -198,43 +194,17 @@ def _auroc(both: Sequence[Both], groups: Groups) -> Change:
     margins = [[each[side].row.margin for each in both] for side in (0, 1)]
     values = [stratified_auroc(scores, truth, strata) for scores in margins]
     first, second = (auroc_statistic(scores, truth, groups, strata) for scores in margins)
-
-    def difference(weights: Floats) -> Floats:
-        return second(weights) - first(weights)
-
-    p = change_test(difference, groups.n_groups)
+    found = measure_change(first, second, (values[0], values[1]), groups)
     return Change(
         measure="auroc",
         before=values[0],
         after=values[1],
-        change=_auroc_change(values, difference, groups),
-        p=p,
-        p_corrected=p,
+        change=found.change,
+        p=found.p,
+        p_corrected=found.p,
         test=f"{_FLIP} of pseudo-values",
-        detectable=_detectable(difference, groups),
+        detectable=found.detectable,
     )
-
-
-def _auroc_change(values: Sequence[Number], difference: Statistic, groups: Groups) -> Estimate:
-    """The interval is that of comparisons between groups; the change stated is that of the two figures."""
-    before, after = values
-    if isinstance(before, NotMeasured) or isinstance(after, NotMeasured):
-        missing = before if isinstance(before, NotMeasured) else after
-        return not_measured(str(getattr(missing, "reason", "")), groups.n_items, groups.n_groups)
-    found = estimate_by_jackknife(difference, groups.n_groups, groups.n_items, low=-1.0, high=1.0)
-    change = after - before
-    if isinstance(found.low, NotMeasured) or isinstance(found.high, NotMeasured):
-        return found.model_copy(update={"value": change})
-    return found.model_copy(update={"value": change, "low": min(found.low, change), "high": max(found.high, change)})
-
-
-def _detectable(difference: Statistic, groups: Groups) -> Number:
-    if groups.n_groups < 2:
-        return NotMeasured(reason=f"too few groups: {groups.n_groups}, 2 needed")
-    error = float(pseudo_values(difference, groups.n_groups).std(ddof=1)) / groups.n_groups**0.5
-    if not error > 0:
-        return NotMeasured(reason="no margin moved against another: the spread of differences is unknown")
-    return detectable_difference(error)
 
 
 def _correct(family: Sequence[ComparedSlice]) -> list[ComparedSlice]:

@@ -30,7 +30,7 @@ from vulnscope.probe.nested import Feature
 from vulnscope.probe.sentence import write_sentence
 from vulnscope.probe.surface import EMBEDDING, build_surface
 from vulnscope.probe.tables import measure_cells, measure_oracles
-from vulnscope.records.probe import Generality, LensLayer, ProbeRecord, Readout, Transfer
+from vulnscope.records.probe import Generality, HeldOut, LensLayer, ProbeRecord, Readout, Transfer
 from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
@@ -206,6 +206,9 @@ class _Study(NamedTuple):
             learning_curve=curve,
             cwe_type=cwe_type,
             transfers=tuple(self._transfer(material, other) for other in others),
+            held_out=_list_scores(
+                material, kept, scores, decoded.baselines[decoded.best_baseline].scores, said[LOGITS]
+            ),
             notes=(*notes, *control_notes),
             left_out=self.prepared.left_out,
             config=config.model_dump(mode="json"),
@@ -300,6 +303,20 @@ def _measured_items(material: Material) -> np.ndarray:
             "choose a model with a longer context, or other samples"
         )
     return whole
+
+
+def _list_scores(
+    material: Material, kept: np.ndarray, probe: Floats, baseline: Floats, logits: Floats
+) -> tuple[HeldOut, ...]:
+    return tuple(
+        HeldOut(
+            sample=material.samples[place].id,
+            probe=float(probe[place]),
+            baseline=float(baseline[place]),
+            logits=float(logits[place]),
+        )
+        for place in np.flatnonzero(kept).tolist()
+    )
 
 
 def _said(rows: Sequence[VerdictRow], items: Items, folds: Folds) -> dict[str, Floats]:

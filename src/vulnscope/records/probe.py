@@ -83,6 +83,15 @@ class CurvePoint(Record):
     n_repeats: int
 
 
+class HeldOut(Record):
+    """One item as each rule scored it, out of group; higher leans to vulnerable, and no two rules share a unit."""
+
+    sample: str
+    probe: float
+    baseline: float = Field(description="of the best surface rule")
+    logits: float = Field(description="of the read-out fitted on the label logits of all prompts")
+
+
 class LensLayer(Record):
     """The verdict read straight from one layer through the model's own head."""
 
@@ -153,6 +162,7 @@ class ProbeRecord(Record):
     learning_curve: tuple[CurvePoint, ...]
     cwe_type: TypeTarget | None
     transfers: tuple[Transfer, ...]
+    held_out: tuple[HeldOut, ...] = Field(default=(), description="scores behind the figures, item by item")
     notes: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     config: dict[str, object]

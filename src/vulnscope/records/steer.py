@@ -8,6 +8,7 @@ from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
 from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.rows import Says
 
 Kind = Literal["method", "threshold", "prompt", "prompt and method", "gated method", "combined methods", "from file"]
 Effect = Literal["sensitivity", "criterion only", "nothing shown"]
@@ -77,6 +78,16 @@ class Outcome(Record):
     effect: Effect
     per_cwe: tuple[CweOutcome, ...]
     side_effects: SideEffects | None = None
+    margins: tuple[float, ...] = Field(default=(), description="nats, of the record's items in their order")
+    says: tuple[Says, ...] = Field(default=(), description="greedy answers about the record's items")
+
+
+class SteeredItem(Record):
+    """One sample of the report split, as the un-steered subject answers."""
+
+    sample: str
+    margin: float = Field(description="nats, positive towards vulnerable")
+    says: Says
 
 
 class ControlSet(Record):
@@ -119,6 +130,7 @@ class SteerRecord(Record):
     clean_pair_correct: Estimate
     clean_yes_rate: Estimate
     outcomes: tuple[Outcome, ...]
+    items: tuple[SteeredItem, ...] = Field(default=(), description="the report split, un-steered")
     controls: tuple[ControlSet, ...]
     cells: tuple[SweepCell, ...]
     correction: str

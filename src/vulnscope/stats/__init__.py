@@ -10,6 +10,7 @@ from vulnscope.stats.calibration import (
     reliability_bins,
     squared_errors,
 )
+from vulnscope.stats.changes import PairedChange, measure_change
 from vulnscope.stats.classification import balanced_accuracy_statistic, best_cut, divide, matthews, matthews_statistic
 from vulnscope.stats.detection import (
     AnswerCounts,
@@ -63,6 +64,7 @@ __all__ = [
     "Chosen",
     "Floats",
     "Groups",
+    "PairedChange",
     "ReliabilityBin",
     "Resampled",
     "Statistic",
@@ -104,6 +106,7 @@ __all__ = [
     "matthews_statistic",
     "mcnemar",
     "mean_statistic",
+    "measure_change",
     "name_correction",
     "pair_cells",
     "pair_ranks",

@@ -14,7 +14,7 @@ from scipy.special import stdtrit
 
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.stats.groups import Floats, Statistic
-from vulnscope.stats.intervals import MIN_GROUPS
+from vulnscope.stats.intervals import MIN_GROUPS, wilson
 
 _BLOCK_ENTRIES = 1_000_000
 _CONFIDENCE = 0.95
@@ -42,7 +42,8 @@ def estimate_by_jackknife(
 ) -> Estimate:
     """The statistic with its 95 % interval, cut to the range `low` to `high` that it can have.
 
-    From `MIN_GROUPS` groups on, and where no group is indispensable; otherwise the value alone.
+    From `MIN_GROUPS` groups on, and where no group is indispensable; otherwise the value alone. Where leaving any group
+    out changes nothing, the interval is Wilson's on the scale of a given range (as in `interval_within`).
     """
     value = float(statistic(np.ones((1, n_groups)))[0]) if n_groups else math.nan
     if math.isnan(value):
@@ -60,6 +61,16 @@ def estimate_by_jackknife(
                 low=max(low, ends[0]),
                 high=min(high, ends[1]),
                 method="jackknife",
+                n=n_items,
+                n_groups=n_groups,
+            )
+        if error <= 1e-12 and math.isfinite(low) and math.isfinite(high):
+            ends = wilson((value - low) / (high - low), n_groups)
+            return Estimate(
+                value=value,
+                low=low + ends[0] * (high - low),
+                high=low + ends[1] * (high - low),
+                method="wilson",
                 n=n_items,
                 n_groups=n_groups,
             )

@@ -13,7 +13,7 @@ from vulnscope.ask.scores import measure_auroc
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.interventions import resolve_edits, save_intervention
 from vulnscope.models.sites import name_site
-from vulnscope.records.steer import ControlSet, Outcome, SteerRecord, SweepCell
+from vulnscope.records.steer import ControlSet, Outcome, SteeredItem, SteerRecord, SweepCell
 from vulnscope.stats import Bootstrap, name_correction, stratified_auroc
 from vulnscope.steer.applied import Applied
 from vulnscope.steer.beside import apply_beside
@@ -94,6 +94,12 @@ class Study:
             clean_pair_correct=record_clean.pair_correct,
             clean_yes_rate=record_clean.yes_rate,
             outcomes=family,
+            items=tuple(
+                SteeredItem(sample=sample.id, margin=margin, says=says)
+                for sample, margin, says in zip(
+                    self.splits.report.samples, clean.margins.tolist(), clean.says, strict=True
+                )
+            ),
             controls=sets,
             cells=cells,
             correction=name_correction(sum(isinstance(each.p, float) for each in family)),
@@ -226,11 +232,12 @@ class Study:
         if costs is not None and each.edits:
             found = measure_costs(self.subject, each.name, each.edits, costs, self.run)
         report = self.splits.report
-        return measure_outcome(
+        measured = measure_outcome(
             each.name, each.kind, each.what, clean, each.margins, report.items, bootstrap,
             sign=each.sign, controls=controls, cwes=report.cwes,
             digest=None if each.intervention is None else each.intervention.digest(), side_effects=found,
         )  # fmt: skip
+        return measured.model_copy(update={"margins": tuple(each.margins.margins.tolist()), "says": each.margins.says})
 
     def _cells(
         self, trials: Mapping[str, Trial], swept: Mapping[str, Margins], clean: Margins, chosen: set[str]

@@ -7,12 +7,10 @@ and every stage has its own page.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from vulnscope import store
 from vulnscope.ask.scores import Items, measure_auroc, measure_difference
 from vulnscope.ask.selection import select_samples
 from vulnscope.audit import run_audit
@@ -27,25 +25,25 @@ from vulnscope.records.probe import ProbeRecord
 from vulnscope.records.rows import VerdictRow
 from vulnscope.records.steer import SteerRecord
 from vulnscope.records.study import ChangeEvidence, Evidence, StudyRecord, Verdict
-from vulnscope.report.kinds import find_kind
 from vulnscope.stats import Bootstrap
 from vulnscope.steer import run_steering
 from vulnscope.study.budget import explain_budget
 from vulnscope.study.diagnosis import diagnose
 from vulnscope.study.sentence import write_sentence
+from vulnscope.study.stages import finish_run
 from vulnscope.study.thresholds import measure_threshold
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Sample
     from vulnscope.models import Subject
-    from vulnscope.store import AnswerCache, Run
+    from vulnscope.store import AnswerCache, Run, StoredRun
     from vulnscope.study.config import StudyConfig
 
 Stage = Callable[[str, str, int, int], None]
 """Hears of a stage, what it is doing, how much is done, and of how much."""
 R = TypeVar("R", bound=Record)
 
-_FOLDER = "stages"
+STAGES = "stages"
 
 
 def run_study(
@@ -146,7 +144,7 @@ class _Stages:
     def __init__(self, subject: Subject, config: StudyConfig, run: Run, progress: Stage | None) -> None:
         self.subject = subject
         self.config = config
-        self._root = run.path / _FOLDER
+        self._root = run.path / STAGES
         self._progress = progress
 
     def tell(self, stage: str, what: str, done: int, total: int) -> None:
@@ -166,26 +164,17 @@ class _Stages:
         work: Callable[..., R],
     ) -> tuple[R, tuple[VerdictRow, ...]]:
         """The record of a stage and, of an audit, its rows; finished ones are read."""
-        folder = self._root / name
-        found = _find_run(folder)
-        if found is not None and found.result_path.is_file():
-            return found.result(record), _read_rows(found, kind)
-        self.tell(name, "starting", 0, 1)
-        with store.open_run(
-            folder,
-            kind,
-            config,
-            subject_digest=self.subject.digest,
-            corpus_digest=corpus.content_digest,
-            seed=self.config.seed,
+
+        def begin(stage: Run) -> R:
+            self.tell(name, "starting", 0, 1)
+            return work(config, stage)
+
+        result, stage = finish_run(
+            self._root / name, kind, record, config, begin,
+            digests=(self.subject.digest, corpus.content_digest), seed=self.config.seed,
             device=str(self.subject.device),
-            resume=None if found is None else found.path,
-        ) as stage:
-            result = work(config, stage)
-            stage.write_report(find_kind(kind).render(result))
-            # The result comes last: a stage with a result is finished.
-            stage.write_result(result)
-            return result, _read_rows(stage, kind)
+        )  # fmt: skip
+        return result, _read_rows(stage, kind)
 
 
 def gather_evidence(
@@ -273,14 +262,8 @@ def _join(rows: tuple[VerdictRow, ...], corpus: Corpus) -> tuple[list[Sample], n
     return samples, np.array([row.margin for row in asked]), np.array(is_right)
 
 
-def _read_rows(run: store.StoredRun, kind: str) -> tuple[VerdictRow, ...]:
+def _read_rows(run: StoredRun, kind: str) -> tuple[VerdictRow, ...]:
     return tuple(VerdictRow.model_validate(row) for row in run.iter_rows()) if kind == "audit" else ()
-
-
-def _find_run(folder: Path) -> store.StoredRun | None:
-    """The one run in a stage's folder, finished or not."""
-    paths = sorted(path.parent for path in folder.glob("*/manifest.json"))
-    return store.load_run(paths[0], folder) if paths else None
 
 
 def _bootstrap(config: StudyConfig) -> Bootstrap:

@@ -33,24 +33,36 @@ class ThresholdGain(NamedTuple):
     threshold: Number
 
 
-def measure_threshold(
-    margins: Floats, is_right: np.ndarray, items: Items, bootstrap: Bootstrap, *, seed: int = 0
-) -> ThresholdGain:
-    """Cross-fitted by groups, dealt by `seed`. `is_right` marks right answers; an unparsed one is none.
+class Cut(NamedTuple):
+    """What a threshold chosen on other groups calls vulnerable, item by item, and the median of the thresholds."""
 
-    Not measured where a fold leaves one class only to choose by.
-    """
-    groups = Groups.from_labels(items.groups)
-    folds, truth = deal_folds(groups, seed=seed), items.is_vulnerable
+    calls: np.ndarray
+    threshold: float
+
+
+def cut_on_others(margins: Floats, items: Items, *, seed: int = 0) -> Cut | NotMeasured:
+    """Cross-fitted by groups, dealt by `seed`; not measured where a fold leaves one class only to choose by."""
+    folds, truth = deal_folds(Groups.from_labels(items.groups), seed=seed), items.is_vulnerable
     calls, chosen = np.zeros(len(items), dtype=bool), []
     for fold in np.unique(folds).tolist():
         is_out = folds == fold
         if len(set(truth[~is_out].tolist())) < 2:
-            missing = not_measured("one class only to choose a threshold by", len(items), items.n_groups)
-            return ThresholdGain(missing, missing, missing, NotMeasured(reason="one class only to choose it by"))
+            return NotMeasured(reason="one class only to choose a threshold by")
         chosen.append(best_cut(margins[~is_out], truth[~is_out]))
         calls[is_out] = margins[is_out] > chosen[-1]
-    before, after = (balanced_accuracy_statistic(truth, right, groups) for right in (is_right, calls == truth))
+    return Cut(calls, float(median(chosen)))
+
+
+def measure_threshold(
+    margins: Floats, is_right: np.ndarray, items: Items, bootstrap: Bootstrap, *, seed: int = 0
+) -> ThresholdGain:
+    """What `cut_on_others` wins. `is_right` marks right answers; an unparsed one is none."""
+    found = cut_on_others(margins, items, seed=seed)
+    if isinstance(found, NotMeasured):
+        missing = not_measured(found.reason, len(items), items.n_groups)
+        return ThresholdGain(missing, missing, missing, found)
+    groups, truth = Groups.from_labels(items.groups), items.is_vulnerable
+    before, after = (balanced_accuracy_statistic(truth, right, groups) for right in (is_right, found.calls == truth))
 
     def measure(statistic: Statistic, lowest: float) -> Estimate:
         return interval_within(resample(statistic, groups.n_groups, bootstrap), len(items), bootstrap, lowest, 1.0)
@@ -59,5 +71,5 @@ def measure_threshold(
         as_is=measure(before, 0.0),
         cut=measure(after, 0.0),
         gain=measure(lambda weights: after(weights) - before(weights), -1.0),
-        threshold=float(median(chosen)),
+        threshold=found.threshold,
     )

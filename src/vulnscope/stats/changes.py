@@ -1,0 +1,56 @@
+"""A figure under two conditions on the same items: how much it changed, whether beyond chance, and what n could show.
+
+For figures that are no mean over items, such as AUROC: all three rest on the pseudo-values of the difference.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
+from vulnscope.stats.groups import Floats, Groups, Statistic
+from vulnscope.stats.jackknife import estimate_by_jackknife, pseudo_values
+from vulnscope.stats.paired import change_test
+from vulnscope.stats.power import detectable_difference
+
+
+class PairedChange(NamedTuple):
+    """Second minus first, its p-value, and the smallest change that could have been shown."""
+
+    change: Estimate
+    p: Number
+    detectable: Number
+
+
+def measure_change(first: Statistic, second: Statistic, values: tuple[Number, Number], groups: Groups) -> PairedChange:
+    """The change between two statistics on the same `groups`, within [-1, 1].
+
+    The change stated is that of the two `values`; interval and test are those of `second` minus `first`, which may
+    compare items of different groups only.
+    """
+    before, after = values
+    if isinstance(before, NotMeasured) or isinstance(after, NotMeasured):
+        reason = before if isinstance(before, NotMeasured) else after
+        assert isinstance(reason, NotMeasured), "one of the two is"
+        return PairedChange(not_measured(reason.reason, groups.n_items, groups.n_groups), reason, reason)
+
+    def difference(weights: Floats) -> Floats:
+        return second(weights) - first(weights)
+
+    found = estimate_by_jackknife(difference, groups.n_groups, groups.n_items, low=-1.0, high=1.0)
+    change = after - before
+    if isinstance(found.low, NotMeasured) or isinstance(found.high, NotMeasured):
+        stated = found.model_copy(update={"value": change})
+    else:
+        ends = {"low": min(found.low, change), "high": max(found.high, change)}
+        stated = found.model_copy(update={"value": change, **ends})
+    return PairedChange(stated, change_test(difference, groups.n_groups), _detectable(difference, groups))
+
+
+def _detectable(difference: Statistic, groups: Groups) -> Number:
+    if groups.n_groups < 2:
+        return NotMeasured(reason=f"too few groups: {groups.n_groups}, 2 needed")
+    error = float(pseudo_values(difference, groups.n_groups).std(ddof=1)) / groups.n_groups**0.5
+    if not error > 0:
+        return NotMeasured(reason="leaving out any group changes nothing: the spread of differences is unknown")
+    return detectable_difference(error)

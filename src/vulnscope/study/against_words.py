@@ -1,0 +1,81 @@
+"""Two studies in one sentence: what each says and knows, and what differs on the same items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vulnscope.records.base import NotMeasured
+from vulnscope.report.format import format_change, format_change_interval, format_p
+
+if TYPE_CHECKING:
+    from vulnscope.records.against import Difference, FigureDifference
+    from vulnscope.records.audit import SubjectInfo
+    from vulnscope.records.study import StudyRecord
+    from vulnscope.report.format import Scale
+
+LEVEL = 0.05
+_KEY_FIGURES: tuple[tuple[str, str, Scale], ...] = (
+    ("pair-correct", "pairs right", "rate"),
+    ("says", "how well margins rank samples (AUROC)", "score"),
+    ("probe", "what a probe reads (AUROC)", "score"),
+)
+
+
+def name_sides(first: SubjectInfo, second: SubjectInfo) -> tuple[str, str]:
+    """Both names; where they are equal, with how the two were opened."""
+    if first.name != second.name:
+        return first.name, second.name
+    shown = ("revision", "adapter", "quantization", "dtype")
+    different = [name for name in shown if getattr(first, name) != getattr(second, name)]
+
+    def describe(info: SubjectInfo) -> str:
+        parts = [f"{name} {getattr(info, name)}" if getattr(info, name) else f"no {name}" for name in different]
+        return f"{info.name} ({', '.join(parts)})" if parts else info.name
+
+    return describe(first), describe(second)
+
+
+def write_sentence(
+    studies: tuple[StudyRecord, StudyRecord],
+    names: tuple[str, str],
+    figures: Sequence[FigureDifference],
+    n_items: int,
+) -> str:
+    """The two diagnoses, then the differences that are shown, then those that are not and what could have been."""
+    one, other = (study.verdict.diagnosis for study in studies)
+    if one == other:
+        opening = f"A ({names[0]}) and B ({names[1]}) alike: {one}"
+    else:
+        opening = f"B ({names[1]}): {other}; A ({names[0]}): {one}"
+    found = {row.name: row.difference for row in figures}
+    clauses = [
+        (is_shown(found[name]), words, scale, found[name])
+        for name, words, scale in _KEY_FIGURES
+        if name in found and not isinstance(found[name].change.value, NotMeasured)
+    ]
+    shown = [_state(words, scale, own) for is_clear, words, scale, own in clauses if is_clear]
+    rest = [_state(words, scale, own) for is_clear, words, scale, own in clauses if not is_clear]
+    parts = [f"{opening}. On the same {n_items:,} samples of {studies[0].corpus.name}, B minus A"]
+    if shown:
+        parts.append(": " + "; ".join(shown))
+    if rest:
+        parts.append(f"{'; ' if shown else ': '}no difference shown in " + "; ".join(rest))
+    return "".join(parts) if clauses else f"{opening}. No difference could be measured"
+
+
+def is_shown(difference: Difference) -> bool:
+    """Whether the corrected test shows a difference."""
+    return isinstance(difference.p_corrected, float) and difference.p_corrected <= LEVEL
+
+
+def _state(words: str, scale: Scale, difference: Difference) -> str:
+    unit = " points" if scale == "rate" else ""
+    change = format_change(difference.change.value, scale)
+    text = f"{words} {change}{unit} {format_change_interval(difference.change, scale)}".rstrip()
+    if is_shown(difference):
+        p = format_p(difference.p_corrected)
+        return f"{text}, p {p}" if p.startswith("<") else f"{text}, p = {p}"
+    if isinstance(difference.detectable, NotMeasured):
+        return text
+    return f"{text} (could have shown {format_change(difference.detectable, scale).lstrip('+')}{unit})"

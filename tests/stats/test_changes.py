@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vulnscope.records.base import NotMeasured
+from vulnscope.stats import Groups, auroc, auroc_statistic, measure_change, mean_statistic
+
+
+def test_a_change_of_auroc_has_the_interval_of_its_pseudo_values() -> None:
+    generator = np.random.default_rng(0)
+    truth = np.tile([True, False], 60)
+    groups = Groups(np.repeat(np.arange(60), 2), 60)
+    scores = [generator.normal(size=120) + effect * truth for effect in (0.2, 1.5)]
+    values = [auroc(each, truth) for each in scores]
+    first, second = (auroc_statistic(each, truth, groups) for each in scores)
+    found = measure_change(first, second, (values[0], values[1]), groups)
+    assert found.change.value == pytest.approx(float(values[1]) - float(values[0]))
+    assert found.change.method == "jackknife"
+    assert 0 < float(found.change.low) < float(found.change.value) < float(found.change.high)
+    assert float(found.p) < 0.01
+    # A change whose interval is twice as wide could have been shown half as well.
+    half = (float(found.change.high) - float(found.change.low)) / 2
+    assert float(found.detectable) == pytest.approx(half / 2.0 * 2.8, rel=0.02)
+    back = measure_change(second, first, (values[1], values[0]), groups)
+    assert back.change.value == pytest.approx(-float(found.change.value))
+    assert back.p == found.p
+
+
+def test_no_change_anywhere_is_shown_as_well_as_so_many_groups_can() -> None:
+    groups = Groups(np.arange(100), 100)
+    same = mean_statistic(np.ones(100), groups)
+    found = measure_change(same, same, (1.0, 1.0), groups)
+    assert (found.change.value, found.change.method, found.p) == (0.0, "wilson", 1.0)
+    assert float(found.change.low) == -float(found.change.high) == pytest.approx(-0.192, abs=0.001)
+    assert isinstance(found.detectable, NotMeasured)
+
+
+def test_what_was_not_measured_on_one_side_has_no_change() -> None:
+    groups = Groups(np.arange(40), 40)
+    same = mean_statistic(np.ones(40), groups)
+    found = measure_change(same, same, (NotMeasured(reason="one class only"), 1.0), groups)
+    assert found.change.value == found.p == found.detectable == NotMeasured(reason="one class only")
