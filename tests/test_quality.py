@@ -31,6 +31,7 @@ def test_public_names_are_a_known_list() -> None:
     import vulnscope
 
     assert sorted(vulnscope.__all__) == [
+        "AgainstResult",
         "AuditResult",
         "PatchResult",
         "ProbeResult",

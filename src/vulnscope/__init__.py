@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vulnscope.api import AgainstResult as AgainstResult
     from vulnscope.api import AuditResult as AuditResult
     from vulnscope.api import PatchResult as PatchResult
     from vulnscope.api import ProbeResult as ProbeResult
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __version__ = version("vulnscope")
 __all__ = [
+    "AgainstResult",
     "AuditResult",
     "PatchResult",
     "ProbeResult",

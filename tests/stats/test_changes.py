@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vulnscope.records.base import NotMeasured
-from vulnscope.stats import Groups, auroc, auroc_statistic, measure_change, mean_statistic
+from vulnscope.stats import Groups, auroc, auroc_statistic, mean_statistic, measure_change
 
 
 def test_a_change_of_auroc_has_the_interval_of_its_pseudo_values() -> None:

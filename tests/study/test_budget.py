@@ -29,7 +29,7 @@ def minutes(sketch: Sketch, corpus: Corpus, limit: int | None = None) -> float:
 
 def test_the_largest_number_of_pairs_that_fits_is_taken(sketch: Sketch, corpus: Corpus) -> None:
     budget = (minutes(sketch, corpus, 50) + minutes(sketch, corpus, 52)) / 2
-    fitted = fit_budget(sketch, corpus, StudyConfig(budget_minutes=budget))
+    fitted = fit_budget([sketch], corpus, StudyConfig(budget_minutes=budget))
     assert fitted.limit in (50, 51)
     check_study(corpus, fitted)
     (note,) = explain_budget(corpus, fitted)
@@ -38,11 +38,11 @@ def test_the_largest_number_of_pairs_that_fits_is_taken(sketch: Sketch, corpus: 
 
 def test_a_wide_budget_cuts_nothing_and_says_so(sketch: Sketch, corpus: Corpus) -> None:
     config = StudyConfig(budget_minutes=1e6)
-    assert fit_budget(sketch, corpus, config) == config
+    assert fit_budget([sketch], corpus, config) == config
     assert "nothing was cut" in explain_budget(corpus, config)[0]
     assert explain_budget(corpus, StudyConfig()) == ()
 
 
 def test_a_budget_below_the_smallest_study_is_refused(sketch: Sketch, corpus: Corpus) -> None:
     with pytest.raises(InputError, match=r"a budget of 0\.001 minutes is too small: \d+ samples"):
-        fit_budget(sketch, corpus, StudyConfig(budget_minutes=0.001))
+        fit_budget([sketch], corpus, StudyConfig(budget_minutes=0.001))

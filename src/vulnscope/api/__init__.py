@@ -1,5 +1,6 @@
 """The public verbs, thin: open a run, call the room, write result and report."""
 
+from vulnscope.api.against import AgainstResult as AgainstResult
 from vulnscope.api.audits import audit as audit
 from vulnscope.api.audits import estimate_audit as estimate_audit
 from vulnscope.api.audits import import_answers as import_answers

@@ -109,7 +109,7 @@ def interruptible(run: Run) -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         raise Interrupted(
-            f"interrupted; {run.n_rows} finished rows are kept. Continue with: {run.resume_command}"
+            f"interrupted; {run.n_rows_within()} finished rows are kept. Continue with: {run.resume_command}"
         ) from error
 
 

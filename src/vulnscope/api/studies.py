@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from vulnscope.api.requests import StudyRequest, build_requests, load_requested, open_cache, open_requested, opened_run
+from vulnscope.api.requests import (
+    StudyRequest,
+    SubjectRequest,
+    build_requests,
+    load_requested,
+    open_cache,
+    open_requested,
+    opened_run,
+)
 from vulnscope.errors import InputError
 from vulnscope.records.study import StudyEstimate, StudyRecord
 from vulnscope.study.config import StudyConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vulnscope.api.against import AgainstResult
     from vulnscope.corpora import Corpus
     from vulnscope.models.sketch import Sketch
 
@@ -38,15 +49,48 @@ class StudyResult:
         return self.folder / "report.html"
 
 
-def study(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Any) -> StudyResult:
+@overload
+def study(
+    model: str, corpus: str = "synthetic", *, against: None = None, runs_dir: str | Path = "runs", **options: Any
+) -> StudyResult: ...
+
+
+@overload
+def study(
+    model: str,
+    corpus: str = "synthetic",
+    *,
+    against: str | Mapping[str, Any],
+    runs_dir: str | Path = "runs",
+    **options: Any,
+) -> AgainstResult: ...
+
+
+def study(
+    model: str,
+    corpus: str = "synthetic",
+    *,
+    against: str | Mapping[str, Any] | None = None,
+    runs_dir: str | Path = "runs",
+    **options: Any,
+) -> StudyResult | AgainstResult:
     """What `model` says about `corpus`, what it knows, what closes the gap, and one diagnosis.
 
     `options` are the fields of `SubjectRequest`, `data_dir`, `skip_bad` and `corpus_options` of the corpus, and the
-    fields of `StudyConfig`.
+    fields of `StudyConfig`. With `against`, a second model is studied on the same samples and every figure is compared:
+    its name, opened with the dtype and on the device of the first, or its own fields of `SubjectRequest`.
     """
     subject, source, settings = build_requests(model, corpus, options)
     request = WholeStudyRequest(subject=subject, corpus=source, study=StudyConfig(**settings))
-    return run_study_request(request, runs_dir=Path(runs_dir))
+    if against is None:
+        return run_study_request(request, runs_dir=Path(runs_dir))
+    from vulnscope.api.against import AgainstRequest, run_against_request
+
+    shared = {name: getattr(subject, name) for name in ("dtype", "device", "trust_remote_code")}
+    named = {"name": against} if isinstance(against, str) else dict(against)
+    other = SubjectRequest.model_validate({**shared, **named})
+    asked = AgainstRequest(subject=subject, corpus=source, study=request.study, against=other)
+    return run_against_request(asked, runs_dir=Path(runs_dir))
 
 
 def run_study_request(
@@ -66,7 +110,7 @@ def run_study_request(
     check_study(corpus, request.study)
     if request.study.budget_minutes is not None and resume is None:
         # The run stores the limit, so that resuming it studies the same pairs on any machine.
-        fitting = _within_budget(_sketch(request), corpus, request.study)
+        fitting = within_budget([sketch_requested(request.subject)], corpus, request.study)
         request = request.model_copy(update={"study": fitting})
     subject = open_requested(request.subject)
     check_subject(subject, request.study)
@@ -94,20 +138,22 @@ def estimate_study_request(request: WholeStudyRequest) -> StudyEstimate:
 
     corpus = load_requested(request.corpus)
     check_study(corpus, request.study)
-    sketch = _sketch(request)
-    return estimate_study(sketch, corpus, _within_budget(sketch, corpus, request.study))
+    sketch = sketch_requested(request.subject)
+    return estimate_study(sketch, corpus, within_budget([sketch], corpus, request.study))
 
 
-def _sketch(request: WholeStudyRequest) -> Sketch:
+def sketch_requested(request: SubjectRequest) -> Sketch:
+    """The shapes of the model that is asked for; raises `InputError` with an adapter, which has none of its own."""
     from vulnscope.models.sketch import sketch_model
 
-    options = request.subject.local_options()
+    options = request.local_options()
     if options.pop("adapter") is not None:
         raise InputError("estimates are made from the model's config alone; leave out --adapter, or --dry-run/--budget")
     return sketch_model(**options)
 
 
-def _within_budget(sketch: Sketch, corpus: Corpus, config: StudyConfig) -> StudyConfig:
+def within_budget(sketches: Sequence[Sketch], corpus: Corpus, config: StudyConfig) -> StudyConfig:
+    """The settings with fewer samples where the budget asks for that."""
     from vulnscope.study.budget import fit_budget
 
-    return fit_budget(sketch, corpus, config)
+    return fit_budget(sketches, corpus, config)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.ask.measures import Item, Twins, divide_items, pair_up, strata_of
-from vulnscope.audit.shares import estimate_mean, group_items, group_pairs
+from vulnscope.audit.shares import group_items, group_pairs
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.comparison import Change, ComparedItem, ComparedSlice
 from vulnscope.stats import (
@@ -23,10 +23,14 @@ from vulnscope.stats import (
     auroc_statistic,
     correct_family,
     detectable_change,
+    interval,
+    interval_within,
     mcnemar,
+    mean_statistic,
     measure_change,
     name_correction,
     pair_ranks,
+    resample,
     sign_flip_test,
     stratified_auroc,
     swap_test,
@@ -173,14 +177,19 @@ def _margin(both: Sequence[Both], groups: Groups, bootstrap: Bootstrap) -> Chang
 
 
 def _change(measure: Measure, values: Floats, groups: Groups, bootstrap: Bootstrap, p: Number, test: str) -> Change:
-    """`values` is units × (before, after)."""
+    """`values` is units × (before, after); all but margins lie within [0, 1]."""
     differences = values[:, 1] - values[:, 0]
     before, after = values.mean(axis=0).tolist()
+    resampled = resample(mean_statistic(differences, groups), groups.n_groups, bootstrap)
+    if measure == "margin":
+        change = interval(resampled, len(values), bootstrap, is_proportion=False)
+    else:
+        change = interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
     return Change(
         measure=measure,
         before=before,
         after=after,
-        change=estimate_mean(differences.tolist(), groups, bootstrap, is_proportion=False),
+        change=change,
         p=p,
         p_corrected=p,
         test=test,

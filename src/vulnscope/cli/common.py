@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -22,6 +23,8 @@ from rich.text import Text
 
 from vulnscope.errors import InputError
 from vulnscope.records.base import Record
+
+R = TypeVar("R", bound=Record)
 
 stdout = Console()
 stderr = Console(stderr=True)
@@ -50,6 +53,16 @@ def command_line() -> str:
 def print_json(record: Record) -> None:
     """Print one record as JSON on stdout, without colour or wrapping."""
     sys.stdout.write(record.model_dump_json(indent=2) + "\n")
+
+
+def show_record(record: R, show: Callable[[R, Console], None], report: Path | None = None, *, as_json: bool) -> None:
+    """Print a record as JSON, or as its terminal view with the path of its page."""
+    if as_json:
+        print_json(record)
+        return
+    show(record, stdout)
+    if report is not None:
+        stdout.print(f"\nreport: {report}", soft_wrap=True, highlight=False)
 
 
 def print_error(message: str) -> None:

@@ -11,7 +11,7 @@ from vulnscope.cli.inside import build_settings, staged_progress
 from vulnscope.cli.requests import choose_request, is_given
 from vulnscope.errors import InputError
 
-_UNUSED = ("prompts", "cwe", "language", "limit", "change", "budget", "dry_run")
+_UNUSED = ("against", "prompts", "cwe", "language", "limit", "change", "budget", "dry_run")
 _CORPUS = "secllmholmes"
 
 

@@ -29,6 +29,11 @@ _FIELDS = {
     "endpoint": "subject.endpoint.url",
     "api_key_env": "subject.endpoint.key_variable",
     "endpoint_api": "subject.endpoint.api",
+    "against": "against.name",
+    "against_revision": "against.revision",
+    "against_dtype": "against.dtype",
+    "against_quantize": "against.quantize",
+    "against_adapter": "against.adapter",
 }
 _ENDPOINT = "subject.endpoint."
 _ROOM_FIELDS = {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from vulnscope.cli.common import DataDir, Device, Dtype, Json, Revision, RunsDir, command_line, print_json, stdout
+from vulnscope.cli.against import is_comparison, run_comparison
+from vulnscope.cli.common import DataDir, Device, Dtype, Json, Revision, RunsDir, command_line, show_record
 from vulnscope.cli.inside import (
     Adapter,
     CorpusName,
@@ -29,9 +30,6 @@ from vulnscope.cli.inside import (
 from vulnscope.cli.preset import run_preset
 from vulnscope.cli.requests import choose_request
 
-if TYPE_CHECKING:
-    from vulnscope.records.study import StudyEstimate
-
 
 def study(
     context: typer.Context,
@@ -44,6 +42,21 @@ def study(
     cwe: Cwe = None,
     language: Language = None,
     limit: Limit = None,
+    against: Annotated[
+        str | None, typer.Option(help="Study this model too and compare both.", metavar="MODEL", show_default=False)
+    ] = None,
+    against_revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of the other model.", show_default=False)
+    ] = None,
+    against_dtype: Annotated[
+        str | None, typer.Option(help="Of the other model; default: that of --dtype.", show_default=False)
+    ] = None,
+    against_quantize: Annotated[
+        str | None, typer.Option(help="nf4 loads the other model in 4 bits.", show_default=False)
+    ] = None,
+    against_adapter: Annotated[
+        str | None, typer.Option(help="PEFT adapter of the other model.", show_default=False)
+    ] = None,
     change: Annotated[
         list[str] | None,
         typer.Option(help="A transformation that keeps labels; repeatable. Default: strip-comments and rename."),
@@ -70,7 +83,10 @@ def study(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Audit, probe, patch and steer MODEL on one corpus: what it says, what it knows, what closes the gap."""
+    """Audit, probe, patch and steer MODEL on one corpus: what it says, what it knows, what closes the gap.
+
+    With --against, study a second model on the same samples and compare every figure.
+    """
     if preset is not None:
         run_preset(context, preset, option or [], resume, runs_dir, as_json=as_json)
         return
@@ -86,9 +102,14 @@ def study(
         context,
         option or [],
     )
+    if is_comparison(context, resume, runs_dir):
+        run_comparison(context, settings, resume, runs_dir, is_cached=cached, dry_run=dry_run, as_json=as_json)
+        return
     request = choose_request(context, "study", WholeStudyRequest, settings, resume, runs_dir)
     if dry_run:
-        _show_estimate(estimate_study_request(request), as_json=as_json)
+        from vulnscope.report.estimate_panels import print_estimate
+
+        show_record(estimate_study_request(request), print_estimate, as_json=as_json)
         return
     with staged_progress() as tell:
         result = run_study_request(
@@ -99,19 +120,6 @@ def study(
             command=command_line(),
             progress=lambda stage, what, done, total: tell(f"{stage}: {what}", done, total),
         )
-    if as_json:
-        print_json(result.record)
-        return
     from vulnscope.report.study_panels import print_study
 
-    print_study(result.record, stdout)
-    stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
-
-
-def _show_estimate(estimate: StudyEstimate, *, as_json: bool) -> None:
-    if as_json:
-        print_json(estimate)
-        return
-    from vulnscope.report.estimate_panels import print_estimate
-
-    print_estimate(estimate, stdout)
+    show_record(result.record, print_study, result.report, as_json=as_json)

@@ -56,6 +56,25 @@ def resolve_folder(
     return located
 
 
+def locate_model(
+    name: str,
+    revision: str | None = None,
+    quantize: str | None = None,
+    adapter: str | None = None,
+    *,
+    trust_remote_code: bool = False,
+) -> tuple[Located, Path | None]:
+    """Where the files of a model and of its adapter are; raises what `resolve_folder` does.
+
+    Of a Hub model all files are downloaded.
+    """
+    located = resolve_folder(name, revision, trust_remote_code)
+    adapter_folder = resolve_folder(adapter, None, False, kind="adapter").path if adapter else None
+    if located.variant and quantize:
+        raise InputError(f"{name!r} is a small change to the organism's weights; open it without --quantize")
+    return located, adapter_folder
+
+
 def digest_files(
     folder: Path, adapter: Path | None = None, quantize: str | None = None, variant: Path | None = None
 ) -> str:

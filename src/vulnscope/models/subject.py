@@ -10,7 +10,7 @@ import torch
 
 from vulnscope.errors import InputError, MissingPrerequisite
 from vulnscope.models.architecture import Architecture, map_architecture
-from vulnscope.models.files import digest_files, resolve_folder
+from vulnscope.models.files import digest_files, locate_model
 from vulnscope.models.loading import (
     load_adapter,
     load_model,
@@ -121,10 +121,7 @@ def open_subject(
     if backend == "nnsight" and find_spec("nnsight") is None:
         raise MissingPrerequisite("the nnsight backend needs nnsight: pip install 'nnsight>=0.7'")
     target = pick_device(device)
-    located = resolve_folder(name, revision, trust_remote_code)
-    adapter_folder = resolve_folder(adapter, None, False, kind="adapter").path if adapter else None
-    if located.variant and quantize:
-        raise InputError(f"{name!r} is a small change to the organism's weights; open it without --quantize")
+    located, adapter_folder = locate_model(name, revision, quantize, adapter, trust_remote_code=trust_remote_code)
     model = load_model(located.path, pick_dtype(dtype, target), target, quantize, trust_remote_code)
     if located.variant:
         apply_variant(model, located.path, located.variant)

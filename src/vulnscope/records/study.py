@@ -10,6 +10,7 @@ from vulnscope.records.audit import AuditRecord, CorpusInfo, SubjectInfo
 from vulnscope.records.base import Estimate, Number, Record
 from vulnscope.records.patch import PatchRecord
 from vulnscope.records.probe import Claim, ProbeRecord
+from vulnscope.records.rows import Says
 from vulnscope.records.steer import SteerRecord
 from vulnscope.records.subject import MemoryEstimate
 
@@ -59,6 +60,34 @@ class Verdict(Record):
     reasons: tuple[str, ...]
 
 
+class TwinsUnder(Record):
+    """What was said of the two twins of one pair, vulnerable first."""
+
+    name: str = Field(description="intervention")
+    margins: tuple[float, float] = Field(description="nats, positive towards vulnerable")
+    says: tuple[Says, Says]
+
+
+class FlippedTwins(Record):
+    """A pair of which some intervention changed a verdict, on the groups that report."""
+
+    pair: str
+    cwe: str
+    language: str
+    before: TwinsUnder = Field(description="un-steered")
+    after: tuple[TwinsUnder, ...] = Field(description="interventions that changed a verdict, in the table's order")
+    code: tuple[str, str] | None = Field(description="vulnerable and fixed twin; None where only figures are kept")
+
+
+class FlipCount(Record):
+    """How many pairs one intervention changed."""
+
+    name: str
+    n_mended: int = Field(ge=0, description="pairs wrong before and right after")
+    n_broken: int = Field(ge=0, description="pairs right before and wrong after")
+    n_other: int = Field(ge=0, description="pairs wrong before and after, in another way")
+
+
 class StudyRecord(Record):
     """Everything the report, the terminal and `--json` show. No figure is computed after this."""
 
@@ -72,6 +101,8 @@ class StudyRecord(Record):
     probe: ProbeRecord
     patch: PatchRecord
     steer: SteerRecord
+    flip_counts: tuple[FlipCount, ...] = ()
+    flips: tuple[FlippedTwins, ...] = Field(default=(), description="mended first, then broken, then others")
     notes: tuple[str, ...] = Field(description="what was left out or cut short, and why")
     config: dict[str, object]
     command: str

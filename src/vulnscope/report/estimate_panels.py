@@ -13,6 +13,7 @@ from vulnscope.report.format import show_invisible
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from vulnscope.records.against import AgainstEstimate
     from vulnscope.records.study import StudyEstimate
 
 
@@ -33,6 +34,22 @@ def print_estimate(estimate: StudyEstimate, console: Console) -> None:
     console.print()
     for line in estimate.rests_on:
         console.print(Text(f"- {line}", style="dim"), soft_wrap=True)
+
+
+def print_both_estimates(estimate: AgainstEstimate, console: Console) -> None:
+    """Both studies item by item, then what they take together."""
+    for letter, own in zip("AB", (estimate.first, estimate.second), strict=True):
+        console.print(Text(letter, style="bold"))
+        print_estimate(own, console)
+        console.print()
+    console.print(
+        Text(
+            f"both, one after the other: about {show_duration(estimate.seconds)}, "
+            f"{show_bytes(estimate.memory_bytes)} of memory at most, {show_bytes(estimate.disk_bytes)} of disk",
+            style="bold",
+        ),
+        soft_wrap=True,
+    )
 
 
 def _memory_table(estimate: StudyEstimate) -> Table:

@@ -122,7 +122,7 @@ def _interleave(texts: Sequence[str], columns: Iterable[Sequence[str]]) -> Itera
 
 def _percent(value: float) -> str:
     """Whole percents, except where rounding would turn some into none or most into all."""
-    percent = 100 * value
+    percent = round(100 * value, 9)  # the end of an interval may miss 1 by an ulp
     digits = 1 if 0 < percent < 0.95 or 99.05 < percent < 100 else 0
     return f"{percent:.{digits}f}"
 

@@ -24,6 +24,11 @@ class Kind(NamedTuple):
 _PAGES = ("vulnscope.report:render_html", "vulnscope.report:render_terminal")
 _AUDIT = ("vulnscope.records.audit:AuditRecord", *_PAGES)
 _HOMES = {
+    "against": (
+        "vulnscope.records.against:AgainstRecord",
+        "vulnscope.report.against_panels:render_against",
+        "vulnscope.report.against_panels:print_against",
+    ),
     "audit": _AUDIT,
     "combine": _AUDIT,
     "compare": ("vulnscope.records.comparison:ComparisonRecord", *_PAGES),

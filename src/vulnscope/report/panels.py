@@ -14,7 +14,15 @@ from markupsafe import Markup
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.report import assets
-from vulnscope.report.format import find_reason, show_invisible
+from vulnscope.report.format import (
+    Scale,
+    find_reason,
+    format_interval,
+    format_number,
+    format_signed,
+    format_signed_interval,
+    show_invisible,
+)
 from vulnscope.report.view import is_synthetic
 
 _STYLE = """
@@ -29,19 +37,18 @@ _STYLE = """
 .map th, .map td { border: 0; padding: 3px 8px; text-align: center; white-space: nowrap; }
 .map th { color: var(--muted); font-size: 0.8rem; }
 .map td svg { display: block; width: 62px; height: 28px; }
+.side-by-side { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 20px 32px; }
+.side-by-side h3 { margin-top: 8px; }
+.shown td { white-space: nowrap; }
+.shown th[scope="row"] { min-width: 150px; }
+.shown .why { white-space: normal; min-width: 90px; }
+.fold td { padding: 1px 8px; background: var(--faint); color: var(--muted); font: 0.76rem var(--sans); }
 .map td text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 """
 
-_COLOURS = ("var(--ink)", "var(--fixed)", "var(--vulnerable)", "var(--focus)", "var(--muted)")
-_DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 2")
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 420.0, 260.0, 40.0, 34.0, 10.0, 12.0
 
-
-class Series(NamedTuple):
-    """A named line: points of x, value, and its interval where there is one."""
-
-    name: str
-    points: Sequence[tuple[float, Number, Number | None, Number | None]]
+Fact = tuple[str, str, str]
+"""Name, value and note."""
 
 
 class Tile(NamedTuple):
@@ -78,23 +85,30 @@ def render_page(title: str, kind: str, sentence: str, sections: Sequence[tuple[s
     )
 
 
-def draw_facts(subject: SubjectInfo, corpus: CorpusInfo, more: Sequence[tuple[str, str, str]] = ()) -> Markup:
-    """Model and corpus, and further facts of (name, value, note)."""
+def draw_facts(subject: SubjectInfo, corpus: CorpusInfo, more: Sequence[Fact] = ()) -> Markup:
+    """Model and corpus, and further facts."""
+    return list_facts([describe_model("Model", subject), describe_corpus(corpus), *more])
+
+
+def describe_model(name: str, subject: SubjectInfo, shown: str | None = None) -> Fact:
+    """A model as a fact; `shown` is its name where that needs more to be told apart."""
+    size = "" if subject.n_parameters is None else f", {subject.n_parameters:,} parameters"
+    return name, shown or subject.name, f"{subject.architecture}{size}, {subject.dtype} on {subject.device}"
+
+
+def describe_corpus(corpus: CorpusInfo) -> Fact:
+    """A corpus as a fact."""
     made = "generated code, " if is_synthetic(corpus) else ""
-    facts = [
-        (
-            "Model",
-            subject.name,
-            f"{subject.architecture}, {subject.n_parameters:,} parameters, {subject.dtype} on {subject.device}",
-        ),
-        (
-            "Corpus",
-            corpus.name,
-            f"{made}{corpus.n_samples:,} samples in {corpus.n_pairs:,} pairs and {corpus.n_groups:,} groups, grouped "
-            f"{corpus.grouping}",
-        ),
-        *more,
-    ]
+    return (
+        "Corpus",
+        corpus.name,
+        f"{made}{corpus.n_samples:,} samples in {corpus.n_pairs:,} pairs and {corpus.n_groups:,} groups, grouped "
+        f"{corpus.grouping}",
+    )
+
+
+def list_facts(facts: Sequence[Fact]) -> Markup:
+    """Facts side by side, each with its note."""
     rows = Markup("").join(
         Markup("<div><dt>{}</dt><dd><b>{}</b><small>{}</small></dd></div>").format(name, clean(value), clean(note))
         for name, value, note in facts
@@ -102,8 +116,11 @@ def draw_facts(subject: SubjectInfo, corpus: CorpusInfo, more: Sequence[tuple[st
     return Markup('<dl class="facts">{}</dl>').format(rows)
 
 
-def draw_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
-    """A table whose first column names its rows; on a narrow page it scrolls by itself."""
+def draw_table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, is_figures: bool = False) -> Markup:
+    """A table whose first column names its rows; on a narrow page it scrolls by itself.
+
+    With `is_figures` no figure is broken from its interval.
+    """
     head = Markup("").join(Markup("<th scope='col'>{}</th>").format(text) for text in heads)
     body = Markup("\n").join(
         Markup("<tr><th scope='row'>{}</th>{}</tr>").format(
@@ -111,8 +128,9 @@ def draw_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup
         )
         for row in rows
     )
-    return Markup('<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(
-        head, body
+    kind = Markup(' class="shown"') if is_figures else Markup("")
+    return Markup('<div class="scroll"><table{}><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(
+        kind, head, body
     )
 
 
@@ -131,54 +149,6 @@ def draw_map(
     return Markup(
         '<div class="scroll"><table class="map"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>{}'
     ).format(head, body, below)
-
-
-def draw_lines(
-    series: Sequence[Series],
-    references: Sequence[tuple[str, Number]] = (),
-    *,
-    x_label: str,
-    y_label: str,
-    label: str,
-    x_names: Mapping[float, str] | None = None,
-) -> Markup:
-    """Lines with intervals over [0.4, 1] or what they need, and level lines to hold them against."""
-    values = [float(v) for s in series for p in s.points for v in p[1:] if isinstance(v, int | float)]
-    values += [float(value) for _, value in references if isinstance(value, int | float)]
-    places = sorted({point[0] for each in series for point in each.points})
-    if not values or not places:
-        return Markup('<p class="hint">No figure here could be measured.</p>')
-    low, high = min(0.4, *values), max(1.0, *values)
-    first, last = places[0], places[-1]
-
-    def x(value: float) -> float:
-        share = 0.5 if last == first else (value - first) / (last - first)
-        return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
-
-    def y(value: float) -> float:
-        return _TOP + (high - value) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
-
-    parts = [_draw_axes(x, y, places, low, high, x_label, y_label, x_names)]
-    keys: list[tuple[str, str, str]] = []
-    for number, each in enumerate(series):
-        colour = _COLOURS[number % len(_COLOURS)]
-        parts.append(_draw_series(each, x, y, colour))
-        keys.append((each.name, colour, ""))
-    for number, (name, value) in enumerate(references):
-        if isinstance(value, NotMeasured):
-            continue
-        dash = _DASHES[1 + number % (len(_DASHES) - 1)]
-        parts.append(
-            Markup(
-                '<line x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}" stroke="var(--ink)" stroke-width="1.2" '
-                'stroke-dasharray="{}"/>'
-            ).format(_LEFT, _WIDTH - _RIGHT, y(value), y(value), dash)
-        )
-        keys.append((f"{name} {value:.2f}", "var(--ink)", dash))
-    picture = Markup('<svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">{}</svg>').format(
-        _WIDTH, _HEIGHT, label, Markup("").join(parts)
-    )
-    return Markup('<figure class="figure">{}{}</figure>').format(picture, _draw_keys(keys))
 
 
 def draw_notes(notes: Sequence[str], left_out: Sequence[LeftOut]) -> Markup:
@@ -210,6 +180,17 @@ def show_estimate(estimate: Estimate | None, *, is_signed: bool = False, digits:
     return f"{text} [{', '.join(ends)}]"
 
 
+def stack_estimate(estimate: Estimate, scale: Scale | None = None, note: str = "") -> Markup:
+    """A figure over its interval, for narrow columns; without a scale it is a difference and has a sign."""
+    if isinstance(estimate.value, NotMeasured):
+        return Markup('n/a<small class="why">{}</small>').format(clean(estimate.value.reason))
+    value = format_signed(estimate.value) if scale is None else format_number(estimate.value, scale)
+    ends = format_signed_interval(estimate) if scale is None else format_interval(estimate, scale)
+    below = Markup("<small>{}</small>").format(ends) if ends else Markup('<small class="why">no interval: {}</small>')
+    extra = Markup('<small class="why">{}</small>').format(clean(note)) if note else Markup("")
+    return Markup("{}{}{}").format(value, below.format(clean(find_reason(estimate) or "")), extra)
+
+
 def show_number(value: Number, digits: int = 2, *, is_signed: bool = False) -> str:
     """A plain number, with its sign for differences but never for 0, or why it is missing."""
     if isinstance(value, NotMeasured):
@@ -233,63 +214,3 @@ def _draw_tile(tile: Tile | None) -> Markup:
         '<svg viewBox="0 0 62 28" role="img" aria-label="{}"><title>{}</title><rect x="1" y="1" width="60" height="26" '
         'rx="4" fill="{}" fill-opacity="{:.2f}" {}/><text x="31" y="18" text-anchor="middle">{}</text></svg>'
     ).format(tile.tip, tile.tip, colour, 0.75 * abs(strength), Markup(edge), tile.text)
-
-
-def _draw_axes(x, y, places, low, high, x_label, y_label, x_names) -> Markup:  # type: ignore[no-untyped-def]
-    step = 0.1 if high - low <= 0.8 else 0.25
-    ticks = [
-        step * k for k in range(int(low / step) - 1, int(high / step) + 2) if low - 1e-9 <= step * k <= high + 1e-9
-    ]
-    parts = [
-        Markup(
-            '<line x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}" stroke="var(--line)"/>'
-            '<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="end">{:.2f}</text>'
-        ).format(_LEFT, _WIDTH - _RIGHT, y(tick), y(tick), _LEFT - 6, y(tick) + 4, tick)
-        for tick in ticks
-    ]
-    every = max(1, -(-len(places) // 9))
-    for place in places[::every]:
-        name = (x_names or {}).get(place, f"{place:g}")
-        parts.append(
-            Markup('<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>').format(
-                x(place), _HEIGHT - _BOTTOM + 16, name
-            )
-        )
-    parts.append(
-        Markup('<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>').format(
-            _WIDTH - _RIGHT, _HEIGHT - 2, x_label
-        )
-    )
-    parts.append(Markup('<text class="soft" x="0" y="{:.1f}">{}</text>').format(_HEIGHT - 2, y_label))
-    return Markup("").join(parts)
-
-
-def _draw_series(series: Series, x, y, colour: str) -> Markup:  # type: ignore[no-untyped-def]
-    points = [point for point in series.points if not isinstance(point[1], NotMeasured)]
-    line = " ".join(f"{x(px):.1f},{y(py):.1f}" for px, py, *_ in points)
-    bars = Markup("").join(
-        Markup(
-            '<line x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}" stroke="{3}" '
-            'stroke-width="4" stroke-opacity="0.3"/>'
-        ).format(x(px), y(float(low)), y(float(high)), colour)
-        for px, _, low, high in points
-        if isinstance(low, int | float) and isinstance(high, int | float)
-    )
-    dots = Markup("").join(
-        Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/>').format(x(px), y(py), colour)
-        for px, py, *_ in points
-    )
-    return Markup('{}<polyline points="{}" fill="none" stroke="{}" stroke-width="1.6"/>{}').format(
-        bars, line, colour, dots
-    )
-
-
-def _draw_keys(keys: Sequence[tuple[str, str, str]]) -> Markup:
-    items = Markup("").join(
-        Markup(
-            '<li><svg viewBox="0 0 26 10" aria-hidden="true"><line x1="0" x2="26" y1="5" y2="5" stroke="{}" '
-            'stroke-width="2" stroke-dasharray="{}"/></svg>{}</li>'
-        ).format(colour, dash, clean(name))
-        for name, colour, dash in keys
-    )
-    return Markup('<ul class="keys">{}</ul>').format(items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from markupsafe import Markup
 from rich.console import Console
@@ -11,12 +12,11 @@ from rich.text import Text
 
 from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.records.probe import Cell, ProbeRecord, Readout
+from vulnscope.report.curves import Reference, Series, draw_lines
 from vulnscope.report.format import format_estimate, format_number, show_invisible
 from vulnscope.report.panels import (
-    Series,
     Tile,
     draw_facts,
-    draw_lines,
     draw_map,
     draw_notes,
     draw_reproduction,
@@ -26,6 +26,8 @@ from vulnscope.report.panels import (
     show_number,
 )
 
+SAY_KNOW = "AUROC by layer: probes, logit lens, surface rule, answer"
+EMBEDDING = {-1.0: "emb."}
 _METHOD = "logistic"
 _EXPLANATION = (
     "A read-out is a linear rule fitted on hidden states of some groups of code and measured on others; layer, pooling "
@@ -56,23 +58,32 @@ def render_probe(record: ProbeRecord) -> str:
 
 def draw_say_know(record: ProbeRecord) -> Markup:
     """Per layer: the probe under each pooling and the logit lens, against the best surface rule and the answer."""
+    lines = list_lines(record)
+    picture = draw_lines(
+        lines.series, lines.references, x_label="layer", y_label="AUROC", label=SAY_KNOW, x_names=EMBEDDING
+    )
+    reason = Markup('<p class="hint">{}</p>').format(record.lens_reason) if record.lens_reason else Markup("")
+    return Markup('<p class="lead">{}</p>{}{}').format(_EXPLANATION, picture, reason)
+
+
+class Lines(NamedTuple):
+    """What the say-know figure draws: curves over layers, -1 the embedding, and level lines."""
+
+    series: Sequence[Series]
+    references: Sequence[Reference]
+
+
+def list_lines(record: ProbeRecord) -> Lines:
+    """The curves and level lines of the say-know figure."""
     pools = [pool for pool in _pools(record) if pool != "changed"]
     series = [Series(f"probe, {pool}", [_point(cell) for cell in _cells(record, pool)]) for pool in pools]
     if record.lens:
         lens = [(float(each.layer), each.auroc.value, each.auroc.low, each.auroc.high) for each in record.lens]
         series.append(Series("logit lens (what the layer would say)", lens))
     best = next(each for each in record.baselines if each.name == record.best_baseline)
-    references = [(f"best surface rule: {best.name}", best.auroc.value), ("its answer", record.says[0].auroc.value)]
-    picture = draw_lines(
-        series,
-        references,
-        x_label="layer",
-        y_label="AUROC",
-        label="AUROC by layer: probes, logit lens, surface rule, answer",
-        x_names={-1.0: "emb."},
+    return Lines(
+        series, [(f"best surface rule: {best.name}", best.auroc.value), ("its answer", record.says[0].auroc.value)]
     )
-    reason = Markup('<p class="hint">{}</p>').format(record.lens_reason) if record.lens_reason else Markup("")
-    return Markup('<p class="lead">{}</p>{}{}').format(_EXPLANATION, picture, reason)
 
 
 def draw_readouts(record: ProbeRecord) -> Markup:

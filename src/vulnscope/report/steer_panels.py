@@ -23,6 +23,7 @@ from vulnscope.report.panels import (
     render_page,
     show_estimate,
     show_number,
+    stack_estimate,
 )
 
 _EFFECTS = {
@@ -57,47 +58,64 @@ def render_steer(record: SteerRecord) -> str:
 
 
 def draw_outcomes(record: SteerRecord | ApplyRecord) -> Markup:
-    """Interventions as rows: effect on bias, on sensitivity, on answers, and what can be said."""
+    """Interventions as rows: effect on sensitivity, on bias, on answers, cost elsewhere, and what can be said."""
     heads = (
-        "", "bias shift, nats", "AUROC change", "pair-correct", "says vulnerable", "unparsed", "against the sign",
-        "corrected p", "p random", "p shuffled", "verdict",
+        "", "AUROC change", "bias shift, nats", "pairs right", "says vulnerable", "cost elsewhere", "corrected p",
+        "verdict",
     )  # fmt: skip
     rows: list[tuple[object, ...]] = [
         (
             "un-steered",
+            Markup("AUROC {}").format(stack_estimate(record.clean_auroc, "score")),
             "",
-            "",
-            show_estimate(record.clean_pair_correct),
-            show_estimate(record.clean_yes_rate),
-            "",
-            "",
+            stack_estimate(record.clean_pair_correct, "rate"),
+            stack_estimate(record.clean_yes_rate, "rate"),
             "",
             "",
             "",
-            f"AUROC {show_estimate(record.clean_auroc)}",
         )
     ]
     rows += [
         (
             Markup("{}<small>{}</small>").format(show_invisible(each.name), show_invisible(each.what)),
-            show_estimate(each.bias_shift, is_signed=True),
-            show_estimate(each.auroc_change, is_signed=True),
-            show_estimate(each.pair_correct),
-            show_estimate(each.yes_rate),
-            format_number(each.unparsed_rate.value, "rate"),
-            format_number(each.anti_steered_rate, "rate"),
-            format_p(each.p_corrected),
-            format_p(each.p_random),
-            format_p(each.p_shuffled),
-            _EFFECTS[each.effect],
+            stack_estimate(each.auroc_change),
+            stack_estimate(each.bias_shift, note=_against(each)),
+            stack_estimate(each.pair_correct, "rate"),
+            stack_estimate(each.yes_rate, "rate", _unparsed(each)),
+            _cost(each),
+            Markup("{}<small>random {}</small><small>shuffled {}</small>").format(
+                *(format_p(p) for p in (each.p_corrected, each.p_random, each.p_shuffled))
+            ),
+            Markup('<span class="why">{}</span>').format(_EFFECTS[each.effect]),
         )
         for each in record.outcomes
     ]
     hint = (
         "Bias shift moves all margins alike; only a change of AUROC means that twins are told apart better. A "
-        f"threshold on the margin moves the criterion without touching the model. p-values: {record.correction}."
+        f"threshold on the margin moves the criterion without touching the model. p-values: {record.correction}; "
+        "“random” and “shuffled” are those against control directions. More on costs under “Side effects”."
     )
-    return draw_table(heads, rows) + Markup('<p class="hint">{}</p>').format(hint)
+    return draw_table(heads, rows, is_figures=True) + Markup('<p class="hint">{}</p>').format(hint)
+
+
+def _against(outcome: Outcome) -> str:
+    rate = outcome.anti_steered_rate
+    return "" if isinstance(rate, NotMeasured) or rate == 0 else f"{format_number(rate, 'rate')} against the sign"
+
+
+def _unparsed(outcome: Outcome) -> str:
+    rate = outcome.unparsed_rate.value
+    return "" if isinstance(rate, NotMeasured) or rate == 0 else f"{format_number(rate, 'rate')} no answer"
+
+
+def _cost(outcome: Outcome) -> Markup:
+    """KL on ordinary code, and how much of it still parses."""
+    costs = outcome.side_effects
+    if costs is None:
+        untouched = outcome.kind in ("threshold", "prompt")
+        return Markup("{}").format("none: weights untouched" if untouched else "not measured")
+    parses = f"{format_number(costs.parses_clean, 'rate')} → {format_number(costs.parses_edited, 'rate')}"
+    return Markup("KL {} nats<small>parses {}</small>").format(show_number(costs.kl_nats, 3), parses)
 
 
 def draw_sweep(record: SteerRecord) -> Markup:
@@ -205,7 +223,7 @@ def print_steer(record: SteerRecord, console: Console) -> None:
 
 
 def outcome_table(outcomes: Sequence[Outcome]) -> Table:
-    """Interventions as rows for a terminal."""
+    """Interventions as rows for a terminal, narrow enough for 80 columns."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("intervention", overflow="fold")
     for name in ("bias\nshift", "AUROC\nchange", "pairs\nright", "says\nvuln.", "p"):

@@ -8,7 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from vulnscope.records.base import Estimate
-from vulnscope.records.study import StudyRecord
+from vulnscope.records.study import StudyRecord, TwinsUnder
+from vulnscope.report.code_panels import draw_twins
+from vulnscope.report.curves import draw_dots
 from vulnscope.report.format import show_invisible
 from vulnscope.report.panels import (
     draw_facts,
@@ -43,6 +45,7 @@ def render_study(record: StudyRecord) -> str:
         ("Say and know", draw_say_know(record.probe)),
         ("Interventions", draw_outcomes(record.steer)),
         ("What it says", draw_audit(record)),
+        ("By CWE", draw_by_cwe(record)),
         ("Verdicts that flip", draw_flips(record)),
         ("Harmless changes", draw_changes(record)),
         ("Read-outs", draw_readouts(record.probe)),
@@ -51,7 +54,6 @@ def render_study(record: StudyRecord) -> str:
         ("Steering sweep", draw_sweep(record.steer)),
         ("Controls", draw_controls(record.steer)),
         ("Side effects", draw_side_effects(record.steer.outcomes)),
-        ("By CWE", draw_cwes(record.steer.outcomes)),
         ("Left out", draw_notes((*record.notes, *record.probe.notes, *record.steer.notes), record.audit.left_out)),
         ("Reproduce", draw_reproduction(record.command, record.config, record.versions, record.run)),
     ]
@@ -129,22 +131,59 @@ def draw_changes(record: StudyRecord) -> Markup:
 
 
 def draw_flips(record: StudyRecord) -> Markup:
-    """The twins whose answers are wrong as they stand and right with the threshold, by margin."""
-    threshold = record.evidence.threshold
-    if not isinstance(threshold, float):
-        return Markup('<p class="hint">{}</p>').format(show_number(threshold))
-    rows = [
-        (pair.pair, pair.cwe, f"{pair.vulnerable_margin:+.2f}", f"{pair.fixed_margin:+.2f}")
-        for pair in record.audit.pairs
-        if pair.vulnerable_margin > threshold >= pair.fixed_margin
-        and (pair.vulnerable_says, pair.fixed_says) != ("vulnerable", "fixed")
-    ]
-    hint = (
-        f"{len(rows)} of {len(record.audit.pairs)} shown pairs are told apart by a threshold of {threshold:.2f} nats "
-        "and not as the model answers. The audit's own page shows their code."
+    """Pairs of the held-out groups whose verdict an intervention changed, as diffs; mended ones first."""
+    if not record.flips:
+        return Markup('<p class="hint">No intervention changed a verdict, or none was tried.</p>')
+    counts = draw_table(
+        ("", "pairs mended", "broken", "changed otherwise"),
+        [(each.name, each.n_mended, each.n_broken, each.n_other) for each in record.flip_counts],
     )
-    table = draw_table(("pair", "CWE", "margin, vulnerable", "margin, fixed"), rows[:40]) if rows else Markup("")
-    return Markup('<p class="hint">{}</p>').format(hint) + table
+    shown = [flip for flip in record.flips if flip.code is not None]
+    hint = (
+        f"{len(record.flips):,} pairs of the held-out groups have another verdict under some intervention; "
+        f"{len(shown):,} are shown. A pair is right where the vulnerable twin is called vulnerable and the fixed one "
+        "is called fixed."
+    )
+    views = [
+        Markup('<details class="moved"><summary><b>{}</b> {} {}: un-steered {}</summary>{}{}</details>').format(
+            show_invisible(flip.pair),
+            show_invisible(flip.cwe),
+            show_invisible(flip.language),
+            _say(flip.before),
+            draw_table(
+                ("", "vulnerable twin", "fixed twin"),
+                [
+                    (each.name, *(f"{says}, {margin:+.2f} nats".replace("-", "−") for says, margin in _twins(each)))
+                    for each in (flip.before, *flip.after)
+                ],
+            ),
+            draw_twins(*flip.code),
+        )
+        for flip in shown
+        if flip.code is not None
+    ]
+    return Markup('{}<p class="hint">{}</p>{}').format(counts, hint, Markup("\n").join(views))
+
+
+def draw_by_cwe(record: StudyRecord) -> Markup:
+    """Per CWE: what the answers rank, and what a probe reads that never saw the CWE."""
+    said = {part.value: part for part in record.audit.slices if part.kind == "cwe"}
+    unseen = {part.name: part.auroc for each in record.probe.generality if each.kind == "cwe" for part in each.parts}
+    names = list(dict.fromkeys((*said, *unseen)))
+    if len(names) < 2:
+        return Markup("<p>All samples are of one CWE.</p>")
+    rows = [(name, [said[name].auroc if name in said else None, unseen.get(name)]) for name in names]
+    legend = ("its answer", "a probe that never saw this CWE")
+    picture = draw_dots(rows, legend, label="AUROC by CWE: answers, and a probe fitted on the other CWEs")
+    return picture + Markup("<h3>Interventions, CWE by CWE</h3>") + draw_cwes(record.steer.outcomes)
+
+
+def _say(under: TwinsUnder) -> str:
+    return f"says {under.says[0]} of the vulnerable twin, {under.says[1]} of the fixed one"
+
+
+def _twins(under: TwinsUnder) -> list[tuple[str, float]]:
+    return list(zip(under.says, under.margins, strict=True))
 
 
 def print_study(record: StudyRecord, console: Console) -> None:

@@ -76,6 +76,10 @@ class StoredRun:
         """All rows of complete batches in order."""
         return list(self.iter_rows())
 
+    def n_rows_within(self) -> int:
+        """Rows of this run and of the runs inside it."""
+        return sum(count_lines(path) for path in self.path.rglob(ROWS))
+
     def result(self, record: type[R]) -> R:
         """`result.json` as a `record`; raises `RunError` where there is none yet, `CorruptData` where it is no such."""
         if not self.result_path.is_file():

@@ -76,7 +76,7 @@ def run_against(
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
     both = match_items(*(read_answers(_audit_of(own), corpus).items for own in (one, other)))
     probed, n_probed = compare_probes(first.probe, second.probe, corpus, bootstrap)
-    figures = correct_figures((*compare_answers(both, answers, bootstrap), *probed))
+    figures = correct_figures((*compare_answers(both, answers.overall, bootstrap), *probed))
     rows, n_steered = compare_interventions(first.steer, second.steer, corpus, bootstrap)
     interventions = correct_interventions(rows)
     names = name_sides(first.subject, second.subject)

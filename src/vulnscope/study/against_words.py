@@ -60,7 +60,7 @@ def write_sentence(
     if shown:
         parts.append(": " + "; ".join(shown))
     if rest:
-        parts.append(f"{'; ' if shown else ': '}no difference shown in " + "; ".join(rest))
+        parts.append(f"{'; ' if shown else ': '}no difference shown in " + " or in ".join(rest))
     return "".join(parts) if clauses else f"{opening}. No difference could be measured"
 
 

@@ -10,13 +10,17 @@ from vulnscope.study.checks import check_study
 from vulnscope.study.estimate import estimate_study
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vulnscope.corpora import Corpus
     from vulnscope.models.sketch import Sketch
     from vulnscope.study.config import StudyConfig
 
 
-def fit_budget(sketch: Sketch, corpus: Corpus, config: StudyConfig) -> StudyConfig:
+def fit_budget(sketches: Sequence[Sketch], corpus: Corpus, config: StudyConfig) -> StudyConfig:
     """`config` with the largest limit whose estimate lies within `config.budget_minutes`; as it is without a budget.
+
+    The budget is for the studies of all `sketches` together, on the same samples.
 
     Raises `InputError` where even the fewest pairs that the study needs would take longer.
     """
@@ -24,20 +28,20 @@ def fit_budget(sketch: Sketch, corpus: Corpus, config: StudyConfig) -> StudyConf
         return config
     n_samples = len(select_samples(corpus, config).samples)
     budget = 60 * config.budget_minutes
-    if _seconds(sketch, corpus, config) <= budget:
+    if _seconds(sketches, corpus, config) <= budget:
         return config
     fewest = _find_fewest(corpus, config, n_samples)
-    least = _seconds(sketch, corpus, _limit(config, fewest))
+    least = _seconds(sketches, corpus, _limit(config, fewest))
     if least > budget:
         raise InputError(
             f"a budget of {config.budget_minutes:g} minutes is too small: {fewest} samples, the fewest that a study of "
-            f"{corpus.name!r} needs, take an estimated {least / 60:.1f} minutes on {sketch.device}; raise --budget, "
-            "or see --dry-run for what takes long"
+            f"{corpus.name!r} needs, take an estimated {least / 60:.1f} minutes on {sketches[0].device}"
+            f"{' for both models' * (len(sketches) > 1)}; raise --budget, or see --dry-run for what takes long"
         )
     low, high = fewest, n_samples
     while high - low > 2:
         middle = (low + high) // 2
-        low, high = (middle, high) if _seconds(sketch, corpus, _limit(config, middle)) <= budget else (low, middle)
+        low, high = (middle, high) if _seconds(sketches, corpus, _limit(config, middle)) <= budget else (low, middle)
     return _limit(config, low)
 
 
@@ -74,5 +78,5 @@ def _limit(config: StudyConfig, limit: int) -> StudyConfig:
     return config.model_copy(update={"limit": limit})
 
 
-def _seconds(sketch: Sketch, corpus: Corpus, config: StudyConfig) -> float:
-    return estimate_study(sketch, corpus, config).seconds
+def _seconds(sketches: Sequence[Sketch], corpus: Corpus, config: StudyConfig) -> float:
+    return sum(estimate_study(sketch, corpus, config).seconds for sketch in sketches)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
     from vulnscope.records.against import Figure
     from vulnscope.records.base import Estimate
-    from vulnscope.records.comparison import Change, ComparisonRecord, Measure
+    from vulnscope.records.comparison import Change, ComparedSlice, Measure
     from vulnscope.records.probe import ProbeRecord
     from vulnscope.records.steer import Outcome, SteerRecord
     from vulnscope.stats import Statistic
@@ -69,10 +69,8 @@ class Told(NamedTuple):
         return right
 
 
-def compare_answers(
-    both: Sequence[Both], compared: ComparisonRecord, bootstrap: Bootstrap
-) -> tuple[FigureDifference, ...]:
-    """What the two say; `compared` holds the changes of `both` that `run compare` measures."""
+def compare_answers(both: Sequence[Both], overall: ComparedSlice, bootstrap: Bootstrap) -> tuple[FigureDifference, ...]:
+    """What the two say; `overall` holds the changes over `both` that `run compare` measures."""
     firsts = [each.before for each in both]
     items = Items.of([item.sample for item in firsts], {item.sample.id: item.group for item in firsts})
     groups = Groups.from_labels(items.groups)
@@ -81,7 +79,7 @@ def compare_answers(
         for side in zip(*both, strict=True)
     ]
     slices = [measure_slice("all", "all", side, (), bootstrap) for side in zip(*both, strict=True)]
-    changes = {change.measure: change for change in compared.overall.changes}
+    changes = {change.measure: change for change in overall.changes}
     yes = [_share(each.share("vulnerable"), groups, bootstrap) for each in told]
     sides: list[tuple[Figure, Measure, list[Estimate]]] = [
         ("says", "auroc", [part.auroc for part in slices]),

@@ -29,6 +29,7 @@ from vulnscope.stats import Bootstrap
 from vulnscope.steer import run_steering
 from vulnscope.study.budget import explain_budget
 from vulnscope.study.diagnosis import diagnose
+from vulnscope.study.flips import count_flips, list_flips
 from vulnscope.study.sentence import write_sentence
 from vulnscope.study.stages import finish_run
 from vulnscope.study.thresholds import measure_threshold
@@ -85,6 +86,8 @@ def run_study(
         probe=found.probe,
         patch=patch,
         steer=steer,
+        flip_counts=count_flips(steer, corpus),
+        flips=list_flips(steer, corpus),
         notes=(*explain_budget(corpus, config), *found.notes),
         config=config.model_dump(mode="json"),
         command=command,

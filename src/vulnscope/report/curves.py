@@ -1,0 +1,209 @@
+"""Curves and dots with their intervals, drawn as inert markup on axes that several pictures can share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.report.panels import clean
+
+_COLOURS = ("var(--ink)", "var(--fixed)", "var(--vulnerable)", "var(--focus)", "var(--muted)")
+_DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 2")
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 420.0, 260.0, 40.0, 34.0, 10.0, 12.0
+_ROW, _NAMES, _HEAD = 26.0, 96.0, 24.0
+NOTHING = Markup('<p class="hint">No figure here could be measured.</p>')
+
+
+class Series(NamedTuple):
+    """A named line: points of x, value, and its interval where there is one."""
+
+    name: str
+    points: Sequence[tuple[float, Number, Number | None, Number | None]]
+
+
+class Range(NamedTuple):
+    """From where to where an axis goes."""
+
+    low: float
+    high: float
+
+    def share(self, value: float) -> float:
+        """Where on the axis a value stands, 0 to 1; the middle where the axis has no length."""
+        return 0.5 if self.high == self.low else (value - self.low) / (self.high - self.low)
+
+
+Reference = tuple[str, Number]
+
+
+def find_height(series: Sequence[Series], references: Sequence[Reference] = ()) -> Range | None:
+    """[0.4, 1] or what the values and intervals need beyond; None where nothing was measured."""
+    values = [float(v) for s in series for p in s.points for v in p[1:] if isinstance(v, int | float)]
+    values += [float(value) for _, value in references if isinstance(value, int | float)]
+    return Range(min(0.4, *values), max(1.0, *values)) if values else None
+
+
+def draw_lines(
+    series: Sequence[Series],
+    references: Sequence[Reference] = (),
+    *,
+    x_label: str,
+    y_label: str,
+    label: str,
+    x_names: Mapping[float, str] | None = None,
+    height: Range | None = None,
+    width: Range | None = None,
+) -> Markup:
+    """Lines with intervals, and level lines to hold them against; `height` and `width` default to what is drawn."""
+    height = height or find_height(series, references)
+    places = sorted({point[0] for each in series for point in each.points})
+    if height is None or not places:
+        return NOTHING
+    axes = _Axes(width or Range(places[0], places[-1]), height)
+    parts = [_draw_axes(axes, places, x_label, y_label, x_names or {})]
+    keys: list[tuple[str, str, str]] = []
+    for number, each in enumerate(series):
+        colour = _COLOURS[number % len(_COLOURS)]
+        parts.append(_draw_series(each, axes, colour))
+        keys.append((each.name, colour, ""))
+    for number, (name, value) in enumerate(references):
+        if isinstance(value, NotMeasured):
+            continue
+        dash = _DASHES[1 + number % (len(_DASHES) - 1)]
+        parts.append(
+            Markup(
+                '<line x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}" stroke="var(--ink)" stroke-width="1.2" '
+                'stroke-dasharray="{}"/>'
+            ).format(_LEFT, _WIDTH - _RIGHT, axes.y(value), axes.y(value), dash)
+        )
+        keys.append((f"{name} {value:.2f}", "var(--ink)", dash))
+    return _draw_figure(parts, keys, label, _HEIGHT)
+
+
+def draw_dots(rows: Sequence[tuple[str, Sequence[Estimate | None]]], names: Sequence[str], *, label: str) -> Markup:
+    """One row per part with a dot and interval per name, on one axis from 0 to 1; a line marks 1/2."""
+    measured = [each for _, own in rows for each in own if each is not None and not isinstance(each.value, NotMeasured)]
+    if not measured:
+        return NOTHING
+    step = _ROW * max(1.0, len(names) / 3)
+    height = _HEAD + step * len(rows) + 20
+
+    def x(value: float) -> float:
+        return _NAMES + value * (_WIDTH - _NAMES - _RIGHT)
+
+    parts = [
+        Markup(
+            '<line x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}" stroke="{3}"/>'
+            '<text class="soft" x="{0:.1f}" y="14" text-anchor="middle">{4:.2f}</text>'
+        ).format(x(tick), _HEAD - 4, height - 16, "var(--muted)" if tick == 0.5 else "var(--line)", tick)
+        for tick in (0.0, 0.25, 0.5, 0.75, 1.0)
+    ]
+    for place, (name, own) in enumerate(rows):
+        top = _HEAD + place * step
+        parts.append(
+            Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>').format(
+                _NAMES - 10, top + step / 2 + 4, clean(name)
+            )
+        )
+        for number, each in enumerate(own):
+            y = top + step * (number + 1) / (len(own) + 1)
+            parts.append(_draw_dot(each, x, y, _COLOURS[number % len(_COLOURS)]))
+    parts.append(Markup('<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="end">AUROC</text>').format(
+        _WIDTH - _RIGHT, height - 2
+    ))  # fmt: skip
+    keys = [(name, _COLOURS[number % len(_COLOURS)], "") for number, name in enumerate(names)]
+    return _draw_figure(parts, keys, label, height)
+
+
+class _Axes(NamedTuple):
+    """From values to places in the picture."""
+
+    across: Range
+    up: Range
+
+    def x(self, value: float) -> float:
+        return _LEFT + self.across.share(value) * (_WIDTH - _LEFT - _RIGHT)
+
+    def y(self, value: float) -> float:
+        return _TOP + (1 - self.up.share(value)) * (_HEIGHT - _TOP - _BOTTOM)
+
+
+def _draw_figure(parts: Sequence[Markup], keys: Sequence[tuple[str, str, str]], label: str, height: float) -> Markup:
+    picture = Markup('<svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">{}</svg>').format(
+        _WIDTH, height, clean(label), Markup("").join(parts)
+    )
+    return Markup('<figure class="figure">{}{}</figure>').format(picture, _draw_keys(keys))
+
+
+def _draw_axes(
+    axes: _Axes, places: Sequence[float], x_label: str, y_label: str, x_names: Mapping[float, str]
+) -> Markup:
+    low, high = axes.up
+    step = 0.1 if high - low <= 0.8 else 0.25
+    ticks = [
+        step * k for k in range(int(low / step) - 1, int(high / step) + 2) if low - 1e-9 <= step * k <= high + 1e-9
+    ]
+    parts = [
+        Markup(
+            '<line x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}" stroke="var(--line)"/>'
+            '<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="end">{:.2f}</text>'
+        ).format(_LEFT, _WIDTH - _RIGHT, axes.y(tick), axes.y(tick), _LEFT - 6, axes.y(tick) + 4, tick)
+        for tick in ticks
+    ]
+    every = max(1, -(-len(places) // 9))
+    parts += [
+        Markup('<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>').format(
+            axes.x(place), _HEIGHT - _BOTTOM + 16, x_names.get(place, f"{place:g}")
+        )
+        for place in places[::every]
+    ]
+    parts.append(
+        Markup('<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>').format(
+            _WIDTH - _RIGHT, _HEIGHT - 2, x_label
+        )
+    )
+    parts.append(Markup('<text class="soft" x="0" y="{:.1f}">{}</text>').format(_HEIGHT - 2, y_label))
+    return Markup("").join(parts)
+
+
+def _draw_series(series: Series, axes: _Axes, colour: str) -> Markup:
+    points = [(axes.x(px), py, low, high) for px, py, low, high in series.points if not isinstance(py, NotMeasured)]
+    line = " ".join(f"{x:.1f},{axes.y(y):.1f}" for x, y, *_ in points)
+    bars = Markup("").join(
+        Markup(
+            '<line x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}" stroke="{3}" '
+            'stroke-width="4" stroke-opacity="0.3"/>'
+        ).format(x, axes.y(float(low)), axes.y(float(high)), colour)
+        for x, _, low, high in points
+        if isinstance(low, int | float) and isinstance(high, int | float)
+    )
+    dots = Markup("").join(
+        Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/>').format(x, axes.y(y), colour) for x, y, *_ in points
+    )
+    return Markup('{}<polyline points="{}" fill="none" stroke="{}" stroke-width="1.6"/>{}').format(
+        bars, line, colour, dots
+    )
+
+
+def _draw_dot(estimate: Estimate | None, x, y: float, colour: str) -> Markup:  # type: ignore[no-untyped-def]
+    if estimate is None or isinstance(estimate.value, NotMeasured):
+        return Markup("")
+    bar = Markup("")
+    if isinstance(estimate.low, float) and isinstance(estimate.high, float):
+        bar = Markup(
+            '<line x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}" stroke="{}" stroke-width="4" stroke-opacity="0.3"/>'
+        ).format(x(estimate.low), x(estimate.high), y, y, colour)
+    return Markup('{}<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/>').format(bar, x(estimate.value), y, colour)
+
+
+def _draw_keys(keys: Sequence[tuple[str, str, str]]) -> Markup:
+    items = Markup("").join(
+        Markup(
+            '<li><svg viewBox="0 0 26 10" aria-hidden="true"><line x1="0" x2="26" y1="5" y2="5" stroke="{}" '
+            'stroke-width="2" stroke-dasharray="{}"/></svg>{}</li>'
+        ).format(colour, dash, clean(name))
+        for name, colour, dash in keys
+    )
+    return Markup('<ul class="keys">{}</ul>').format(items)

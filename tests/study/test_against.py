@@ -1,0 +1,104 @@
+"""Two subjects on the same samples: interrupted and continued, nothing is done twice and each difference is paired."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from tests.study.test_run import CONFIG
+
+from vulnscope import store
+from vulnscope.api.against import AgainstRequest, AgainstResult, run_against_request
+from vulnscope.audit.requests import CorpusRequest, SubjectRequest
+from vulnscope.errors import Interrupted
+from vulnscope.records.against import AgainstRecord
+from vulnscope.report.kinds import find_kind
+
+OPTIONS = (("difficulty", "bound"), ("n_pairs", "40"), ("templates", "train"))
+SMALL = CONFIG.model_copy(
+    update={
+        "changes": (),
+        "probe": CONFIG.probe.model_copy(update={"n_permutations": 19, "layers": (5,)}),
+        "steer": CONFIG.steer.model_copy(update={"scales": (-0.5,), "preface": None}),
+    }
+)
+REQUEST = AgainstRequest(
+    subject=SubjectRequest(name="organism:biased"),
+    against=SubjectRequest(name="organism"),
+    corpus=CorpusRequest(name="synthetic", options=OPTIONS),
+    study=SMALL,
+)
+
+
+@pytest.fixture(scope="module")
+def heard() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory, heard: list[str]) -> AgainstResult:
+    """A run that was stopped while B was probed, and then continued; `heard` are the stages after that."""
+    runs = tmp_path_factory.mktemp("runs")
+
+    def stop(stage: str, what: str, done: int, total: int) -> None:
+        if stage == "B, probe" and what == "fitting":
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=r"interrupted; [1-9]\d* finished rows are kept"):
+        run_against_request(REQUEST, runs_dir=runs, is_cached=False, progress=stop)
+    (folder,) = runs.iterdir()
+    return run_against_request(
+        REQUEST, runs_dir=runs, resume=folder, is_cached=False, progress=lambda stage, *_: heard.append(stage)
+    )
+
+
+@pytest.mark.slow
+def test_finished_studies_and_stages_are_not_repeated(result: AgainstResult, heard: list[str]) -> None:
+    stages = {stage for stage in heard if stage != "B, opening"}
+    assert stages == {"B, probe", "B, patch", "B, steer"}
+    assert store.load_run(result.folder, result.folder.parent).status == "finished"
+    for page in result.record.pages.values():
+        assert (result.folder / page).is_file()
+
+
+@pytest.mark.slow
+def test_what_was_planted_is_the_difference(result: AgainstResult) -> None:
+    record = result.record
+    assert record.first.verdict.diagnosis == "knows, says it with a bias"
+    assert record.second.verdict.diagnosis == "says it"
+    assert record.sentence.startswith("B (organism): says it; A (organism:biased): knows, says it with a bias.")
+    figures = {row.name: row.difference for row in record.figures}
+    assert float(figures["pair-correct"].change.low) > 0.5
+    assert figures["pair-correct"].first.value == record.first.audit.overall.pair_correct.value
+    assert figures["probe"].second.value == record.second.probe.probe.auroc.value
+    assert float(figures["says"].p_corrected) > 0.05
+    cut = next(row for row in record.interventions if row.name == "threshold only")
+    clean = record.interventions[0]
+    assert clean.pair_correct.change.value == pytest.approx(1.0, abs=0.1)
+    assert float(clean.pair_correct.p_corrected) < 0.01
+    assert cut.pair_correct.change.value == pytest.approx(0.0, abs=0.1)
+    assert record.n_steered == len(record.first.steer.items)
+
+
+@pytest.mark.slow
+def test_flipped_twins_are_those_of_the_held_out_groups(result: AgainstResult) -> None:
+    study = result.record.first
+    cut = next(count for count in study.flip_counts if count.name == "threshold only")
+    pairs = {flip.pair for flip in study.flips if any(under.name == "threshold only" for under in flip.after)}
+    assert cut.n_mended + cut.n_broken + cut.n_other == len(pairs) > 0
+    assert cut.n_mended > 10 * cut.n_broken
+
+
+@pytest.mark.slow
+def test_the_record_the_page_and_the_terminal_agree(result: AgainstResult) -> None:
+    record = AgainstRecord.model_validate_json(result.record.to_json())
+    assert record == result.record
+    kind = find_kind("against")
+    page = kind.render(record)
+    assert page == result.report.read_text(encoding="utf-8")
+    assert "<script" not in page
+    out = io.StringIO()
+    kind.print(record, Console(file=out, width=200))
+    assert record.sentence in out.getvalue().replace("\n", "")
+    assert "pairs right" in page
