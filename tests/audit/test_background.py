@@ -79,7 +79,9 @@ def test_without_a_single_alarm_the_precision_is_bounded_not_certain() -> None:
     functions = make_functions([-1.0] * 60, per_file=1)
     samples = make_pairs(40)
     items = make_items(samples, [1.0 if sample.label == "vulnerable" else -1.0 for sample in samples])
-    precision = measure(functions, items).points[0].precision
+    background = measure(functions, items)
+    assert (background.auroc.value, background.auroc.low, background.auroc.high) == (1, *wilson(1.0, 40))
+    precision = background.points[0].precision
     assert precision.method == "wilson"
     assert value(precision) == 1
     worst = precision_at(wilson(1.0, 40, 0.975)[0], wilson(0.0, 60, 0.975)[1], 0.01)

@@ -67,6 +67,8 @@ def test_nothing_left_names_what_there_is(corpus: Corpus) -> None:
         InputError, match=r"for CWE-79 and part odd, each of which it has, but not together; its CWEs: "
     ):
         select(corpus, cwes=["79"], parts=["odd"])
+    with pytest.raises(InputError, match=r"has no part 'tests'; its parts: .*odd"):
+        select(corpus, parts=["odd", "tests"])
     with pytest.raises(InputError, match=r"corpus 'test' holds nothing$"):
         select(corpus.keep([]))
     with pytest.raises(InputError, match="not a CWE identifier"):

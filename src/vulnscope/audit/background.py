@@ -200,7 +200,12 @@ def _name_cut(rate: float) -> str:
 def _auroc(sides: Sides, bootstrap: Bootstrap) -> Estimate:
     margins = [item.row.margin for item in sides.items]
     statistic = auroc_statistic(margins, sides.is_vulnerable, sides.groups())
-    return _estimate(sides, statistic, len(sides.items), bootstrap)
+    found = _estimate(sides, statistic, len(sides.items), bootstrap)
+    if sides.few() is not None or isinstance(found.value, NotMeasured) or found.method != "none":
+        return found
+    # Every draw gives the same: Wilson's interval at the groups of the smaller side.
+    low, high = wilson(found.value, min(len({item.group for item in side}) for side in sides))
+    return found.model_copy(update={"low": low, "high": high, "method": "wilson"})
 
 
 def _estimate(sides: Sides, statistic: Statistic, n_items: int, bootstrap: Bootstrap) -> Estimate:

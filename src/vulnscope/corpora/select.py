@@ -28,8 +28,11 @@ def select(
 
     A pair stays or goes whole; it stays where either twin matches. Under a limit the groups take turns, in the order of
     their hashes with `seed`, each giving its next pair or unpaired sample, so that few samples still cover many groups.
-    Raises `InputError` where nothing is left, naming what the corpus holds.
+    Raises `InputError` where nothing is left, or some of `parts` are unknown, naming what the corpus holds.
     """
+    present = {sample.part for sample in corpus.samples if sample.part}
+    if present.intersection(parts) and (unknown := sorted(set(parts) - present)):
+        raise InputError(f"corpus {corpus.name!r} has no part {unknown[0]!r}; its parts: {', '.join(sorted(present))}")
     wanted_cwes = {normalise_cwe(cwe) for cwe in cwes}
     wanted_languages = {language.lower() for language in languages}
     units = [
