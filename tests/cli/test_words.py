@@ -240,6 +240,10 @@ def test_ordinary_code_beside_answers_in_words(run_command: Run, twins: Path, tm
     assert rescored["background"] == record["background"]
     shown = run_command("run", "show", rescored["run"])
     assert "margin above the cut for 1 % alarms: n/a, answers in words have no margin" in " ".join(shown.out.split())
+    compared = run_command("run", "compare", record["run"], rescored["run"], "--json")
+    assert compared.status == 0, compared.err
+    assert not json.loads(compared.out)["is_one_unit"]
+    assert "margin" not in {change["measure"] for change in json.loads(compared.out)["overall"]["changes"]}
     assert "Ordinary functions that it calls vulnerable" in Path("runs", rescored["run"], "report.html").read_text()
     keyword = json.loads(run_command("run", "rescore", record["run"], "--parser", "keyword", "--json").out)
     assert keyword["background"]["points"][0]["alarm_rate"]["value"] == 0.25

@@ -94,8 +94,8 @@ def compare_runs(
     if not both:
         raise InputError(f"runs {before.run.id} and {after.run.id} have no sample in common; nothing to compare")
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
-    # Votes do not subtract from nats.
-    is_one_unit = before.record.readout == after.record.readout
+    # Votes do not subtract from nats, and among themselves they are verdicts over again.
+    is_one_unit = before.record.readout == after.record.readout == "log-odds"
     found = compare_items(both, bootstrap, is_one_unit=is_one_unit)
     firsts = [each.before for each in both]
     return ComparisonRecord(

@@ -78,7 +78,7 @@ class ComparisonRecord(Record):
     corpus: CorpusInfo
     n_only_before: int = Field(description="items that only the first run answered; in no figure")
     n_only_after: int
-    is_one_unit: bool = Field(description="whether margins of both runs are in the same unit")
+    is_one_unit: bool = Field(description="whether margins of both runs are in nats, so that they can be subtracted")
     agreement: Estimate = Field(description="share of items with the same verdict in both")
     kappa: Number = Field(description="Cohen's: agreement beyond that of independent answers with the same habits")
     overall: ComparedSlice

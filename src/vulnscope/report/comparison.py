@@ -27,7 +27,7 @@ LABELS: dict[str, str] = {
     "accuracy": "Right answers",
     "pair-correct": "Both twins right",
     "pair-rank": "Twins ranked right",
-    "auroc": "AUROC of the margin",
+    "auroc": "AUROC",
     "yes-rate": "Says vulnerable",
     "unparsed": "No clear answer",
     "margin": "Margin, nats",
