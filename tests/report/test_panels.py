@@ -73,6 +73,12 @@ def test_what_is_missing_says_why() -> None:
     assert show_estimate(None) == ""
 
 
+def test_a_figure_is_not_broken_from_its_interval() -> None:
+    page = draw_table(("", "value"), [("says", "100 % [98, 100]"), ("gap", "−0.10 [−0.20, +0.10] or [so]")])
+    assert "100\u00a0%\u00a0[98,\u00a0100]<" in page
+    assert "−0.10\u00a0[−0.20,\u00a0+0.10] or [so]<" in page
+
+
 def test_pictures_that_share_axes_place_equal_values_alike() -> None:
     one = Series("one", [(0.0, 0.5, None, None), (1.0, 0.6, None, None)])
     other = Series("other", [(0.0, 0.5, None, None), (1.0, 1.2, None, None)])

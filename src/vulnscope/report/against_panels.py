@@ -222,13 +222,14 @@ def draw_items(record: AgainstRecord) -> Markup:
             "vulnerable and its fixed twin."
         )
     views = [
-        Markup('<details class="moved"><summary><b>{}</b> {}: {}</summary>{}</details>').format(
+        Markup('<details class="moved"{}><summary><b>{}</b> {}: {}</summary>{}</details>').format(
+            Markup(" open") if place == 0 else "",
             clean(pair[0].pair or pair[0].sample),
             clean(pair[0].cwe),
             "; ".join(f"{letter} says {pair[0].says[side]}, {pair[1].says[side]}" for side, letter in enumerate("AB")),
             draw_twins(codes[pair[0].pair].vulnerable_code, codes[pair[0].pair].fixed_code),
         )
-        for pair in shown
+        for place, pair in enumerate(shown)
     ]
     link = _link(record.pages.get("answers"), "all samples, and the answers compared slice by slice")
     return Markup("<p>{}</p>{}{}").format(lead, Markup("\n").join(views), link)

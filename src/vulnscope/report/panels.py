@@ -6,6 +6,7 @@ Every panel takes records and gives `Markup`; nothing here computes a figure, on
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -46,6 +47,8 @@ _STYLE = """
 .map td text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 """
 
+
+_INTERVAL = re.compile(r"[+−]?[\d.]+(?: %)? \[[+−\d., ]+\]")
 
 Fact = tuple[str, str, str]
 """Name, value and note."""
@@ -124,7 +127,7 @@ def draw_table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, is_fig
     head = Markup("").join(Markup("<th scope='col'>{}</th>").format(text) for text in heads)
     body = Markup("\n").join(
         Markup("<tr><th scope='row'>{}</th>{}</tr>").format(
-            clean(row[0]), Markup("").join(Markup("<td>{}</td>").format(clean(cell)) for cell in row[1:])
+            clean(row[0]), Markup("").join(Markup("<td>{}</td>").format(_draw_cell(cell)) for cell in row[1:])
         )
         for row in rows
     )
@@ -202,6 +205,14 @@ def show_number(value: Number, digits: int = 2, *, is_signed: bool = False) -> s
 def clean(value: object) -> Markup | str:
     """Text with control and direction characters spelled out; markup of this package as it is."""
     return value if isinstance(value, Markup) else show_invisible(str(value))
+
+
+def _draw_cell(value: object) -> Markup | str:
+    """A cell's content, every figure on one line with its interval."""
+    cell = clean(value)
+    if isinstance(cell, Markup):
+        return cell
+    return _INTERVAL.sub(lambda found: found.group().replace(" ", "\N{NO-BREAK SPACE}"), cell)
 
 
 def _draw_tile(tile: Tile | None) -> Markup:

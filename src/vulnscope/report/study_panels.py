@@ -77,7 +77,22 @@ def draw_verdict(record: StudyRecord) -> Markup:
     reasons = Markup("").join(Markup("<li>{}</li>").format(show_invisible(text)) for text in record.verdict.reasons)
     lead = Markup('<p class="lead">{}</p><ol>{}</ol>').format(_EXPLANATION, reasons)
     rows = [(name, show_estimate(value), note) for name, value, note in list_figures(record)]
-    return lead + draw_table(("figure", "value [95 %]", "what it is"), rows)
+    return lead + draw_table(("figure", "value [95 %]", "what it is"), rows) + _draw_links(record)
+
+
+def _draw_links(record: StudyRecord) -> Markup:
+    """The pages of the stages, which hold more than this one."""
+    stages = {
+        "audit": (record.audit.run, "every pair and prompt"),
+        "probe": (record.probe.run, "layer by pooling, learning curve"),
+        "patch": (record.patch.run, ""),
+        "steer": (record.steer.run, "agreement of pair differences"),
+    }
+    links = [
+        Markup('<a href="stages/{0}/{1}/report.html">{0}</a>{2}').format(name, run, f" ({what})" if what else "")
+        for name, (run, what) in stages.items()
+    ]
+    return Markup('<p class="hint">Each stage has a page of its own: {}.</p>').format(Markup(", ").join(links))
 
 
 def list_figures(record: StudyRecord) -> list[tuple[str, Estimate, str]]:
@@ -145,7 +160,8 @@ def draw_flips(record: StudyRecord) -> Markup:
         "is called fixed."
     )
     views = [
-        Markup('<details class="moved"><summary><b>{}</b> {} {}: un-steered {}</summary>{}{}</details>').format(
+        Markup('<details class="moved"{}><summary><b>{}</b> {} {}: un-steered {}</summary>{}{}</details>').format(
+            Markup(" open") if place == 0 else "",
             show_invisible(flip.pair),
             show_invisible(flip.cwe),
             show_invisible(flip.language),
@@ -159,7 +175,7 @@ def draw_flips(record: StudyRecord) -> Markup:
             ),
             draw_twins(*flip.code),
         )
-        for flip in shown
+        for place, flip in enumerate(shown)
         if flip.code is not None
     ]
     return Markup('{}<p class="hint">{}</p>{}').format(counts, hint, Markup("\n").join(views))
