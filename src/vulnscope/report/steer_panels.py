@@ -119,19 +119,27 @@ def _cost(outcome: Outcome) -> Markup:
 
 
 def draw_sweep(record: SteerRecord) -> Markup:
-    """For each method a heat map of layers by scales on the choose groups; the chosen point is marked."""
+    """For each method a heat map of layers by scales on the choose groups; the chosen point is marked.
+
+    The tiles show what the choice went by, since a point chosen by another figure would look arbitrary.
+    """
     parts = []
+    is_by_pairs = record.config.get("choose_by") != "auroc"
     for method, selector in dict.fromkeys((cell.method, cell.selector) for cell in record.cells):
         own = [cell for cell in record.cells if (cell.method, cell.selector) == (method, selector)]
         scales = sorted({cell.scale for cell in own})
         sites = list(dict.fromkeys(cell.site for cell in own))
         found = {(cell.site, cell.scale): cell for cell in own}
-        rows = [(site, [_tile(found.get((site, scale))) for scale in scales]) for site in reversed(sites)]
+        rows = [
+            (site, [_tile(found.get((site, scale)), is_by_pairs=is_by_pairs) for scale in scales])
+            for site in reversed(sites)
+        ]
         columns = [f"{scale:+g}".replace("-", "−") for scale in scales]
         parts.append(Markup("<h3>{} ({})</h3>{}").format(method, selector, draw_map("", columns, rows)))
+    shown, tied = ("Share of pairs right", "AUROC") if is_by_pairs else ("AUROC of the margin", "pairs right")
     caption = Markup('<p class="hint">{}</p>').format(
-        "AUROC of the margin on the choose groups, by layer and scale; a frame marks what was chosen. None of these "
-        "groups is in the table above."
+        f"{shown} on the choose groups, by layer and scale; a frame marks what was chosen, of equals by {tied}. A "
+        "pointer shows all figures of a field. None of these groups is in the table above."
     )
     return Markup("").join([caption, *parts])
 
@@ -246,11 +254,12 @@ def _plain(value: float | NotMeasured) -> str:
     return "n/a" if isinstance(value, NotMeasured) else f"{value:+.2f}".replace("-", "−")
 
 
-def _tile(cell: SweepCell | None) -> Tile | None:
+def _tile(cell: SweepCell | None, *, is_by_pairs: bool) -> Tile | None:
     if cell is None or isinstance(cell.auroc, NotMeasured):
         return None
     tip = (
         f"AUROC {cell.auroc:.2f}, pair-correct {cell.pair_correct:.2f}, bias shift {cell.bias_shift:+.2f} nats, says "
         f"vulnerable {cell.yes_rate:.2f}"
     )
-    return Tile(f"{cell.auroc:.2f}", 2 * (cell.auroc - 0.5), tip, is_marked=cell.is_chosen)
+    value, strength = (cell.pair_correct, cell.pair_correct) if is_by_pairs else (cell.auroc, 2 * (cell.auroc - 0.5))
+    return Tile(f"{value:.2f}", strength, tip, is_marked=cell.is_chosen)

@@ -19,7 +19,7 @@ from vulnscope.interventions import Intervention, Stored, Vectors, VectorSite, a
 from vulnscope.models import Edit, Point, as_selector
 from vulnscope.models.sites import as_site
 from vulnscope.records.apply import Answered, AppliedFrom, ApplyRecord
-from vulnscope.stats import Bootstrap, name_correction
+from vulnscope.stats import Bootstrap
 from vulnscope.steer.config import SteerConfig
 from vulnscope.steer.controls import RANDOM, SHUFFLED, draw_random, draw_shuffled
 from vulnscope.steer.costs import measure_costs, prepare_costs
@@ -111,7 +111,7 @@ def run_applying(
         n_to_right=sum(is_right),
         n_to_wrong=sum(each.before == each.label for each in changed),
         changed=tuple(changed[:_MOST_CHANGED]),
-        correction=name_correction(1),
+        correction="not corrected, as one intervention is one test",
         notes=(*notes, *work.notes()),
         left_out=prepared.left_out,
         config=config.model_dump(mode="json"),

@@ -46,7 +46,11 @@ class Trial(NamedTuple):
         """Where and how, in words."""
         where = ", ".join(name_site(site) for site in self.sites)
         unit = " norm units" if config.unit == "norm" and config.operation in ("add", "clamp") else ""
-        how = "projected out" if config.operation == "project-out" else f"{config.operation} {self.scale:g}{unit}"
+        how = (
+            "projected out"
+            if config.operation == "project-out"
+            else f"{config.operation} {self.scale:g}{unit}".replace(" -", " −")
+        )
         return f"{where}, {self.selector}: {how}"
 
 

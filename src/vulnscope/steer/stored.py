@@ -105,7 +105,11 @@ def _build(vectors: Vectors, names: Sequence[str], config: ApplyConfig) -> Inter
 
 def _describe(spec: EditSpec) -> str:
     unit = " norm units" if spec.unit == "norm" and spec.operation in ("add", "clamp") else ""
-    how = "projected out" if spec.operation == "project-out" else f"{spec.operation} {spec.scale:g}{unit}"
+    how = (
+        "projected out"
+        if spec.operation == "project-out"
+        else f"{spec.operation} {spec.scale:g}{unit}".replace(" -", " −")
+    )
     gate = ""
     if spec.condition is not None:
         gate = (
