@@ -14,6 +14,7 @@ BENCHMARKS = {
     "diagnoses": "benchmarks.diagnoses",
     "engine": "benchmarks.engine",
     "kills": "benchmarks.kills",
+    "study-kills": "benchmarks.study_kills",
 }
 
 

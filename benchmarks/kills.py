@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,14 @@ import torch
 from benchmarks.options import Options
 from benchmarks.results import describe_machine
 
-_RUN_FIELDS = ("run", "command")
+RUN_FIELDS = ("run", "command")
 
 
 def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
     """The record: how many of the trials ended like the uninterrupted run."""
     n_trials, n_pairs = (3, 20) if options.is_quick else (20, 150)
     with tempfile.TemporaryDirectory() as folder:
-        audit = _Audit(Path(folder), n_pairs)
+        audit = Audit(Path(folder), n_pairs)
         started = time.monotonic()
         audit.finish("whole")
         seconds = time.monotonic() - started
@@ -65,46 +65,54 @@ def render(record: dict[str, Any]) -> str:
     )
 
 
-class _Audit:
-    """One audit of the organism per name, each with its own runs and its own cache of answers."""
+class Command:
+    """One command per name, each with its own runs and its own cache of answers."""
+
+    def __init__(self, folder: Path, arguments: Sequence[str]) -> None:
+        self._folder = folder
+        self._arguments = arguments
+
+    def finish(self, name: str) -> None:
+        """Run to the end, from where the last process stopped."""
+        process = self.start(name)
+        _, errors = process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"{self._arguments[0]} ended with code {process.returncode}: {errors.decode()}")
+
+    def runs(self, name: str) -> Path:
+        """The folder of its runs."""
+        return self._folder / name / "runs"
+
+    def start(self, name: str) -> subprocess.Popen[bytes]:
+        """Start it in a process of its own, with `--resume` where a run folder exists."""
+        resume = [option for path in self.runs(name).glob("*/manifest.json") for option in ("--resume", path.parent)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "vulnscope", *self._arguments, "--runs-dir", self.runs(name), *resume],
+            env={**os.environ, "VULNSCOPE_CACHE": str(self._folder / name / "cache")},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+
+class Audit(Command):
+    """An audit of the organism."""
 
     def __init__(self, folder: Path, n_pairs: int) -> None:
-        self._folder = folder
-        self._n_pairs = n_pairs
+        options = ["--option", f"n_pairs={n_pairs}", "--device", "cpu", "--max-batch-tokens", "2048"]
+        super().__init__(folder, ["audit", "organism", *options])
 
     def kill(self, name: str, after: float) -> int:
         """Start, kill after so many seconds, and return how many rows were on disk by then."""
-        process = self._start(name)
+        process = self.start(name)
         try:
             process.wait(after)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
         process.wait()
-        return sum(path.read_bytes().count(b"\n") for path in self._runs(name).glob("*/rows.jsonl"))
-
-    def finish(self, name: str) -> None:
-        """Run to the end, from where the last process stopped."""
-        process = self._start(name)
-        _, errors = process.communicate()
-        if process.returncode:
-            raise RuntimeError(f"the audit ended with code {process.returncode}: {errors.decode()}")
+        return sum(path.read_bytes().count(b"\n") for path in self.runs(name).glob("*/rows.jsonl"))
 
     def read(self, name: str) -> tuple[bytes, dict[str, Any]]:
         """The rows as bytes, and the result without what names the run."""
-        (folder,) = self._runs(name).iterdir()
+        (folder,) = self.runs(name).iterdir()
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        return (folder / "rows.jsonl").read_bytes(), {k: v for k, v in result.items() if k not in _RUN_FIELDS}
-
-    def _runs(self, name: str) -> Path:
-        return self._folder / name / "runs"
-
-    def _start(self, name: str) -> subprocess.Popen[bytes]:
-        resume = [option for path in self._runs(name).glob("*/manifest.json") for option in ("--resume", path.parent)]
-        command = [sys.executable, "-m", "vulnscope", "audit", "organism", "--runs-dir", self._runs(name)]
-        options = ["--option", f"n_pairs={self._n_pairs}", "--device", "cpu", "--max-batch-tokens", "2048"]
-        return subprocess.Popen(
-            [*command, *options, *resume],
-            env={**os.environ, "VULNSCOPE_CACHE": str(self._folder / name / "cache")},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        return (folder / "rows.jsonl").read_bytes(), {k: v for k, v in result.items() if k not in RUN_FIELDS}
