@@ -34,10 +34,10 @@ _STYLE = """
 .keys { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 6px 0 0; padding: 0; }
 .keys li { list-style: none; font-size: 0.86rem; }
 .figure .keys svg { display: inline-block; width: 26px; height: 10px; margin-right: 6px; vertical-align: middle; }
-.map { width: auto; border-spacing: 2px; }
-.map th, .map td { border: 0; padding: 3px 8px; text-align: center; white-space: nowrap; }
+.map, .scroll .map { width: auto; min-width: 0; border-spacing: 2px; }
+.map th, .map td { border: 0; padding: 3px 8px; text-align: center; vertical-align: middle; white-space: nowrap; }
 .map th { color: var(--muted); font-size: 0.8rem; }
-.map td svg { display: block; width: 62px; height: 28px; }
+.map td svg { display: block; width: 62px; height: 28px; margin: 0 auto; }
 .side-by-side { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 20px 32px; }
 .side-by-side h3 { margin-top: 8px; }
 .shown td { white-space: nowrap; }
