@@ -107,7 +107,7 @@ class Vectors:
             raise InputError(
                 f"the vectors were found in {self.origin.subject} (digest {self.origin.subject_digest}), this is "
                 f"{subject.name} (digest {subject.digest}): directions of another model mean nothing here. Fit them "
-                "again, or force them if you know better"
+                "again, or force them (--force) if you know better"
             )
 
 

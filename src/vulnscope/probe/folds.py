@@ -46,7 +46,7 @@ def deal_folds(groups: Sequence[str], n_outer: int, n_inner: int, seed: int) -> 
     if n_groups < needed:
         raise InputError(
             f"{n_outer} outer and {n_inner} inner folds need at least {needed} groups; there are {n_groups}. Ask for "
-            "fewer folds (--folds), or use a larger corpus"
+            "fewer folds (probe --folds), or use a larger corpus"
         )
     outer = _deal(groups, range(len(groups)), n_outer, seed)
     names = tuple(f"fold {k + 1}" for k in range(n_outer))
