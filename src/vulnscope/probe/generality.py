@@ -141,10 +141,12 @@ def read_other_corpus(
     *,
     n_inner: int,
     seed: int,
+    is_measured: np.ndarray,
 ) -> Transfer:
     """What was fitted and chosen on the first corpus, read on the second.
 
-    `features` and `baselines` hold the items of the first, then those of the second.
+    `features` and `baselines` hold the items of the first, then those of the second; figures are taken over the
+    `is_measured` items of the second.
     """
     home, away = items
     inner = deal_folds(home.groups, n_inner, 2, seed).outer
@@ -155,16 +157,18 @@ def read_other_corpus(
     )
     labels = np.concatenate([home.is_vulnerable, away.is_vulnerable])[:, None]
     found = cross_validate(features, labels, folds)
-    rules = {name: cross_validate(own, labels, folds).chosen[len(home) :, 0] for name, own in baselines.items()}
-    scores = found.chosen[len(home) :, 0]
-    best = best_of(rules, away)
-    difference, _ = measure_difference(scores, rules[best], away, bootstrap)
+    rules = {
+        name: cross_validate(own, labels, folds).chosen[len(home) :, 0][is_measured] for name, own in baselines.items()
+    }
+    scores, measured = found.chosen[len(home) :, 0][is_measured], away.part(is_measured)
+    best = best_of(rules, measured)
+    difference, _ = measure_difference(scores, rules[best], measured, bootstrap)
     return Transfer(
         corpus=info,
-        probe=measure_auroc(scores, away, bootstrap),
+        probe=measure_auroc(scores, measured, bootstrap),
         chosen=name_choices(features, found.choices)[0],
         baseline=best,
-        baseline_auroc=measure_auroc(rules[best], away, bootstrap),
+        baseline_auroc=measure_auroc(rules[best], measured, bootstrap),
         difference=difference,
     )
 

@@ -172,6 +172,11 @@ class _Study(NamedTuple):
         says = tuple(readout(name, "say", own) for name, own in said.items())
         best = next(each for each in baselines if each.name == decoded.best_baseline)
         info = describe_corpus(self.corpus, material.samples)
+        if n_cut := int((~kept).sum()):
+            notes.append(
+                f"{n_cut} of {len(items)} samples were too long and cut around their change, an oracle: they train and "
+                "are in no figure but the oracle's"
+            )
         single = detect_single_pairs(cwes, items)
         if single:
             notes.append(
@@ -288,9 +293,12 @@ class _Study(NamedTuple):
             **{feature.name: [feature] for feature in surface},
             EMBEDDING: join_features(material.embedding(), away.embedding()),
         }
+        # Items that were cut around their change are an oracle there as here.
+        whole = [sample for sample, keep in zip(away.samples, away.is_whole, strict=True) if keep]
         return read_other_corpus(
-            describe_corpus(other, away.samples), join_features(material.features(), away.features()), baselines,
+            describe_corpus(other, whole), join_features(material.features(), away.features()), baselines,
             (material.items, away.items), self.bootstrap, n_inner=self.config.n_inner, seed=self.config.seed,
+            is_measured=away.is_whole,
         )  # fmt: skip
 
 
