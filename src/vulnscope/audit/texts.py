@@ -176,9 +176,24 @@ def describe_protocol(protocol: DialogueProtocol, *, is_chat: bool) -> ProtocolI
 def _select(corpus: Corpus, config: AuditConfig, preset: Preset) -> Corpus:
     present = {sample.part for sample in corpus.samples}
     parts = config.parts or tuple(part for part in preset.parts if part in present)
-    return select(
+    whole = select(corpus, cwes=config.cwes, languages=config.languages, parts=parts)
+    if config.limit is None:
+        return whole
+    selected = select(
         corpus, cwes=config.cwes, languages=config.languages, parts=parts, limit=config.limit, seed=config.seed
     )
+    if config.preset is not None and _has_changes(whole) and not _has_changes(selected):
+        raise InputError(
+            f"--limit {config.limit} leaves no changed sample beside its original, which preset {config.preset} "
+            "compares; raise it, or narrow the corpus with --cwe"
+        )
+    return selected
+
+
+def _has_changes(corpus: Corpus) -> bool:
+    """Whether any sample is a change of another."""
+    known = {sample.id for sample in corpus.samples}
+    return any(sample.augmentation is not None and sample.augmentation.base_id in known for sample in corpus.samples)
 
 
 def _note_unasked(corpus: Corpus, selected: Corpus) -> tuple[LeftOut, ...]:
