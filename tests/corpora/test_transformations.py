@@ -90,6 +90,24 @@ def test_c_compiles_to_the_same_program(kinds: list[str], tmp_path: Path) -> Non
         assert compile_code(changed) == expected
 
 
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler (gcc) on this machine")
+def test_an_excerpt_of_c_below_its_return_type_is_read_all_the_same(kinds: list[str], tmp_path: Path) -> None:
+    """Functions of the GNU style are often cut from their file at the line that begins with their name."""
+    code = "measure(const char *word, int limit)\n{\n    /* a word */\n    int length = (int)strlen(word);\n"
+    code += "    if (length > limit)\n        return limit;\n    return length;\n}\n"
+    changed = transform(sample_of(code, "c", changed_lines=(4,)), kinds, 2)
+    assert "strlen" in changed.code.split("\n")[changed.changed_lines[0] - 1]
+    assert changed.code.lstrip(" ").startswith("measure(")
+    if "rename" in kinds:
+        assert "length" not in changed.code
+    compiled = []
+    for text in (code, changed.code):
+        (tmp_path / "code.c").write_text(f"#include <string.h>\nint {text}")
+        command = ["gcc", "-std=gnu11", "-O2", "-S", "-o", "-", "code.c"]
+        compiled.append(subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
+    assert compiled[0] == compiled[1]
+
+
 @pytest.mark.parametrize(("code", "language"), [(PYTHON, "python"), (C, "c")])
 def test_the_same_seed_gives_the_same(code: str, language: str, kinds: list[str]) -> None:
     one, other = (transform(sample_of(code, language), kinds, 7).code for _ in range(2))
@@ -199,6 +217,7 @@ def test_a_variant_says_what_it_is() -> None:
         ("print(1)\n", "python", "rename", "no local name that can be renamed"),
         ("x = 1\n", "python", "strip-comments", "no comment to take out"),
         ("int x;\n", "c", "dead-code", "no function body that dead code could be put into"),
+        ("int f(int a) { return a +; }", "c", "rename", "the parser cannot read a function whole, so no name in it is"),
         ("x", "python", "whitespace", "no white space that could be changed"),
         ("'doc'\n", "python", "comments", "no statement that a comment could be put before"),
     ],
@@ -275,6 +294,30 @@ class TestAugment:
         before, after = pair.vulnerable.code.split("\n"), pair.fixed.code.split("\n")
         assert [one == other for one, other in zip(before, after, strict=True)] == [True, True, True, False, True, True]
         assert pair.vulnerable.changed_lines == (4,)
+
+    def test_dead_code_stands_before_a_line_that_twins_share(
+        self, make_corpus: Callable[[list[Sample]], Corpus]
+    ) -> None:
+        lines = [
+            "def f(items):",
+            "    total = 0",
+            "    for item in items:",
+            "        total += item",
+            "    return total",
+            "",
+        ]
+        guards = [f"    if len(items) > {number}: return {number}" for number in range(9)]
+        twins = [
+            sample_of("\n".join(text), "python", id=f"p/{label}", label=label, pair_id="p")
+            for label, text in (("vulnerable", lines), ("fixed", [*lines[:2], *guards, *lines[2:]]))
+        ]
+        for seed in range(8):
+            (pair,) = [pair for pair in augment(make_corpus(twins), ["dead-code"], seed).pairs if "~" in pair.id]
+            below = []
+            for side, original in ((pair.vulnerable, lines), (pair.fixed, [*lines[:2], *guards, *lines[2:]])):
+                added = [number for number, line in enumerate(side.code.split("\n")) if line not in original]
+                below.append(side.code.split("\n")[max(added) + 1])
+            assert below[0] == below[1]
 
     def test_one_twin_that_cannot_be_transformed_takes_the_other_along(self, corpus: Corpus) -> None:
         wide = augment(corpus, ["dead-code"], 1)

@@ -21,6 +21,7 @@ from vulnscope.corpora.transformations.source import (
     TransformError,
     apply_edits,
     count_errors,
+    find_prefix,
     leaves,
     map_lines,
     read_source,
@@ -51,7 +52,8 @@ def transform(sample: Sample, kinds: Sequence[str], seed: int = 0, *, others: Se
     """
     if not kinds:
         raise InputError(f"no transformation given; choose from: {', '.join(list_names('transformation'))}")
-    code, lines = sample.code, sample.changed_lines
+    prefix = find_prefix(sample.code, sample.language)
+    code, lines = prefix + sample.code, sample.changed_lines
     for kind in kinds:
         source = read_source(code, sample.language, f"{seed}/{kind}/{sample.pair_id or sample.id}", others)
         make: Transformation = resolve("transformation", kind)
@@ -59,12 +61,14 @@ def transform(sample: Sample, kinds: Sequence[str], seed: int = 0, *, others: Se
         lines = map_lines(source.code, edits, lines)
         changed = apply_edits(source.code, edits).decode("utf-8")
         _check(kind, source, changed)
+        if not changed.startswith(prefix):
+            raise TransformError(f"{kind}: the result would not begin as an excerpt of C must")
         code = changed
     name = _JOIN.join(kinds)
     return sample.model_copy(
         update={
             "id": f"{sample.id}{MARK}{name}",
-            "code": code,
+            "code": code.removeprefix(prefix),
             "pair_id": None if sample.pair_id is None else f"{sample.pair_id}{MARK}{name}",
             "group_keys": (*sample.group_keys, f"sample:{sample.id}"),
             "augmentation": Augmentation(kind=name, base_id=sample.id, version=f"seed {seed}"),

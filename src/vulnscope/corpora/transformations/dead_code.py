@@ -26,7 +26,9 @@ def add_dead_code(source: Source) -> list[TextEdit]:
     places = find_places(source)
     if not places:
         raise TransformError("no function body that dead code could be put into")
-    place = min(places, key=lambda place: source.draw("dead", *place.words))
+    # Before a line that only one twin has, the piece would point at the difference.
+    shared = [place for place in places if all(place.words[0] in other for other in source.others)]
+    place = min(shared or places, key=lambda place: source.draw("dead", *place.words))
     templates = {"python": _PYTHON, "c": _C}[source.language]
     text = Template(templates[source.draw("kind") % len(templates)]).substitute(
         name=_choose_name(source),

@@ -41,6 +41,8 @@ def mislead(source: Source) -> list[TextEdit]:
 
 def _rename(source: Source, first: Sequence[str], second: Sequence[str]) -> list[TextEdit]:
     found = {"python": find_python_locals, "c": find_c_locals}[source.language](source.root)
+    if not found and source.root.has_error:
+        raise TransformError("the parser cannot read a function whole, so no name in it is safe to change")
     if not found:
         raise TransformError("no local name that can be renamed without changing what the code does")
     taken = set(source.taken)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 LANGUAGES = ("python", "c")
+RETURN_TYPE = "int "
 
 
 class TransformError(InputError):
@@ -34,7 +35,8 @@ class TextEdit(NamedTuple):
 @dataclass(frozen=True)
 class Source:
     """Code to transform. Draws depend on `key` and on the text drawn for, never on its place, so that twins under one
-    key get the same edits where their code agrees. `taken` holds words that new names must not be.
+    key get the same edits where their code agrees. `taken` holds words that new names must not be, `others` the code
+    of the twins.
     """
 
     code: bytes
@@ -42,6 +44,7 @@ class Source:
     root: Node
     key: str
     taken: frozenset[str]
+    others: tuple[str, ...] = ()
 
     def draw(self, *words: str) -> int:
         """A number of 48 bits that depends on the key and `words` only."""
@@ -72,7 +75,21 @@ def read_source(code: str, language: str, key: str, others: Sequence[str] = ()) 
         )
     data = code.encode("utf-8")
     taken = frozenset(word for text in (code, *others) for word in re.findall(r"\w+", text))
-    return Source(data, language, parse(data, language).root_node, key, taken)
+    return Source(data, language, parse(data, language).root_node, key, taken, tuple(others))
+
+
+def find_prefix(code: str, language: str) -> str:
+    """What is missing before an excerpt, "" where nothing is.
+
+    Functions of C are often cut from their file without the line above that holds the return type; the parser reads
+    nothing of such a function before it is given one.
+    """
+    if language != "c":
+        return ""
+    n_errors = count_errors(parse(code, language).root_node)
+    if n_errors and count_errors(parse(RETURN_TYPE + code, language).root_node) < n_errors:
+        return RETURN_TYPE
+    return ""
 
 
 def apply_edits(code: bytes, edits: Sequence[TextEdit]) -> bytes:
