@@ -114,5 +114,5 @@ def _range(shares: Sequence[Estimate]) -> str:
     values = [share.value for share in shares if not isinstance(share.value, NotMeasured)]
     if not values:
         return "not measured"
-    low, high = min(values), max(values)
-    return f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"
+    low, high = (format_number(end, "rate") for end in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
