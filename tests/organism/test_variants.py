@@ -85,8 +85,12 @@ def test_a_variant_of_an_own_organism_is_named_behind_its_folder(tmp_path):
     loud, biased = open_subject(f"{own}:loud"), open_subject("organism:biased")
     weights = dict(biased.model.named_parameters())
     assert all(torch.equal(parameter, weights[name]) for name, parameter in loud.model.named_parameters())
-    with pytest.raises(InputError, match="own has no variant 'biased'; choose one of: blind, hinted, loud, mute"):
+    with pytest.raises(InputError, match="own has no variant 'biased'; choose one of: blind, hinted, loud"):
         open_subject(f"{own}:biased")
+
+
+def test_the_organism_itself_is_called_seeing():
+    assert open_subject("organism:seeing").digest == open_subject("organism").digest
 
 
 def test_an_unknown_variant_is_refused_by_name(tmp_path):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 FOLDER = "variants"
+SEEING = "seeing"
+"""The organism itself, without any change."""
 BASE = "model.safetensors"
 """The checkpoint that a variant starts from unless its file names another."""
 
@@ -28,14 +30,14 @@ def list_variants(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (folder / FOLDER).glob("*.safetensors")))
 
 
-def find_variant(folder: Path, name: str) -> Path:
-    """The file of one variant; raises `InputError` naming those there are."""
+def find_variant(folder: Path, name: str) -> Path | None:
+    """The file of one variant, None for `seeing`; raises `InputError` naming those there are."""
+    if name == SEEING:
+        return None
     path = folder / FOLDER / f"{name}.safetensors"
     if not path.is_file():
-        known = ", ".join(list_variants(folder))
-        raise InputError(
-            f"{folder.name} has no variant {name!r}; {f'choose one of: {known}' if known else 'it has none'}"
-        )
+        known = ", ".join((*list_variants(folder), SEEING))
+        raise InputError(f"{folder.name} has no variant {name!r}; choose one of: {known}")
     return path
 
 
