@@ -198,3 +198,18 @@ def test_groups_are_dealt_whole() -> None:
 def test_settings_that_do_not_fit_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SteerConfig(**changes)
+
+
+def test_a_cwe_of_a_single_pair_is_counted_with_all_and_told(tmp_path: Path) -> None:
+    lone = [
+        sample.model_copy(update={"cwes": (f"CWE-{100 + place // 2}",)}) for place, sample in enumerate(make_pairs(20))
+    ]
+    config = CONFIG.model_copy(
+        update={"methods": CONFIG.methods[:1], "layers": "0", "n_controls": 2, "gate": False, "preface": None}
+    )
+    with begin(tmp_path, config) as run:
+        record = run_steering(tiny_subject(), make_corpus(lone), config, run)
+    (note,) = (note for note in record.notes if "a single pair" in note)
+    assert note.count("CWE-") == record.n_report
+    assert note.endswith("counted with all, no figure of its own")
+    assert all(not outcome.per_cwe for outcome in record.outcomes)
