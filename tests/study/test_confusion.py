@@ -37,17 +37,9 @@ def find_cell(seed: int, variant: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("variant", PLANTED)
-def test_no_unseen_training_seed_is_diagnosed_as_anything_else(seed: int, variant: str) -> None:
-    cell = find_cell(seed, variant)
-    verdict = diagnose(Evidence.model_validate(cell["evidence"]))
-    assert verdict.diagnosis == cell["diagnosis"]
-    # An equivalence is not always established by so few pairs; every other truth is.
-    allowed = {PLANTED[variant], "cannot tell"} if variant == "blind" else {PLANTED[variant]}
-    assert verdict.diagnosis in allowed, verdict.reasons
-
-
-def test_nearly_all_diagnoses_are_what_was_planted() -> None:
-    assert RECORD["n_right"] >= len(RECORD["cells"]) - 1 == len(SEEDS) * len(PLANTED) - 1
+def test_the_diagnosis_of_an_unseen_training_seed_is_what_was_planted(seed: int, variant: str) -> None:
+    verdict = diagnose(Evidence.model_validate(find_cell(seed, variant)["evidence"]))
+    assert verdict.diagnosis == PLANTED[variant], verdict.reasons
 
 
 @pytest.mark.parametrize("organism", RECORD["organisms"], ids=lambda each: str(each["seed"]))
