@@ -84,7 +84,16 @@ def render_page(title: str, kind: str, sentence: str, sections: Sequence[tuple[s
             '</head>\n<body>\n<header class="top"><p class="brand">Vulnscope <span>{}</span></p>'
             '<nav aria-label="Sections">{}</nav></header>\n<main>\n<section class="verdict"><h1>{}</h1>\n{}</section>\n'
             "{}\n</main>\n</body>\n</html>\n"
-        ).format(policy, clean(title), Markup(style), kind, links, clean(sentence), facts, body)
+        ).format(
+            policy,
+            clean(title),
+            Markup(style),
+            kind,
+            links,
+            clean(sentence.replace(" %", "\N{NO-BREAK SPACE}%")),
+            facts,
+            body,
+        )
     )
 
 
