@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vulnscope.api.requests import interruptible, load_requested, open_cache, open_requested
+from vulnscope.api.requests import Finished, interruptible, load_requested, open_cache, open_requested
 from vulnscope.api.studies import WholeStudyRequest, sketch_requested, within_budget
 from vulnscope.audit.requests import SubjectRequest
 from vulnscope.errors import InputError
@@ -28,17 +27,8 @@ class AgainstRequest(WholeStudyRequest):
     against: SubjectRequest
 
 
-@dataclass(frozen=True)
-class AgainstResult:
+class AgainstResult(Finished[AgainstRecord]):
     """Two finished studies: their record and the folder it lies in, with a folder per study."""
-
-    record: AgainstRecord
-    folder: Path
-
-    @property
-    def report(self) -> Path:
-        """Path of the HTML report."""
-        return self.folder / "report.html"
 
 
 def run_against_request(

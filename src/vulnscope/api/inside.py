@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vulnscope.api.requests import (
     CorpusRequest,
+    Finished,
     StudyRequest,
     build_requests,
     load_requested,
@@ -35,30 +35,12 @@ class PatchRequest(StudyRequest):
     patch: PatchConfig = PatchConfig()
 
 
-@dataclass(frozen=True)
-class ProbeResult:
+class ProbeResult(Finished[ProbeRecord]):
     """A finished probing: its record and the folder it lies in."""
 
-    record: ProbeRecord
-    folder: Path
 
-    @property
-    def report(self) -> Path:
-        """Path of the HTML report."""
-        return self.folder / "report.html"
-
-
-@dataclass(frozen=True)
-class PatchResult:
+class PatchResult(Finished[PatchRecord]):
     """A finished patching: its record and the folder it lies in."""
-
-    record: PatchRecord
-    folder: Path
-
-    @property
-    def report(self) -> Path:
-        """Path of the HTML report."""
-        return self.folder / "report.html"
 
 
 def probe(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Any) -> ProbeResult:
@@ -114,8 +96,8 @@ def run_probe_request(
             command=run.manifest.command,
             progress=progress,
         )
-        run.write_result(record)
         run.write_report(render_probe(record))
+        run.write_result(record)
     return ProbeResult(record=record, folder=run.path)
 
 
@@ -140,6 +122,6 @@ def run_patch_request(
         "patch", request, subject, corpus, request.patch.seed, runs_dir=runs_dir, resume=resume, command=command
     ) as run:
         record = run_patching(subject, corpus, request.patch, run, command=run.manifest.command, progress=progress)
-        run.write_result(record)
         run.write_report(render_patch(record))
+        run.write_result(record)
     return PatchResult(record=record, folder=run.path)

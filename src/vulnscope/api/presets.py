@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vulnscope.api.requests import StudyRequest, load_requested, open_requested, opened_run
+from vulnscope.api.requests import Finished, StudyRequest, load_requested, open_requested, opened_run
 from vulnscope.errors import InputError
 from vulnscope.records.reproduction import ReproductionRecord
 from vulnscope.study.presets import PRESETS
@@ -22,17 +21,8 @@ class PresetRequest(StudyRequest):
     preset: StarcoderConfig = StarcoderConfig()
 
 
-@dataclass(frozen=True)
-class PresetResult:
+class PresetResult(Finished[ReproductionRecord]):
     """A finished preset: its record and the folder it lies in."""
-
-    record: ReproductionRecord
-    folder: Path
-
-    @property
-    def report(self) -> Path:
-        """Path of the HTML report."""
-        return self.folder / "report.html"
 
 
 def check_preset(name: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vulnscope.audit.requests import CorpusRequest as CorpusRequest
 from vulnscope.audit.requests import SubjectRequest as SubjectRequest
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
     from vulnscope.store import AnswerCache, Run
 
 Request = TypeVar("Request", bound=Record)
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Finished(Generic[R]):
+    """A finished run: its record and the folder it lies in."""
+
+    record: R
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """Path of the HTML report."""
+        return self.folder / "report.html"
 
 
 class StudyRequest(Record):

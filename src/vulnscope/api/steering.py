@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vulnscope.api.requests import StudyRequest, build_requests, load_requested, open_requested, opened_run
+from vulnscope.api.requests import Finished, StudyRequest, build_requests, load_requested, open_requested, opened_run
 from vulnscope.records.apply import ApplyRecord, SteeredText
 from vulnscope.records.steer import SteerRecord, VectorFile, VectorInfo
 from vulnscope.steer.config import ApplyConfig, SteerConfig
@@ -32,30 +31,12 @@ class ApplyRequest(StudyRequest):
     apply: ApplyConfig = ApplyConfig()
 
 
-@dataclass(frozen=True)
-class SteerResult:
+class SteerResult(Finished[SteerRecord]):
     """A finished steering study: its record and the folder it lies in, with vectors and interventions."""
 
-    record: SteerRecord
-    folder: Path
 
-    @property
-    def report(self) -> Path:
-        """Path of the HTML report."""
-        return self.folder / "report.html"
-
-
-@dataclass(frozen=True)
-class ApplyResult:
+class ApplyResult(Finished[ApplyRecord]):
     """A finished applying: its record and the folder it lies in, with a copy of the intervention."""
-
-    record: ApplyRecord
-    folder: Path
-
-    @property
-    def report(self) -> Path:
-        """Path of the HTML report."""
-        return self.folder / "report.html"
 
 
 def steer(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Any) -> SteerResult:
@@ -98,8 +79,8 @@ def run_steer_request(
             progress=progress,
             on_agreement=on_agreement,
         )
-        run.write_result(record)
         run.write_report(render_steer(record))
+        run.write_result(record)
     return SteerResult(record=record, folder=run.path)
 
 

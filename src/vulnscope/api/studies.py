@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from vulnscope.api.requests import (
+    Finished,
     StudyRequest,
     SubjectRequest,
     build_requests,
@@ -36,17 +36,8 @@ class WholeStudyRequest(StudyRequest):
     study: StudyConfig = StudyConfig()
 
 
-@dataclass(frozen=True)
-class StudyResult:
+class StudyResult(Finished[StudyRecord]):
     """A finished study: its record and the folder it lies in, with a folder per stage."""
-
-    record: StudyRecord
-    folder: Path
-
-    @property
-    def report(self) -> Path:
-        """Path of the HTML report."""
-        return self.folder / "report.html"
 
 
 @overload
