@@ -96,7 +96,8 @@ def choose_request(
         if place is None or not is_given(context, name):
             continue
         # Without --endpoint nothing of an endpoint is asked, so its options are compared as they were given.
-        was, now = _look_up(stored, place), context.params[name] if _ENDPOINT in place else _look_up(asked, place)
+        was = _look_up(stored, place)
+        now = context.params[name] if place.startswith(_ENDPOINT) else _look_up(asked, place)
         if was != now:
             differences.append(f"{name}: {was!r} in the run, {now!r} now")
     if differences:
