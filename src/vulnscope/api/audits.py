@@ -127,8 +127,8 @@ def run_audit_request(
             command=run.manifest.command,
             progress=progress,
         )
-        run.write_result(record)
         run.write_report(report.render_html(record))
+        run.write_result(record)
         rows = read_corpus_rows(run, corpus)
     return AuditResult(record=record, rows=rows, corpus=corpus, folder=run.path)
 

@@ -31,8 +31,8 @@ def compare_runs(
     answered = [read_answers(run, corpus) for run in runs]
     with _open_run("compare", config, runs, corpus, Path(runs_dir), seed, command) as run:
         record = compare_runs(answered[0], answered[1], corpus, config, run, command)
-        run.write_result(record)
         run.write_report(report.render_html(record))
+        run.write_result(record)
     return record, run.path
 
 
@@ -66,8 +66,8 @@ def combine_runs(
     answered = [read_answers(run, corpus) for run in stored]
     with _open_run("combine", config, stored, corpus, Path(runs_dir), seed, command) as run:
         record = combine_runs(answered, corpus, config, run, command)
-        run.write_result(record)
         run.write_report(report.render_html(record))
+        run.write_result(record)
     return record, run.path
 
 

@@ -79,8 +79,8 @@ def run_in_words(
             raise EndpointError(
                 f"{error}. Answers that came are kept; once the endpoint works, continue with: {run.resume_command}"
             ) from error
-        run.write_result(record)
         run.write_report(report.render_html(record))
+        run.write_result(record)
     return opened.path
 
 
@@ -100,8 +100,8 @@ def rescore_run(stored: StoredRun, job: Job, parser: str, weaknesses: Weaknesses
             baseline_corpus=job.baseline_corpus,
             command=run.manifest.command,
         )
-        run.write_result(made)
         run.write_report(report.render_html(made))
+        run.write_result(made)
     return run.path
 
 
@@ -127,8 +127,8 @@ def import_table(
                 baseline_corpus=job.baseline_corpus,
                 command=run.manifest.command,
             )
-            run.write_result(record)
             run.write_report(report.render_html(record))
+            run.write_result(record)
         folders.append(run.path)
     return tuple(folders)
 
