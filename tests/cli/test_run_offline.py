@@ -14,6 +14,7 @@ from tests.models.zoo import save_tiny
 
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.comparison import ComparisonRecord
+from vulnscope.store import list_runs
 
 Run = Callable[..., Done]
 
@@ -24,7 +25,7 @@ def runs(run_command: Run, tiny_model: Path, twins: Path, tmp_path: Path) -> lis
     other = save_tiny("llama", tmp_path / "other", max_position_embeddings=1024)
     assert run_command("audit", tiny_model, "--corpus", "folder", "--data-dir", twins).status == 0
     assert run_command("audit", other, "--corpus", "folder", "--data-dir", twins, "--limit", "8").status == 0
-    return sorted(path.name for path in Path("runs").iterdir())
+    return [run.id for run in list_runs(Path("runs"))]
 
 
 def test_a_comparison_is_a_run_of_its_own(run_command: Run, runs: list[str]) -> None:
@@ -78,7 +79,7 @@ def published(run_command: Run, tmp_path: Path) -> list[str]:
         "run", "import", tmp_path / "answers.csv", "--corpus", "folder", "--data-dir", tmp_path / "unlike"
     )
     assert done.status == 0, done.err
-    return sorted(path.name for path in Path("runs").iterdir())
+    return [run.id for run in list_runs(Path("runs"))]
 
 
 def test_agreement_is_stated_beyond_that_of_habits(run_command: Run, published: list[str]) -> None:

@@ -4,6 +4,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,19 @@ def test_a_place_that_cannot_be_used_turns_it_off(tmp_path: Path, caplog: pytest
         cache.put_many({"a": 1})
         assert cache.get_many(["a"]) == {}
     assert "is off for this run" in caplog.text
+
+
+def test_a_file_that_another_process_is_making_is_waited_for(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    maker = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    maker.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.3, maker.execute, ["COMMIT"])
+    done.start()
+    with AnswerCache(path) as cache:
+        assert cache.is_on
+        assert not maker.in_transaction
+    done.join()
+    maker.close()
 
 
 def test_two_processes_write_at_once(path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -280,6 +281,14 @@ class TestFinding:
             load_run("2031", root)
         with pytest.raises(InputError, match=f"no run 'nope' under .*; the latest there: {first.id}, {second.id}"):
             load_run("nope", root)
+
+    def test_runs_of_one_second_are_listed_in_the_order_they_were_made(self, open_small: Any) -> None:
+        second = datetime(2031, 5, 4, 3, 2, 1, tzinfo=UTC)
+        with (
+            open_small(clock=lambda: second, token=lambda: "ffff") as first,
+            open_small(clock=lambda: second + timedelta(milliseconds=1), token=lambda: "0000") as then,
+        ):
+            assert [run.id for run in list_runs(first.path.parent)] == [first.id, then.id]
 
     def test_nothing_there(self, tmp_path: Path) -> None:
         assert list_runs(tmp_path / "runs") == ()

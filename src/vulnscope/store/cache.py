@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
@@ -21,6 +22,7 @@ from pydantic import Field
 from vulnscope.records.base import Record, canonical_json
 
 _BUSY_SECONDS = 30.0
+_RETRY_SECONDS = 0.02
 _KEYS_PER_QUERY = 500
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _SIDE_FILES = ("", "-wal", "-shm")
@@ -119,13 +121,27 @@ def _connect(path: Path, *, is_durable: bool) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        database.execute("PRAGMA journal_mode=WAL")
+        _switch_to_wal(database)
         database.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'NORMAL'}")
         database.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
     except sqlite3.Error:
         database.close()
         raise
     return database
+
+
+def _switch_to_wal(database: sqlite3.Connection) -> None:
+    """SQLite waits for other processes by itself, except here: while one of them writes, the switch fails at once."""
+    give_up = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def _select(database: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Any]:

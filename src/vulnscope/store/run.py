@@ -29,8 +29,8 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The time, to the second, in UTC."""
-    return datetime.now(UTC).replace(microsecond=0)
+    """The time in UTC."""
+    return datetime.now(UTC)
 
 
 class StoredRun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 from vulnscope.errors import CorruptData, InputError, RunError
@@ -16,6 +16,8 @@ from vulnscope.store.lock import FolderLock
 from vulnscope.store.manifest import MANIFEST, read_manifest
 from vulnscope.store.rows import count_lines
 from vulnscope.store.run import ROWS, Clock, Run, StoredRun, as_plain, utc_now
+
+_UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 def open_run(
@@ -62,8 +64,9 @@ def load_run(reference: Path | str, root: Path) -> StoredRun:
 
 
 def list_runs(root: Path) -> tuple[RunSummary, ...]:
-    """Every run under `root`, oldest first; one that cannot be read is listed as corrupt, with the reason."""
-    return tuple(_summarise(path) for path in _folders(root))
+    """Every run under `root`, oldest first; before them those that cannot be read, as corrupt, with the reason."""
+    summaries = [_summarise(path) for path in _folders(root)]
+    return tuple(sorted(summaries, key=lambda run: run.created or _UNKNOWN_TIME))
 
 
 def _start_run(root: Path, spec: RunSpec, clock: Clock, token: Callable[[], str]) -> Run:
