@@ -13,6 +13,7 @@ BENCHMARKS = {
     "audit": "benchmarks.audit",
     "diagnoses": "benchmarks.diagnoses",
     "engine": "benchmarks.engine",
+    "false-claims": "benchmarks.false_claims",
     "kills": "benchmarks.kills",
     "study-kills": "benchmarks.study_kills",
 }

@@ -2,19 +2,20 @@
 
 Synthetic activations and margins, no model: (shuffled) labels mean nothing at all; (surface) labels can be read from
 what code shows without a model, and activations hold that too; (planted) a stated effect. The claims are made by the
-very functions that studies call. Run: `python -m benchmarks.false_claims --draws 1000`.
+very functions that studies call.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
+from benchmarks.options import Options
+from benchmarks.results import describe_machine
 from vulnscope.ask.scores import Items
 from vulnscope.probe.decoding import decode
 from vulnscope.probe.folds import deal_folds
@@ -34,7 +35,7 @@ PLANTED = {
     "steering helps": "one of 4 interventions moves twins 1.5 nats apart, margins varying by 1.4 nats",
 }
 """The effect at which power is stated."""
-RESULTS = Path(__file__).parent / "results" / "false_claims.json"
+RESULTS = Path(__file__).parent / "results" / "false-claims.json"
 
 
 class Rate(NamedTuple):
@@ -44,6 +45,44 @@ class Rate(NamedTuple):
     condition: str
     n_draws: int
     rate: float
+
+
+def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
+    """The record: how often each claim is made under each condition."""
+    n_draws = dict.fromkeys(CONDITIONS, 20 if options.is_quick else 1000)
+    n_draws["planted"] //= 5
+    rates = []
+    for claim in CLAIMS:
+        for condition in CONDITIONS:
+            rate = simulate(claim, condition, n_draws[condition])
+            rates.append(rate._asdict())
+            say(f"{claim}, {condition}: {rate.rate:.1%} of {rate.n_draws}")
+    return {
+        "machine": describe_machine(torch.device(options.device)),
+        "is_quick": options.is_quick,
+        "limit": LIMIT,
+        "n_pairs": N_PAIRS,
+        "rates": rates,
+    }
+
+
+def render(record: dict[str, Any]) -> str:
+    """The record as Markdown."""
+    rates = {(each["claim"], each["condition"]): each for each in record["rates"]}
+    lines = [
+        "## False claims",
+        "",
+        f"Synthetic activations and margins of {record['n_pairs']} pairs a draw, no model: how often each claim is "
+        f"made where it is false (limit {record['limit']:.1%}), and where a stated effect is planted.",
+        "",
+        "| claim | labels shuffled within pairs | label in the surface only | planted effect found | planted |",
+        "|---|---:|---:|---:|---|",
+    ]
+    for claim, effect in PLANTED.items():
+        cells = [rates[claim, condition] for condition in CONDITIONS]
+        shown = " | ".join(f"{cell['rate']:.1%} of {cell['n_draws']:,}" for cell in cells)
+        lines.append(f"| {claim} | {shown} | {effect} |")
+    return "\n".join(lines) + "\n"
 
 
 def make_items() -> Items:
@@ -163,27 +202,3 @@ def simulate(claim: str, condition: str, n_draws: int, seed: int = 0) -> Rate:
 
 def _as_said(margins: np.ndarray) -> Margins:
     return Margins(margins, tuple("vulnerable" if margin > 0 else "fixed" for margin in margins.tolist()))
-
-
-def main() -> None:
-    """Print every rate, and write them beside the other results."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--no-write", action="store_true")
-    asked = parser.parse_args()
-    rates = []
-    for claim in CLAIMS:
-        for condition in CONDITIONS:
-            n_draws = asked.draws if condition != "planted" else max(50, asked.draws // 5)
-            rate = simulate(claim, condition, n_draws, asked.seed)
-            rates.append(rate)
-            what = f"power: {PLANTED[claim]}" if condition == "planted" else f"limit {LIMIT:.1%}"
-            print(f"{claim:15} {condition:9} {rate.rate:6.1%} of {n_draws} ({what})", flush=True)
-    if not asked.no_write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps([rate._asdict() for rate in rates], indent=2) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

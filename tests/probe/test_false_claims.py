@@ -1,4 +1,4 @@
-"""The simulation of false claims, on few draws: the full one is `python -m benchmarks.false_claims`."""
+"""The simulation of false claims, on few draws: the full one is `python -m benchmarks false-claims`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_true_claims_are_made(claim: str) -> None:
 
 
 def test_the_recorded_rates_are_within_the_limit() -> None:
-    rates = json.loads(Path(RESULTS).read_text(encoding="utf-8"))
+    rates = json.loads(Path(RESULTS).read_text(encoding="utf-8"))["rates"]
     false = [rate for rate in rates if rate["condition"] != "planted"]
     assert {(rate["claim"], rate["condition"]) for rate in false} == {
         (claim, condition) for claim in CLAIMS for condition in ("shuffled", "surface")

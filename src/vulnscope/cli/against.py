@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from vulnscope.cli.common import command_line, show_record
-from vulnscope.cli.inside import staged_progress
+from vulnscope.cli.common import command_line, show_record, staged_progress
+from vulnscope.cli.options import read_group
 from vulnscope.cli.requests import choose_request, is_given
 from vulnscope.errors import InputError
 
 _OWN = ("revision", "dtype", "quantize", "adapter")
+
+
+def against_options(
+    against: Annotated[
+        str | None, typer.Option(help="Study this model too and compare both.", metavar="MODEL", show_default=False)
+    ] = None,
+    against_revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of the other model.", show_default=False)
+    ] = None,
+    against_dtype: Annotated[
+        str | None, typer.Option(help="Of the other model; default: that of --dtype.", show_default=False)
+    ] = None,
+    against_quantize: Annotated[
+        str | None, typer.Option(help="nf4 loads the other model in 4 bits.", show_default=False)
+    ] = None,
+    against_adapter: Annotated[
+        str | None, typer.Option(help="PEFT adapter of the other model.", show_default=False)
+    ] = None,
+) -> dict[str, Any]:
+    """The model to compare with, and how it is opened."""
+    return {
+        "name": against or "",
+        "revision": against_revision,
+        "dtype": against_dtype,
+        "quantize": against_quantize,
+        "adapter": against_adapter,
+    }
 
 
 def is_comparison(context: typer.Context, resume: str | None, runs_dir: Path) -> bool:
@@ -42,10 +69,9 @@ def run_comparison(
     """Study both models, or estimate both, and show what differs."""
     from vulnscope.api.against import KIND, AgainstRequest, estimate_against_request, run_against_request
 
-    given = context.params
-    shared = {name: given[name] for name in ("device", "trust_remote_code")}
-    own = {name: given[f"against_{name}"] for name in _OWN}
-    other = {"name": given["against"] or "", **shared, **own, "dtype": own["dtype"] or given["dtype"]}
+    shared = {name: context.params[name] for name in ("device", "trust_remote_code")}
+    other = {**shared, **read_group(context, against_options)}
+    other["dtype"] = other["dtype"] or context.params["dtype"]
     request = choose_request(context, KIND, AgainstRequest, {**settings, "against": other}, resume, runs_dir)
     if dry_run:
         from vulnscope.report.estimate_panels import print_both_estimates

@@ -7,29 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from vulnscope.cli.common import DataDir, Device, Dtype, Json, Revision, RunsDir, command_line, print_json, stdout
-from vulnscope.cli.inside import (
-    Adapter,
-    CorpusName,
-    CorpusOption,
-    Cwe,
-    Language,
-    Limit,
-    Model,
-    Prompts,
-    Quantize,
+from vulnscope.cli.common import command_line, show_record, staged_progress
+from vulnscope.cli.options import (
+    Json,
     Resume,
-    Seed,
-    SkipBad,
-    TrustRemoteCode,
+    RunsDir,
     build_settings,
-    selection,
-    staged_progress,
+    corpus_options,
+    model_options,
+    selection_options,
+    takes,
 )
 from vulnscope.cli.requests import choose_request
 from vulnscope.errors import InputError
 
 
+@takes(model_options, corpus_options, selection_options)
 def apply(
     context: typer.Context,
     source: Annotated[
@@ -40,15 +33,6 @@ def apply(
             show_default=False,
         ),
     ] = None,
-    model: Model = None,
-    corpus: CorpusName = "synthetic",
-    data_dir: DataDir = None,
-    option: CorpusOption = None,
-    skip_bad: SkipBad = False,
-    prompts: Prompts = None,
-    cwe: Cwe = None,
-    language: Language = None,
-    limit: Limit = None,
     vector: Annotated[
         list[str] | None, typer.Option(help="Vector file: which vectors, * stands for anything; repeatable.")
     ] = None,
@@ -83,13 +67,6 @@ def apply(
     ] = None,
     tokens: Annotated[int, typer.Option(help="With --text: so many tokens are written.", min=1)] = 50,
     force: Annotated[bool, typer.Option("--force", help="Take vectors that were found in another model.")] = False,
-    seed: Seed = 0,
-    revision: Revision = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    quantize: Quantize = None,
-    adapter: Adapter = None,
-    trust_remote_code: TrustRemoteCode = False,
     resume: Resume = None,
     runs_dir: RunsDir = Path("runs"),
     as_json: Json = False,
@@ -102,7 +79,6 @@ def apply(
     if text is not None and resume is not None:
         raise InputError("--text shows one text and makes no run; leave out --resume")
     study: dict[str, Any] = {
-        **selection(prompts, cwe, language, limit, seed),
         "source": "" if source is None else str(source),
         "vectors": tuple(vector or ()),
         "operation": operation,
@@ -115,23 +91,15 @@ def apply(
         "side_effects": side_effects,
         "ordinary": None if ordinary is None else str(ordinary),
     }
-    settings = build_settings("apply", study, context, option or [])
+    settings = build_settings("apply", context, study)
     request = choose_request(context, "apply", ApplyRequest, settings, resume, runs_dir)
     if text is not None:
-        found = write_steered(request, text, tokens)
-        if as_json:
-            print_json(found)
-            return
         from vulnscope.report.apply_panels import print_steered
 
-        print_steered(found, stdout)
+        show_record(write_steered(request, text, tokens), print_steered, as_json=as_json)
         return
     with staged_progress() as tell:
         result = run_apply_request(request, runs_dir=runs_dir, resume=resume, command=command_line(), progress=tell)
-    if as_json:
-        print_json(result.record)
-        return
     from vulnscope.report.apply_panels import print_apply
 
-    print_apply(result.record, stdout)
-    stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
+    show_record(result.record, print_apply, result.report, as_json=as_json)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import (
-    DataDir,
-    Device,
-    Dtype,
+from vulnscope.cli.common import command_line, print_json, progress_bar, show_record, stdout
+from vulnscope.cli.options import (
+    Cached,
     Json,
-    Revision,
+    Resume,
     RunsDir,
-    command_line,
+    build_settings,
+    corpus_options,
+    endpoint_options,
+    model_options,
     parse_options,
-    print_json,
-    progress_bar,
-    stdout,
+    path_text,
+    read_group,
+    selection_options,
+    takes,
 )
 from vulnscope.cli.requests import choose_request
 from vulnscope.errors import InputError
@@ -31,24 +34,10 @@ if TYPE_CHECKING:
     from vulnscope.records.audit import AuditEstimate
 
 
+@takes(model_options, endpoint_options, corpus_options, selection_options)
 def audit(
     context: typer.Context,
-    model: Annotated[
-        str | None, typer.Argument(help="Hub id, local folder, or `organism`.", show_default=False)
-    ] = None,
-    corpus: Annotated[str, typer.Option(help="A corpus of `vulnscope corpus list`.")] = "synthetic",
-    data_dir: DataDir = None,
-    option: Annotated[
-        list[str] | None, typer.Option(help="Loader option KEY=VALUE; repeatable.", metavar="KEY=VALUE")
-    ] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed rows out, counted and listed.")] = False,
     protocol: Annotated[str, typer.Option(help="How a sample becomes prompts and an answer a verdict.")] = "yes-no",
-    prompts: Annotated[
-        Path | None, typer.Option(help="YAML of your own prompts.", dir_okay=False, show_default=False)
-    ] = None,
-    prompt: Annotated[
-        list[str] | None, typer.Option(help="Ask this prompt of the protocol; repeatable, the first is canonical.")
-    ] = None,
     preset: Annotated[
         str | None, typer.Option(help="A named experiment of the protocol, such as determinism.", show_default=False)
     ] = None,
@@ -63,10 +52,6 @@ def audit(
         int | None, typer.Option(help="Answers per prompt and temperature.", min=1, show_default=False)
     ] = None,
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer in words per turn.", min=1)] = 512,
-    part: Annotated[list[str] | None, typer.Option(help="Keep this part of the corpus; repeatable.")] = None,
-    cwe: Annotated[list[str] | None, typer.Option(help="Keep this CWE; repeatable.")] = None,
-    language: Annotated[list[str] | None, typer.Option(help="Keep this language; repeatable.")] = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many samples, whole pairs.", min=1)] = None,
     baseline_corpus: Annotated[
         str | None, typer.Option(help="Train the n-gram baseline on this corpus.", show_default=False)
     ] = None,
@@ -88,108 +73,33 @@ def audit(
             help="Share of vulnerable functions where it will be used, for the precision.", min=1e-6, max=0.99
         ),
     ] = 0.01,
-    seed: Annotated[int, typer.Option(help="Of draws, bootstrap and permutations.", min=0)] = 0,
-    revision: Revision = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    quantize: Annotated[str | None, typer.Option(help="nf4 loads the weights in 4 bits.", show_default=False)] = None,
-    adapter: Annotated[str | None, typer.Option(help="PEFT adapter, folder or Hub id.", show_default=False)] = None,
-    layers_path: Annotated[
-        str | None, typer.Option(help="Path of the decoder layers where the rule cannot decide.", show_default=False)
-    ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
-    ] = False,
-    endpoint: Annotated[
-        str | None,
-        typer.Option(help="Base URL of an OpenAI-compatible server; MODEL is its name there.", show_default=False),
-    ] = None,
-    endpoint_api: Annotated[
-        str,
-        typer.Option(help="chat, completions (base models), or auto: chat where the server chats with MODEL."),
-    ] = "chat",
-    api_key_env: Annotated[
-        str | None, typer.Option(help="Environment variable that holds the API key.", show_default=False)
-    ] = None,
-    concurrency: Annotated[int, typer.Option(help="Requests to the endpoint at once.", min=1)] = 4,
-    requests_per_minute: Annotated[
-        float | None, typer.Option(help="Ask the endpoint no faster.", min=0.01, show_default=False)
-    ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds for one request to the endpoint.", min=0.1)] = 120.0,
-    price_in: Annotated[
-        float | None, typer.Option(help="Price of a million prompt tokens, for --dry-run.", show_default=False)
-    ] = None,
-    price_out: Annotated[
-        float | None, typer.Option(help="Price of a million written tokens, for --dry-run.", show_default=False)
-    ] = None,
-    max_batch_tokens: Annotated[
-        int | None, typer.Option(help="Tokens per batch; default from free memory.", min=1, show_default=False)
-    ] = None,
-    resume: Annotated[
-        str | None, typer.Option(help="Continue this run: folder, id, or part of the id.", show_default=False)
-    ] = None,
+    resume: Resume = None,
     runs_dir: RunsDir = Path("runs"),
-    cached: Annotated[bool, typer.Option("--cache/--no-cache", help="Reuse answers of earlier runs.")] = True,
+    cached: Cached = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print settings and an estimate; ask nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask MODEL whether code is vulnerable, and measure what it says against its fixed twins."""
     from vulnscope import api
 
-    if api_key_env is not None and endpoint is None and resume is None:
-        raise InputError("--api-key-env is for a model behind --endpoint URL; give that too, or leave the key out")
-    settings: dict[str, Any] = {
-        "subject": {
-            "name": model or "",
-            "revision": revision,
-            "dtype": dtype,
-            "device": device,
-            "quantize": quantize,
-            "adapter": adapter,
-            "trust_remote_code": trust_remote_code,
-            "layers_path": layers_path,
-            "endpoint": None
-            if endpoint is None
-            else {
-                "url": endpoint,
-                "api": endpoint_api,
-                "key_variable": api_key_env,
-                "concurrency": concurrency,
-                "requests_per_minute": requests_per_minute,
-                "timeout_seconds": timeout,
-                "price_in": price_in,
-                "price_out": price_out,
-            },
-        },
-        "corpus": {
-            "name": corpus,
-            "data_dir": None if data_dir is None else str(data_dir),
-            "skip_bad": skip_bad,
-            "options": tuple(sorted(parse_options(option or []).items())),
-        },
-        "audit": {
-            "protocol": protocol,
-            "prompts_file": None if prompts is None else str(prompts),
-            "prompts": tuple(prompt or ()),
-            "preset": preset,
-            "protocol_options": tuple(sorted(parse_options(protocol_option or [], "--protocol-option").items())),
-            "parser": parser,
-            "temperatures": tuple(temperature or ()),
-            "repeats": repeats,
-            "max_new_tokens": max_new_tokens,
-            "parts": tuple(part or ()),
-            "cwes": tuple(cwe or ()),
-            "languages": tuple(language or ()),
-            "limit": limit,
-            "baseline_corpus": baseline_corpus,
-            "check_leaks": check_leaks,
-            "background": None if background is None else str(background),
-            "background_limit": background_limit,
-            "prevalence": prevalence,
-            "seed": seed,
-            "max_batch_tokens": max_batch_tokens,
-        },
+    study = {
+        "protocol": protocol,
+        "preset": preset,
+        "protocol_options": tuple(sorted(parse_options(protocol_option or [], "--protocol-option").items())),
+        "parser": parser,
+        "temperatures": tuple(temperature or ()),
+        "repeats": repeats,
+        "max_new_tokens": max_new_tokens,
+        "baseline_corpus": baseline_corpus,
+        "check_leaks": check_leaks,
+        "background": path_text(background),
+        "background_limit": background_limit,
+        "prevalence": prevalence,
     }
+    settings = build_settings("audit", context, study)
+    settings["subject"]["endpoint"] = endpoint = read_group(context, endpoint_options)
+    if context.params["api_key_env"] is not None and endpoint is None and resume is None:
+        raise InputError("--api-key-env is for a model behind --endpoint URL; give that too, or leave the key out")
     request = choose_request(context, "audit", api.AuditRequest, settings, resume, runs_dir)
     if dry_run:
         estimate = api.estimate_audit(request)
@@ -208,13 +118,9 @@ def audit(
             command=command_line(),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    if as_json:
-        print_json(result.record)
-    else:
-        from vulnscope import report
+    from vulnscope.report import render_terminal
 
-        report.render_terminal(result.record, stdout)
-        stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
+    show_record(result.record, render_terminal, result.report, as_json=as_json)
 
 
 def _estimate_table(estimate: AuditEstimate) -> Table:

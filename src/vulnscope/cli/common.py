@@ -1,10 +1,11 @@
-"""What every command group shares: consoles, JSON output, the error paragraph, common options."""
+"""What every command group shares: consoles, JSON output, the error paragraph, progress."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -21,28 +22,12 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from vulnscope.errors import InputError
 from vulnscope.records.base import Record
 
 R = TypeVar("R", bound=Record)
 
 stdout = Console()
 stderr = Console(stderr=True)
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        help="Folder of the corpus in its published layout; default: $VULNSCOPE_DATA/NAME where that is set.",
-        show_default=False,
-    ),
-]
-RunsDir = Annotated[
-    Path, typer.Option(envvar="VULNSCOPE_RUNS", help="Folder that holds the run folders.", file_okay=False)
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the result record as JSON on stdout.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps, ...")]
-Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
-Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.", show_default=False)]
 
 
 def command_line() -> str:
@@ -75,19 +60,6 @@ def print_note(message: str) -> None:
     stderr.print(Text(message, style="dim"), soft_wrap=True)
 
 
-def parse_options(options: list[str], flag: str = "--option") -> dict[str, str]:
-    """`["code=func"]` as `{"code": "func"}`; raises `InputError` on a word without `=` or a key given twice."""
-    parsed: dict[str, str] = {}
-    for option in options:
-        key, separator, value = option.partition("=")
-        if not separator or not key:
-            raise InputError(f"{flag} {option!r} is not of the form KEY=VALUE")
-        if key in parsed:
-            raise InputError(f"{flag} {key} is given twice: {parsed[key]!r} and {value!r}")
-        parsed[key] = value
-    return parsed
-
-
 def progress_bar() -> Progress:
     """A bar with rate and time left on stderr; silent where stderr is no terminal."""
     return Progress(
@@ -100,6 +72,23 @@ def progress_bar() -> Progress:
         transient=True,
         disable=not stderr.is_terminal,
     )
+
+
+@contextmanager
+def staged_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that names the stage it shows."""
+    with progress_bar() as bar:
+        task = bar.add_task("opening", total=None)
+        stage = ""
+
+        def tell(name: str, done: int, total: int) -> None:
+            nonlocal stage
+            if name != stage:
+                stage = name
+                bar.reset(task, total=total, description=name)
+            bar.update(task, completed=done, total=total)
+
+        yield tell
 
 
 class _RateColumn(ProgressColumn):

@@ -13,7 +13,18 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import DataDir, Json, parse_options, print_json, print_note, stdout
+from vulnscope.cli.common import print_json, print_note, stdout
+from vulnscope.cli.options import (
+    Cwe,
+    DataDir,
+    Json,
+    Language,
+    Limit,
+    LoaderOption,
+    Part,
+    SkipBad,
+    parse_options,
+)
 from vulnscope.errors import InputError
 from vulnscope.records.corpus import CorpusEntry, CorpusListing, CorpusStats
 from vulnscope.registry import list_names, resolve
@@ -24,15 +35,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A corpus of `vulnscope corpus list`.")]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave malformed rows out, counted and named.")]
-Options = Annotated[
-    list[str] | None,
-    typer.Option("--option", metavar="KEY=VALUE", help="Option of the loader, repeatable: columns=code=func,label=y"),
-]
-Cwes = Annotated[list[str] | None, typer.Option("--cwe", help="Keep this CWE, repeatable: CWE-89.")]
-Languages = Annotated[list[str] | None, typer.Option("--language", help="Keep this language, repeatable: c.")]
-Parts = Annotated[list[str] | None, typer.Option("--part", help="Keep this part of the corpus, repeatable.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Keep at most so many samples, pairs whole, over many groups.")]
 
 
 @app.command("list")
@@ -53,10 +55,10 @@ def show(
     sample_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A sample or a pair.")] = None,
     data_dir: DataDir = None,
     skip_bad: SkipBad = False,
-    option: Options = None,
-    cwe: Cwes = None,
-    language: Languages = None,
-    part: Parts = None,
+    option: LoaderOption = None,
+    cwe: Cwe = None,
+    language: Language = None,
+    part: Part = None,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
@@ -78,10 +80,10 @@ def stats(
     name: Name,
     data_dir: DataDir = None,
     skip_bad: SkipBad = False,
-    option: Options = None,
-    cwe: Cwes = None,
-    language: Languages = None,
-    part: Parts = None,
+    option: LoaderOption = None,
+    cwe: Cwe = None,
+    language: Language = None,
+    part: Part = None,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
@@ -149,10 +151,10 @@ def check(
     card: Annotated[Path | None, typer.Option(help="Write a data card (Markdown) here.", dir_okay=False)] = None,
     seed: Annotated[int, typer.Option(help="Deals groups into the folds of trained rules.")] = 0,
     skip_bad: SkipBad = False,
-    option: Options = None,
-    cwe: Cwes = None,
-    language: Languages = None,
-    part: Parts = None,
+    option: LoaderOption = None,
+    cwe: Cwe = None,
+    language: Language = None,
+    part: Part = None,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:

@@ -8,7 +8,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import Json, RunsDir, print_json, stdout
+from vulnscope.cli.common import print_json, stdout
+from vulnscope.cli.options import Json, RunsDir
 from vulnscope.records.machine import MachineReport
 
 _STYLES = {"ok": "green", "missing": "yellow", "failed": "bold red"}

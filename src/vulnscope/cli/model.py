@@ -10,7 +10,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import Device, Dtype, Json, Revision, print_json, progress_bar, stdout
+from vulnscope.cli.common import print_json, progress_bar, stdout
+from vulnscope.cli.options import Adapter, Device, Dtype, Json, LayersPath, Quantize, Revision, TrustRemoteCode
 from vulnscope.records.subject import Capability, SubjectReport
 
 app = typer.Typer(no_args_is_help=True)
@@ -22,14 +23,10 @@ def inspect(
     revision: Revision = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    quantize: Annotated[str | None, typer.Option(help="nf4 loads the weights in 4 bits.", show_default=False)] = None,
-    adapter: Annotated[str | None, typer.Option(help="Folder or Hub id of a PEFT adapter.", show_default=False)] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run Python code that comes with the model.")
-    ] = False,
-    layers_path: Annotated[
-        str | None, typer.Option(help="Path of the decoder layers where the rule cannot decide.", show_default=False)
-    ] = None,
+    quantize: Quantize = None,
+    adapter: Adapter = None,
+    trust_remote_code: TrustRemoteCode = False,
+    layers_path: LayersPath = None,
     batch: Annotated[int, typer.Option(min=1, help="Rows of the memory estimate.")] = 8,
     length: Annotated[int, typer.Option(min=1, help="Tokens per row of the memory estimate.")] = 1024,
     as_json: Json = False,

@@ -12,7 +12,8 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from vulnscope.cli.common import Device, Json, print_json, print_note, stderr, stdout
+from vulnscope.cli.common import print_json, print_note, stderr, stdout
+from vulnscope.cli.options import Device, Json
 
 if TYPE_CHECKING:
     import torch

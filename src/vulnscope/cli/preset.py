@@ -6,18 +6,19 @@ from pathlib import Path
 
 import typer
 
-from vulnscope.cli.common import command_line, print_json, stdout
-from vulnscope.cli.inside import build_settings, staged_progress
+from vulnscope.cli.common import command_line, show_record, staged_progress
+from vulnscope.cli.options import corpus_options, model_options, read_group
 from vulnscope.cli.requests import choose_request, is_given
 from vulnscope.errors import InputError
 
-_UNUSED = ("against", "prompts", "cwe", "language", "limit", "change", "budget", "dry_run")
+_UNUSED = (
+    *("against", "prompts", "prompt", "part", "cwe", "language", "limit", "max_batch_tokens"),
+    *("change", "budget", "dry_run"),
+)
 _CORPUS = "secllmholmes"
 
 
-def run_preset(
-    context: typer.Context, name: str, options: list[str], resume: str | None, runs_dir: Path, *, as_json: bool
-) -> None:
+def run_preset(context: typer.Context, name: str, resume: str | None, runs_dir: Path, *, as_json: bool) -> None:
     """Carry out the preset `name` with the model, corpus and seed of the command line, and show its result."""
     from vulnscope.api.presets import PresetRequest, check_preset, run_preset_request
 
@@ -25,7 +26,11 @@ def run_preset(
     if given := [option for option in _UNUSED if context.params[option]]:
         shown = ", ".join(f"--{option.replace('_', '-')}" for option in given)
         raise InputError(f"the preset fixes its samples and prompts and takes no {shown}; leave it out")
-    settings = build_settings("preset", {"seed": context.params["seed"]}, context, options)
+    settings = {
+        "subject": read_group(context, model_options),
+        "corpus": read_group(context, corpus_options),
+        "preset": {"seed": context.params["seed"]},
+    }
     if not is_given(context, "corpus"):
         settings["corpus"]["name"] = _CORPUS
     request = choose_request(context, "reproduction", PresetRequest, settings, resume, runs_dir)
@@ -37,10 +42,6 @@ def run_preset(
             command=command_line(),
             progress=lambda stage, what, done, total: tell(f"{stage}: {what}", done, total),
         )
-    if as_json:
-        print_json(result.record)
-        return
     from vulnscope.report.reproduction_panels import print_reproduction
 
-    print_reproduction(result.record, stdout)
-    stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
+    show_record(result.record, print_reproduction, result.report, as_json=as_json)

@@ -12,7 +12,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import DataDir, Json, RunsDir, command_line, parse_options, print_json, print_note, stdout
+from vulnscope.cli.common import command_line, print_json, print_note, stdout
+from vulnscope.cli.options import DataDir, Json, LoaderOption, RunsDir, SkipBad, parse_options
 
 if TYPE_CHECKING:
     from vulnscope.audit.requests import AuditResult
@@ -104,10 +105,8 @@ def import_(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or JSON lines: model, item, prompt, answer.")],
     corpus: Annotated[str, typer.Option(help="The corpus whose sample ids are the items.")],
     data_dir: DataDir = None,
-    option: Annotated[
-        list[str] | None, typer.Option(help="Loader option KEY=VALUE; repeatable.", metavar="KEY=VALUE")
-    ] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed rows out, counted and listed.")] = False,
+    option: LoaderOption = None,
+    skip_bad: SkipBad = False,
     parser: Annotated[str, typer.Option(help="How answers are read: strict or keyword.")] = "strict",
     form: Annotated[
         str, typer.Option(help="How answers state their verdict: verdict, yes-no, weakness or lines.")

@@ -10,41 +10,21 @@ from rich.table import Table
 from rich.text import Text
 
 from vulnscope.cli.apply import apply
-from vulnscope.cli.common import (
-    DataDir,
-    Device,
-    Dtype,
+from vulnscope.cli.common import command_line, print_json, show_record, staged_progress, stderr, stdout
+from vulnscope.cli.options import (
     Json,
-    Revision,
-    RunsDir,
-    command_line,
-    print_json,
-    stderr,
-    stdout,
-)
-from vulnscope.cli.inside import (
-    Adapter,
-    CorpusName,
-    CorpusOption,
-    Cwe,
-    Language,
-    Limit,
-    Model,
-    Prompts,
-    Quantize,
     Resume,
-    Seed,
-    SkipBad,
-    TrustRemoteCode,
+    RunsDir,
     build_settings,
-    selection,
-    staged_progress,
+    corpus_options,
+    model_options,
+    selection_options,
+    takes,
 )
 from vulnscope.cli.requests import choose_request, validate
 from vulnscope.errors import InputError
 
 if TYPE_CHECKING:
-    from vulnscope.api.steering import SteerRequest
     from vulnscope.records.steer import Agreement, VectorFile
 
 app = typer.Typer(no_args_is_help=True)
@@ -64,41 +44,27 @@ Force = Annotated[bool, typer.Option("--force", help="Take vectors that were fou
 
 
 @app.command()
+@takes(model_options, corpus_options, selection_options)
 def fit(
     context: typer.Context,
     out: Annotated[Path, typer.Option(help="The safetensors file to write.", dir_okay=False)],
-    model: Model = None,
-    corpus: CorpusName = "synthetic",
-    data_dir: DataDir = None,
-    option: CorpusOption = None,
-    skip_bad: SkipBad = False,
-    prompts: Prompts = None,
-    cwe: Cwe = None,
-    language: Language = None,
-    limit: Limit = None,
     method: Method = None,
     layers: Layers = "all",
     layout: Layout = "each",
     selector: SelectorOption = None,
-    seed: Seed = 0,
-    revision: Revision = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    quantize: Quantize = None,
-    adapter: Adapter = None,
-    trust_remote_code: TrustRemoteCode = False,
     as_json: Json = False,
 ) -> None:
     """Fit directions of MODEL on the fit groups of a corpus, and write them with their provenance."""
     from vulnscope.api.steering import SteerRequest, fit_vectors
 
     study = {
-        **selection(prompts, cwe, language, limit, seed),
         **_methods(method, selector),
         "layers": layers,
         "layout": layout,
     }
-    request = _request(context, SteerRequest, study, option)
+    request = validate(SteerRequest, build_settings("steer", context, study))
+    if not request.subject.name:
+        raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
     found = fit_vectors(request, out)
     if as_json:
         print_json(found)
@@ -109,17 +75,9 @@ def fit(
 
 
 @app.command()
+@takes(model_options, corpus_options, selection_options)
 def sweep(
     context: typer.Context,
-    model: Model = None,
-    corpus: CorpusName = "synthetic",
-    data_dir: DataDir = None,
-    option: CorpusOption = None,
-    skip_bad: SkipBad = False,
-    prompts: Prompts = None,
-    cwe: Cwe = None,
-    language: Language = None,
-    limit: Limit = None,
     method: Method = None,
     layers: Layers = "all",
     layout: Layout = "each",
@@ -144,13 +102,6 @@ def sweep(
         bool, typer.Option("--side-effects/--no-side-effects", help="Measure what it costs elsewhere.")
     ] = True,
     force: Force = False,
-    seed: Seed = 0,
-    revision: Revision = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    quantize: Quantize = None,
-    adapter: Adapter = None,
-    trust_remote_code: TrustRemoteCode = False,
     resume: Resume = None,
     runs_dir: RunsDir = Path("runs"),
     as_json: Json = False,
@@ -159,7 +110,6 @@ def sweep(
     from vulnscope.api.steering import SteerRequest, run_steer_request
 
     study: dict[str, Any] = {
-        **selection(prompts, cwe, language, limit, seed),
         **_methods(method, selector),
         "layers": layers,
         "layout": layout,
@@ -176,7 +126,7 @@ def sweep(
         study["scales"] = tuple(scale)
     if preface is not None:
         study["preface"] = preface or None
-    settings = build_settings("steer", study, context, option or [])
+    settings = build_settings("steer", context, study)
     request = choose_request(context, "steer", SteerRequest, settings, resume, runs_dir)
     with staged_progress() as tell:
         result = run_steer_request(
@@ -187,13 +137,9 @@ def sweep(
             progress=tell,
             on_agreement=lambda found: stderr.print(_agreement_table(found)),
         )
-    if as_json:
-        print_json(result.record)
-        return
     from vulnscope.report.steer_panels import print_steer
 
-    print_steer(result.record, stdout)
-    stdout.print(f"\nreport: {result.report}", soft_wrap=True, highlight=False)
+    show_record(result.record, print_steer, result.report, as_json=as_json)
 
 
 @app.command()
@@ -228,15 +174,6 @@ def _methods(method: list[str] | None, selector: list[str] | None) -> dict[str, 
     if selector:
         found["selectors"] = tuple(selector)
     return found
-
-
-def _request(
-    context: typer.Context, kind: type[SteerRequest], study: dict[str, Any], option: list[str] | None
-) -> SteerRequest:
-    request = validate(kind, build_settings("steer", study, context, option or []))
-    if not request.subject.name:
-        raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
-    return request
 
 
 def _agreement_table(rows: tuple[Agreement, ...]) -> Table:

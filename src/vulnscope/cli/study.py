@@ -7,56 +7,26 @@ from typing import Annotated
 
 import typer
 
-from vulnscope.cli.against import is_comparison, run_comparison
-from vulnscope.cli.common import DataDir, Device, Dtype, Json, Revision, RunsDir, command_line, show_record
-from vulnscope.cli.inside import (
-    Adapter,
-    CorpusName,
-    CorpusOption,
-    Cwe,
-    Language,
-    Limit,
-    Model,
-    Prompts,
-    Quantize,
+from vulnscope.cli.against import against_options, is_comparison, run_comparison
+from vulnscope.cli.common import command_line, show_record, staged_progress
+from vulnscope.cli.options import (
+    Cached,
+    Json,
     Resume,
-    Seed,
-    SkipBad,
-    TrustRemoteCode,
+    RunsDir,
     build_settings,
-    selection,
-    staged_progress,
+    corpus_options,
+    model_options,
+    selection_options,
+    takes,
 )
 from vulnscope.cli.preset import run_preset
 from vulnscope.cli.requests import choose_request
 
 
+@takes(model_options, against_options, corpus_options, selection_options)
 def study(
     context: typer.Context,
-    model: Model = None,
-    corpus: CorpusName = "synthetic",
-    data_dir: DataDir = None,
-    option: CorpusOption = None,
-    skip_bad: SkipBad = False,
-    prompts: Prompts = None,
-    cwe: Cwe = None,
-    language: Language = None,
-    limit: Limit = None,
-    against: Annotated[
-        str | None, typer.Option(help="Study this model too and compare both.", metavar="MODEL", show_default=False)
-    ] = None,
-    against_revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit of the other model.", show_default=False)
-    ] = None,
-    against_dtype: Annotated[
-        str | None, typer.Option(help="Of the other model; default: that of --dtype.", show_default=False)
-    ] = None,
-    against_quantize: Annotated[
-        str | None, typer.Option(help="nf4 loads the other model in 4 bits.", show_default=False)
-    ] = None,
-    against_adapter: Annotated[
-        str | None, typer.Option(help="PEFT adapter of the other model.", show_default=False)
-    ] = None,
     change: Annotated[
         list[str] | None,
         typer.Option(help="A transformation that keeps labels; repeatable. Default: strip-comments and rename."),
@@ -68,16 +38,9 @@ def study(
     preset: Annotated[
         str | None, typer.Option(help="Repeat an earlier experiment: starcoder-steering-2025.", show_default=False)
     ] = None,
-    seed: Seed = 0,
-    revision: Revision = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    quantize: Quantize = None,
-    adapter: Adapter = None,
-    trust_remote_code: TrustRemoteCode = False,
     resume: Resume = None,
     runs_dir: RunsDir = Path("runs"),
-    cached: Annotated[bool, typer.Option("--cache/--no-cache", help="Reuse answers of earlier runs.")] = True,
+    cached: Cached = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Itemise memory, disk and time from the model's config; load no weights.")
     ] = False,
@@ -88,20 +51,12 @@ def study(
     With --against, study a second model on the same samples and compare every figure.
     """
     if preset is not None:
-        run_preset(context, preset, option or [], resume, runs_dir, as_json=as_json)
+        run_preset(context, preset, resume, runs_dir, as_json=as_json)
         return
     from vulnscope.api.studies import WholeStudyRequest, estimate_study_request, run_study_request
 
-    settings = build_settings(
-        "study",
-        {
-            **selection(prompts, cwe, language, limit, seed),
-            **({"changes": tuple(change)} if change else {}),
-            "budget_minutes": budget,
-        },
-        context,
-        option or [],
-    )
+    chosen = {"changes": tuple(change)} if change else {}
+    settings = build_settings("study", context, {**chosen, "budget_minutes": budget})
     if is_comparison(context, resume, runs_dir):
         run_comparison(context, settings, resume, runs_dir, is_cached=cached, dry_run=dry_run, as_json=as_json)
         return
