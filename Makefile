@@ -14,12 +14,12 @@ endif
 export OMP_WAIT_POLICY ?= passive
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: study test unit check bench docs browser clean
+.PHONY: study test unit check bench docs system clean
 
 study: $(VENV)/.installed
 	$(BIN)/vulnscope study organism:biased --option templates=train --option n_pairs=200
 
-test: $(VENV)/.installed-dev browser
+test: $(VENV)/.installed-dev system
 	$(BIN)/python -m pytest -m "not gpu" $(PYTEST_ARGS)
 
 unit: $(VENV)/.installed-dev
@@ -62,12 +62,16 @@ $(VENV)/.installed-docs: $(VENV)/.installed-dev
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
-# The browser test opens a hostile report in headless Chromium; as root we install it, otherwise we say how.
-browser:
-	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
-	  else echo "Chromium is missing; its test will be skipped. Install it with: sudo apt-get install chromium"; fi; }
+# Tests open hostile reports in headless Chromium and compile C; as root we install what is missing, otherwise we say how.
+system:
+	@missing=""; \
+	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
+	  command -v google-chrome >/dev/null 2>&1 || missing="chromium"; \
+	command -v gcc >/dev/null 2>&1 || missing="$$missing gcc libc6-dev"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	else echo "Missing, so its tests will be skipped: $$missing. Install with: sudo apt-get install $$missing"; fi
 
 clean:
 	rm -rf $(VENV) runs site
