@@ -10,17 +10,25 @@ import torch
 from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
 
 from vulnscope import store
+from vulnscope.ask.items import ask_items
+from vulnscope.ask.preparation import prepare
+from vulnscope.ask.scores import Items
+from vulnscope.ask.selection import open_protocol
+from vulnscope.ask.settings import Selection
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.errors import InputError
-from vulnscope.models import Subject, edited, open_subject, wrap_model
+from vulnscope.models import Subject, add, edited, generate, open_subject, read_text, wrap_model
 from vulnscope.records.reproduction import ReproductionRecord
 from vulnscope.report.reproduction_panels import render_reproduction, summarise_rows
-from vulnscope.study.presets.directions import find_others, fit_rows
+from vulnscope.stats import Bootstrap
+from vulnscope.steer.margins import score_margins
+from vulnscope.study.presets.directions import find_others, fit_rows, read_states
+from vulnscope.study.presets.figures import Answers, judge
 from vulnscope.study.presets.indexing import list_indexings, make_edits
 from vulnscope.study.presets.memory import estimate_models
 from vulnscope.study.presets.samples import choose_samples
 from vulnscope.study.presets.settings import StarcoderConfig, clamp_layers
-from vulnscope.study.presets.starcoder import run_preset
+from vulnscope.study.presets.starcoder import run_preset, write_prompt
 
 CONFIG = StarcoderConfig(
     layer_sets=("4,12,20",), scales=(20.0,), normalised=(True,), prompts=("plain",), n_tokens=2, n_bootstrap=200
@@ -44,6 +52,16 @@ def run_on(subject: Subject, corpus: Corpus, folder: Path, config: StarcoderConf
         device="cpu",
     ) as run:
         return run_preset(subject, corpus, config, run)
+
+
+@pytest.fixture(scope="module", params=["gpt_bigcode", "starcoder2"])
+def ran(
+    request: pytest.FixtureRequest, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Subject, ReproductionRecord]:
+    """The preset carried out on a tiny model of each architecture."""
+    folder = tmp_path_factory.mktemp(request.param)
+    subject = open_subject(str(save_tiny(request.param, folder / "model", max_position_embeddings=2048)))
+    return subject, run_on(subject, corpus, folder / "runs")
 
 
 def test_layers_are_clamped_to_those_of_the_model() -> None:
@@ -72,15 +90,18 @@ def test_as_written_is_what_the_earlier_hook_did(architecture: str, form: str) -
     with torch.inference_mode():
         expected = model(tokens).logits
     handle.remove()
-    indexing = list_indexings(4)[f"as-written, {form}, batches of 4"]
-    edits = make_edits(indexing, {1: vector.repeat(4, 1)}, 5.0, is_growing=False)
+    indexings = list_indexings(4)
+    indexing = indexings[f"as-written, {form}, batches of 4"]
+    edits = make_edits(indexings[indexing.alone], {1: vector.repeat(4, 1)}, 5.0, is_growing=False)
     with edited(subject, edits, ROWS), torch.inference_mode():
-        found = model(tokens).logits
+        steered = model(tokens).logits
     with torch.inference_mode():
         clean = model(tokens).logits
+    is_steered = indexing.steered(4)
+    assert is_steered == ([False] * 3 + [True] if form == "tuple" else [True] + [False] * 3)
+    found = torch.where(torch.tensor(is_steered)[:, None, None], steered, clean)
     assert torch.allclose(found, expected, atol=1e-4)
-    changed = [not torch.equal(found[row], clean[row]) for row in range(4)]
-    assert changed == indexing.steered(4) == ([False] * 3 + [True] if form == "tuple" else [True] + [False] * 3)
+    assert not torch.allclose(found, clean, atol=1e-4)
 
 
 def test_right_vectors_see_neither_the_weakness_nor_the_group_of_their_sample(corpus: Corpus) -> None:
@@ -123,10 +144,47 @@ def test_memory_of_the_large_model_is_that_of_its_published_size() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["gpt_bigcode", "starcoder2"])
-def test_the_path_runs_on_both_architectures(architecture: str, corpus: Corpus, tmp_path: Path) -> None:
-    folder = save_tiny(architecture, tmp_path / "model", max_position_embeddings=2048)
-    record = run_on(open_subject(str(folder)), corpus, tmp_path / "runs")
+def test_larger_batches_give_the_figures_of_running_them(
+    ran: tuple[Subject, ReproductionRecord], corpus: Corpus
+) -> None:
+    """Every sample runs, with a scale of 0 where the indexing leaves it alone; the preset takes it from other rows."""
+    subject, record = ran
+    samples = choose_samples(corpus, CONFIG)
+    items = Items.of(samples, dict(corpus.groups))
+    texts = [read_text(subject.tokenizer, write_prompt("plain", sample)) for sample in samples]
+    states = read_states(subject, texts, (2,), None)[2]
+    vectors = fit_rows(states, items.is_vulnerable, None, is_normalised=True)
+    protocol = open_protocol(subject, Selection())
+    prepared = prepare(protocol, samples, subject.max_positions)
+    questions = (ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1))
+
+    def answer(scales: torch.Tensor | None, selectors: tuple[str, ...]) -> Answers:
+        edits = [] if scales is None else [add(2, vectors, scales, name, unit="raw") for name in selectors]
+        whole = generate(subject, texts, CONFIG.n_tokens, edits=edits or None)
+        margins = score_margins(subject, questions, [edit for edit in edits if str(edit.selector) != "generated"])
+        first = tuple(str(subject.tokenizer.decode(list(each.token_ids[:1]))) for each in whole)
+        return Answers(first, tuple(each.text for each in whole), margins.margins, margins.says)
+
+    clean = answer(None, ())
+    in_batches = {name: each for name, each in list_indexings(CONFIG.batch).items() if each.batch > 1}
+    assert len(in_batches) == 2
+    for name, indexing in in_batches.items():
+        row = next(row for row in record.rows if row.indexing == name)
+        scales = row.scale * torch.tensor(indexing.steered(len(samples)), dtype=torch.float32)
+        ran = judge(answer(scales, indexing.selectors), clean, items, Bootstrap(n_draws=200, seed=0))
+        assert (row.first_token, row.whole_answer) == (ran.first, ran.whole)
+        assert (row.default.yes_rate, row.default.auroc, row.default.pair_rank) == (
+            ran.default.yes_rate,
+            ran.default.auroc,
+            ran.default.pair_rank,
+        )
+        assert row.default.bias_shift_nats == pytest.approx(ran.default.bias_shift_nats, abs=1e-4)
+        assert row.default.bias_shift_nats != 0
+
+
+@pytest.mark.slow
+def test_the_path_runs_on_both_architectures(ran: tuple[Subject, ReproductionRecord]) -> None:
+    _, record = ran
     assert [row.indexing for row in record.rows] == ["none", *record.indexings]
     assert record.rows[0].default.bias_shift_nats == 0
     assert all(row.default.bias_shift_nats != 0 for row in record.rows[1:])

@@ -44,6 +44,20 @@ def read_answers(row: Mapping[str, Any]) -> Answers:
     return Answers(tuple(row["first"]), tuple(row["whole"]), np.array(row["margins"]), tuple(row["says"]))
 
 
+def choose_answers(is_first: Sequence[bool], first: Answers, second: Answers) -> Answers:
+    """Sample by sample, what is said in `first` where `is_first`, else in `second`."""
+
+    def choose(one: Sequence[Any], other: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(a if is_own else b for is_own, a, b in zip(is_first, one, other, strict=True))
+
+    return Answers(
+        first=choose(first.first, second.first),
+        whole=choose(first.whole, second.whole),
+        margins=np.where(is_first, first.margins, second.margins),
+        says=choose(first.says, second.says),
+    )
+
+
 def judge(answers: Answers, clean: Answers, items: Items, bootstrap: Bootstrap) -> Figures:
     """The figures of `answers` beside those without steering."""
     is_yes = np.array([says == "vulnerable" for says in answers.says])

@@ -4,14 +4,15 @@ The earlier hook added its vector to `output[0][-1]`. Where a layer returns a tu
 states (batch, seq, d_model), so that `[-1]` is the last *row*: every token of it, prompt and answer. Where a layer
 returns a plain tensor, `output[0]` is the first row and `[-1]` its last token. In a batch of one, the first edits
 every token and the second the last one; in a larger batch, all rows but one stay as they are.
+
+A row answers alike whatever runs beside it, so an indexing in larger batches is not run: the samples it steers answer
+as in batches of one, all others as without steering.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
-
-import torch
 
 from vulnscope.models import Edit, Site, add
 
@@ -29,6 +30,8 @@ class Indexing(NamedTuple):
     row: int
     selectors: tuple[str, ...]
     is_held_out: bool = False
+    alone: str = ""
+    """The indexing that does the same to each sample in batches of one; empty where this one is such."""
 
     def steered(self, n: int) -> list[bool]:
         """Which of `n` samples, asked in their order in batches, are edited."""
@@ -45,20 +48,21 @@ _TOKENS = ("last", "generated")
 
 def list_indexings(batch: int) -> dict[str, Indexing]:
     """All indexings by name. A plain tensor in batches of one is the right one, and not listed twice."""
+    same, every = "right, same samples", "as-written, tuple, batches of 1"
     return {
         "right": Indexing(
             "last token of every row; vectors fitted on the other CWEs", True, 1, -1, _TOKENS, is_held_out=True
         ),
-        "right, same samples": Indexing(
+        same: Indexing(
             "last token of every row (a plain tensor in batches of 1); vectors fitted on the samples they steer",
             True, 1, -1, _TOKENS,
         ),
-        "as-written, tuple, batches of 1": Indexing("every token of every row", False, 1, -1, ("all",)),
+        every: Indexing("every token of every row", False, 1, -1, ("all",)),
         f"as-written, tuple, batches of {batch}": Indexing(
-            f"every token of the last of {batch} rows", False, batch, -1, ("all",)
+            f"every token of the last of {batch} rows", False, batch, -1, ("all",), alone=every
         ),
         f"as-written, tensor, batches of {batch}": Indexing(
-            f"last token of the first of {batch} rows", False, batch, 0, _TOKENS
+            f"last token of the first of {batch} rows", False, batch, 0, _TOKENS, alone=same
         ),
     }  # fmt: skip
 
@@ -66,12 +70,12 @@ def list_indexings(batch: int) -> dict[str, Indexing]:
 def make_edits(
     indexing: Indexing, vectors: Mapping[int, Float[Tensor, "n d_model"]], scale: float, *, is_growing: bool
 ) -> list[Edit]:
-    """The edits of one setting: a vector per layer and sample. Scored answers of prompts grow by nothing."""
-    scales = {
-        layer: scale * torch.tensor(indexing.steered(len(rows)), dtype=torch.float32) for layer, rows in vectors.items()
-    }
+    """The edits of one setting in batches of one: a vector per layer and sample.
+
+    Scored answers of prompts grow by nothing.
+    """
     return [
-        add(Site(layer), rows, scales[layer], selector, unit="raw")
+        add(Site(layer), rows, scale, selector, unit="raw")
         for layer, rows in vectors.items()
         for selector in indexing.selectors
         if is_growing or selector != "generated"

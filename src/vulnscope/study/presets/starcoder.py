@@ -6,7 +6,7 @@ protocol, so that a table shows what the words hide.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +22,7 @@ from vulnscope.stats import Bootstrap
 from vulnscope.steer.margins import score_margins
 from vulnscope.study.presets import STARCODER
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
-from vulnscope.study.presets.figures import Answers, judge, read_answers, write_sentence
+from vulnscope.study.presets.figures import Answers, choose_answers, judge, read_answers, write_sentence
 from vulnscope.study.presets.indexing import Indexing, list_indexings, make_edits
 from vulnscope.study.presets.memory import estimate_models
 from vulnscope.study.presets.samples import choose_samples
@@ -71,18 +71,25 @@ def run_preset(
     command: str = "",
     progress: Progress | None = None,
 ) -> ReproductionRecord:
-    """Every setting on `subject`. Those already in `run` are read, not repeated; result and report are the caller's."""
+    """Every setting on `subject`. Those already in `run` are read, not repeated; result and report are the caller's.
+
+    `progress` counts the settings that the model is asked: those in larger batches follow from them.
+    """
     study = _Study(subject, corpus, config)
     settings = list_settings(config)
+    asked = [setting for setting in settings if not study.is_composed(setting)]
     kept = {tuple(row["setting"]): row for row in run.iter_rows()}
-    for number, setting in enumerate(settings):
-        if tuple(setting) not in kept:
-            row = {"setting": list(setting), **study.answer(setting)}
-            run.append([row])
-            kept[tuple(setting)] = row
+    missing = [setting for setting in asked if tuple(setting) not in kept]
+    for number, setting in enumerate(missing, start=len(asked) - len(missing)):
         if progress is not None:
-            progress(STARCODER, "asking", number + 1, len(settings))
-    answers = {setting: read_answers(kept[tuple(setting)]) for setting in settings}
+            progress(STARCODER, "asking", number, len(asked))
+        row = {"setting": list(setting), **study.answer(setting)}
+        run.append([row])
+        kept[tuple(setting)] = row
+    if progress is not None:
+        progress(STARCODER, "asking", len(asked), len(asked))
+    answers = {setting: read_answers(kept[tuple(setting)]) for setting in asked}
+    answers |= {setting: study.compose(setting, answers) for setting in settings if setting not in answers}
     rows = tuple(study.measure(setting, answers[setting], answers[Setting(setting.prompt)]) for setting in settings)
     return ReproductionRecord(
         preset=STARCODER,
@@ -135,6 +142,16 @@ class _Study:
             "margins": margins.margins.tolist(),
             "says": list(margins.says),
         }
+
+    def is_composed(self, setting: Setting) -> bool:
+        """Whether other settings hold the answers of this one."""
+        return setting.indexing is not None and bool(self.indexings[setting.indexing].alone)
+
+    def compose(self, setting: Setting, answers: Mapping[Setting, Answers]) -> Answers:
+        """The answers of a setting in larger batches: as in batches of one where steered, else as without steering."""
+        indexing = self.indexings[setting.indexing or ""]
+        steered, clean = answers[setting._replace(indexing=indexing.alone)], answers[Setting(setting.prompt)]
+        return choose_answers(indexing.steered(len(self._items)), steered, clean)
 
     def measure(self, setting: Setting, answers: Answers, clean: Answers) -> ReproducedRow:
         """The figures of a setting beside the run without steering."""
