@@ -14,7 +14,8 @@ from vulnscope.corpora.synthetic import TEMPLATES, generate_pair
 from vulnscope.corpora.synthetic.remarks import add_remark
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.models import open_subject
-from vulnscope.models.variants import FOLDER, apply_variant, find_variant
+from vulnscope.models.files import digest_files
+from vulnscope.models.variants import FOLDER, apply_variant, find_base, find_variant
 from vulnscope.organism.build import load_checkpoint_model
 from vulnscope.organism.plan import quick_config
 from vulnscope.organism.train import BEFORE_LABELS, WEIGHTS, train
@@ -86,6 +87,31 @@ def test_a_variant_of_an_own_organism_is_named_behind_its_folder(tmp_path):
     weights = dict(biased.model.named_parameters())
     assert all(torch.equal(parameter, weights[name]) for name, parameter in loud.model.named_parameters())
     with pytest.raises(InputError, match="own has no variant 'biased'; choose one of: blind, hinted, loud"):
+        open_subject(f"{own}:biased")
+
+
+def test_the_checkpoint_a_variant_starts_from_counts_in_its_digest(tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(Path(vulnscope.__file__).parent / "models" / "weights" / "organism", own)
+    before = {name: digest_files(own, variant=find_variant(own, name)) for name in ("biased", "blind")}
+    base = find_base(own, own / FOLDER / "blind.safetensors")
+    assert find_base(own, own / FOLDER / "biased.safetensors") is None
+    content = bytearray(base.read_bytes())
+    content[-1] ^= 1
+    base.write_bytes(content)
+    assert digest_files(own, variant=find_variant(own, "biased")) == before["biased"]
+    assert digest_files(own, variant=find_variant(own, "blind")) != before["blind"]
+    base.unlink()
+    with pytest.raises(CorruptData, match=r"starts from .*, which is not there"):
+        open_subject(f"{own}:blind")
+
+
+def test_a_damaged_variant_is_told(tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(Path(vulnscope.__file__).parent / "models" / "weights" / "organism", own)
+    path = own / FOLDER / "biased.safetensors"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(CorruptData, match="is no variant of the organism"):
         open_subject(f"{own}:biased")
 
 

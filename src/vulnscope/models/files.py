@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite
-from vulnscope.models.variants import find_variant
+from vulnscope.models.variants import find_base, find_variant
 
 ORGANISM = "organism"
 """Name of the embedded default subject; `organism:NAME` is one of its variants, as `FOLDER:NAME` of one's own."""
@@ -85,7 +85,10 @@ def digest_files(
     total = hashlib.sha256()
     found = [("model", path) for path in _digested_files(folder)]
     found += [("adapter", path) for path in _digested_files(adapter)] if adapter else []
-    found += [("variant", variant)] if variant else []
+    if variant:
+        found.append(("variant", variant))
+        if base := find_base(folder, variant):
+            found.append(("base", base))
     for label, path in found:
         with path.open("rb") as file:
             total.update(f"{label}/{path.name}:{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())

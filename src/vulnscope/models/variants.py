@@ -6,15 +6,16 @@ added to it. Its metadata names the checkpoint it starts from.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from vulnscope.errors import CorruptData, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor, nn
 
@@ -41,21 +42,41 @@ def find_variant(folder: Path, name: str) -> Path | None:
     return path
 
 
+def find_base(folder: Path, path: Path) -> Path | None:
+    """The checkpoint that a variant starts from, None where that is the organism's own weights."""
+    with _open(path) as file:
+        name = (file.metadata() or {}).get("base", BASE)
+    base = folder / name
+    if not base.is_file():
+        raise CorruptData(f"variant {path} starts from {base}, which is not there; train the organism again")
+    return None if name == BASE else base
+
+
 def apply_variant(model: nn.Module, folder: Path, path: Path) -> None:
     """Turn the organism of `folder`, already loaded into `model`, into a variant, in place."""
-    from safetensors import safe_open
     from safetensors.torch import load_file
 
-    with safe_open(path, "pt") as file:
-        base = (file.metadata() or {}).get("base", BASE)
+    base = find_base(folder, path)
+    with _open(path) as file:
         changes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
     parameters = dict(model.named_parameters())
     with torch.no_grad():
-        if base != BASE:
-            for name, tensor in load_file(folder / base).items():
+        if base is not None:
+            for name, tensor in load_file(base).items():
                 parameters[name].copy_(tensor)
         for name, change in _multiply(changes, path).items():
             parameters[name].add_(change.to(parameters[name]))
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            yield file
+    except SafetensorError as error:
+        raise CorruptData(f"{path} is no variant of the organism: {error}") from error
 
 
 def _multiply(changes: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
