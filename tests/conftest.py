@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Set before any test imports transformers or huggingface_hub, which read these once.
 os.environ.update(
@@ -20,8 +20,10 @@ os.environ.update(
     WANDB_MODE="disabled",
 )
 
-# A slow machine is not a failure.
-settings.register_profile("vulnscope", deadline=None)
+# A slow machine is not a failure, and a change is tested on the same inputs as the one before it; new inputs are looked
+# for with `--hypothesis-profile=explore`.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=1000)
+settings.register_profile("vulnscope", settings.get_profile("explore"), max_examples=100, derandomize=True)
 settings.load_profile("vulnscope")
 
 

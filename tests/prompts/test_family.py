@@ -27,7 +27,7 @@ def ask_all(code: str, tokenizer: PreTrainedTokenizerFast | None = None) -> list
 
 
 @pytest.mark.parametrize("is_chat", [False, True])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50)
 @given(start=code_like, repeat=st.integers(1, 60), end=code_like)
 def test_tokens_are_those_of_whole_texts(
     make_tokenizer: MakeTokenizer, is_chat: bool, start: str, repeat: int, end: str
