@@ -70,6 +70,14 @@ def validate(request: type[Request], settings: Mapping[str, Any]) -> Request:
         raise InputError(f"{place} {first['input']!r}: {first['msg']}") from error
 
 
+def validate_new(request: type[Request], settings: Mapping[str, Any]) -> Request:
+    """The request of a new study; raises `InputError` where it names no model."""
+    asked = validate(request, settings)
+    if not _look_up(asked, "subject.name"):
+        raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
+    return asked
+
+
 def choose_request(
     context: typer.Context,
     kind: str,
@@ -82,11 +90,9 @@ def choose_request(
 
     Every option that the command line gives beside --resume must agree with that run, those of `FREE` apart.
     """
-    asked = validate(request, settings)
     if resume is None:
-        if not _look_up(asked, "subject.name"):
-            raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
-        return asked
+        return validate_new(request, settings)
+    asked = validate(request, settings)
     from vulnscope.api.requests import read_stored
 
     stored = read_stored(kind, request, resume, runs_dir)

@@ -21,8 +21,7 @@ from vulnscope.cli.options import (
     selection_options,
     takes,
 )
-from vulnscope.cli.requests import choose_request, validate
-from vulnscope.errors import InputError
+from vulnscope.cli.requests import choose_request, validate_new
 
 if TYPE_CHECKING:
     from vulnscope.records.steer import Agreement, VectorFile
@@ -62,9 +61,7 @@ def fit(
         "layers": layers,
         "layout": layout,
     }
-    request = validate(SteerRequest, build_settings("steer", context, study))
-    if not request.subject.name:
-        raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
+    request = validate_new(SteerRequest, build_settings("steer", context, study))
     found = fit_vectors(request, out)
     if as_json:
         print_json(found)
