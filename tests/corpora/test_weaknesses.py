@@ -67,3 +67,12 @@ def test_the_published_catalogue_is_read(real_corpus_dir: Callable[[str], Path])
     assert len(catalogue.entries) == 969
     assert catalogue.match(("CWE-787",), "CWE-119") == "parent"
     assert catalogue.match(("CWE-119",), "CWE-787") == "child"
+
+
+def test_a_weakness_covers_itself_its_descendants_and_its_direct_parents(catalogue: Weaknesses) -> None:
+    known = ("CWE-118", "CWE-119", "CWE-787", "CWE-121", "CWE-89")
+    covered = [label for label in known if catalogue.covers("CWE-119", (label,))]
+    assert covered == ["CWE-118", "CWE-119", "CWE-787", "CWE-121"]
+    assert catalogue.covers("CWE-118", ("CWE-89", "CWE-121"))
+    assert not catalogue.covers("CWE-121", ("CWE-119",))
+    assert not catalogue.covers("CWE-787", ())

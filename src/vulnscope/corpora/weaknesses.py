@@ -58,6 +58,20 @@ class Weaknesses(Record):
             return "parent"
         return "child" if labels.intersection(self._parents(said)) else "none"
 
+    def covers(self, cwe: str, truths: Iterable[str]) -> bool:
+        """Whether code with the weaknesses `truths` can be said to have `cwe`: one of them, an ancestor, or a child."""
+        return any(self.match([label], cwe) != "none" or cwe in self._ancestors(label) for label in truths)
+
+    def _ancestors(self, cwe: str) -> set[str]:
+        found: set[str] = set()
+        ahead = list(self._parents(cwe))
+        while ahead:
+            parent = ahead.pop()
+            if parent not in found:
+                found.add(parent)
+                ahead.extend(self._parents(parent))
+        return found
+
     def _parents(self, cwe: str) -> tuple[str, ...]:
         entry = self.entries.get(cwe)
         return entry.parents if entry else ()

@@ -181,6 +181,20 @@ def test_which_cwe_lists_groups_or_what_is_chosen() -> None:
         open_protocol("which-cwe", PAIRS, folders={})
 
 
+def test_which_cwe_leaves_out_twins_whose_weakness_is_not_listed() -> None:
+    of = {cwe: make_sample(9, "fixed", cwes=(cwe,)) for cwe in ("CWE-787", "CWE-119", "CWE-89", "CWE-121")}
+    unknown = make_sample(9, "vulnerable", cwes=())
+    protocol = open_protocol("which-cwe", [*PAIRS, *of.values()], choices="CWE-787")
+    missed = [cwe for cwe, sample in of.items() if protocol.misses(sample, "listed")]
+    assert missed == ["CWE-89"]
+    assert protocol.misses(unknown, "listed-reversed") == (
+        "prompt listed-reversed: their weakness is not among the 1 listed"
+    )
+    assert not any(protocol.misses(sample, "open") for sample in (*of.values(), unknown))
+    ordinary = make_sample(9, "fixed", cwes=(), pair_id=None)
+    assert not protocol.misses(ordinary, "listed")
+
+
 def test_locate_numbers_lines_as_in_the_whole_file() -> None:
     protocol = open_protocol("locate", PAIRS)
     assert "1: void f0(void) {\n2:   strcpy(a, b);\n3: }\n```" in text(protocol.build(PAIRS[0], "lines"))

@@ -5,6 +5,9 @@ definitions from the user's copy of the CWE catalogue, and "none". The order is 
 one order, and asked again in reverse. Margin = mean over both orders of the log-odds of any weakness against none, in
 nats; weaknesses are ranked by their score. `group` lists a CWE's parent in CWE-1000 in its place. What is named counts
 as exact, parent, child or none of the labels.
+
+Listed prompts leave out twins whose own weakness is not listed, nor an ancestor or child of it: "none" would be a true
+answer about either twin.
 """
 
 from __future__ import annotations
@@ -52,6 +55,15 @@ class WhichCWEProtocol(DialogueProtocol):
     def weaknesses(self) -> Weaknesses:
         """The catalogue of the user's copy."""
         return self._weaknesses
+
+    def misses(self, sample: Sample, prompt: str) -> str:
+        """Why a listed prompt cannot be asked: no option but "none" is about the weakness of `sample`."""
+        is_open = self._by_name[prompt].form != "options"
+        if is_open or any(self._weaknesses.covers(cwe, sample.cwes) for cwe in self._listed):
+            return ""
+        if not sample.cwes and sample.label != "vulnerable" and sample.pair_id is None:
+            return ""
+        return f"prompt {prompt}: their weakness is not among the {len(self._listed)} listed"
 
     def list_options(self, sample: Sample) -> Sequence[tuple[str, str]]:
         """Every listed CWE with its definition, and none, in the order of the sample's pair."""
