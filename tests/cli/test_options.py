@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from vulnscope.cli.options import build_settings, corpus_options, model_options, read_group, selection_options, takes
+from vulnscope.registry import list_names
 
 
 def colour_options(
@@ -100,3 +102,17 @@ def test_typer_reads_the_groups_of_every_command() -> None:
     assert options["endpoint"].rich_help_panel == "Endpoint options"
     assert options["quantize"].rich_help_panel == "Model options"
     assert options["protocol"].rich_help_panel is None
+
+
+@pytest.mark.parametrize(
+    ("path", "option", "kind"),
+    [
+        (("audit",), "protocol", "protocol"),
+        (("audit",), "parser", "parser"),
+        (("steer", "sweep"), "method", "steering"),
+        (("study",), "change", "transformation"),
+    ],
+)
+def test_help_names_every_choice(path: tuple[str, ...], option: str, kind: str) -> None:
+    (found,) = (parameter for parameter in find_command(path).params if parameter.name == option)
+    assert set(list_names(kind)) <= set(re.findall(r"[\w-]+", found.help))

@@ -37,9 +37,15 @@ if TYPE_CHECKING:
 @takes(model_options, endpoint_options, corpus_options, selection_options)
 def audit(
     context: typer.Context,
-    protocol: Annotated[str, typer.Option(help="How a sample becomes prompts and an answer a verdict.")] = "yes-no",
+    protocol: Annotated[
+        str, typer.Option(help="How it is asked: yes-no, which-cwe, primevul, secllmholmes, free-text or locate.")
+    ] = "yes-no",
     preset: Annotated[
-        str | None, typer.Option(help="A named experiment of the protocol, such as determinism.", show_default=False)
+        str | None,
+        typer.Option(
+            help="An experiment of the protocol: secllmholmes has determinism, temperature, robustness, real-world.",
+            show_default=False,
+        ),
     ] = None,
     protocol_option: Annotated[
         list[str] | None, typer.Option(help="Setting KEY=VALUE of the protocol; repeatable.", metavar="KEY=VALUE")

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 app.command()(apply)
 
-Method = Annotated[list[str] | None, typer.Option(help="A steering method; repeatable. Default: the four quick ones.")]
+Method = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="mean-difference-paired, mean-difference-unpaired, pca-differences, logistic-direction or gradient; "
+        "repeatable. Default: all but gradient."
+    ),
+]
 Layers = Annotated[str, typer.Option(help="final-3, thirds, middle, all, best, or numbers such as 4,12,20.")]
 Layout = Annotated[str, typer.Option(help="each layer alone; together with a vector each; shared: one vector for all.")]
 SelectorOption = Annotated[

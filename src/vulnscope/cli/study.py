@@ -29,7 +29,10 @@ def study(
     context: typer.Context,
     change: Annotated[
         list[str] | None,
-        typer.Option(help="A transformation that keeps labels; repeatable. Default: strip-comments and rename."),
+        typer.Option(
+            help="A transformation that keeps labels: comments, dead-code, misleading, rename, strip-comments or "
+            "whitespace; repeatable. Default: strip-comments and rename."
+        ),
     ] = None,
     budget: Annotated[
         float | None,
