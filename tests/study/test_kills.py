@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from tests.study.killing import MOMENTS, Listener, carry_out
+from tests.study.killing import MOMENTS, Listener, carry_out, kill
 
-ROOT = Path(__file__).parents[2]
 FOLDERS = {"changes": "changes-rename"}
-
-
-def kill(root: Path, log: Path, stage: str) -> None:
-    """Run the study in `root` in a process that is killed in the middle of `stage`."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
-        "OMP_NUM_THREADS": str(torch.get_num_threads()),
-    }
-    command = [sys.executable, "-m", "tests.study.killing", str(root), str(log), stage, MOMENTS[stage]]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, f"{stage}: {done.stderr}"
 
 
 def files(root: Path, name: str) -> dict[str, Path]:
@@ -58,7 +40,7 @@ def test_a_study_killed_in_every_stage_ends_with_the_same_figures(tmp_path: Path
     finished: dict[str, int] = {}
     for stage in MOMENTS:
         log.unlink(missing_ok=True)
-        kill(broken, log, stage)
+        kill("tests.study.killing", broken, log, stage, MOMENTS[stage])
         worked_on = {line.split("\t")[0].partition("-")[0] for line in log.read_text(encoding="utf-8").splitlines()}
         assert worked_on == {*begun[-1:], stage}, "a finished stage was worked on again"
         begun.append(stage)

@@ -72,11 +72,18 @@ def run_against(
         for letter, side in zip(LETTERS, sides, strict=True)
     ]
     (first, one), (second, other) = studied
-    answers, pages = _compare_answers((one, other), sides, corpus, config, run, corpus_request, command)
+
+    def tell(what: str, done: int) -> None:
+        if progress is not None:
+            progress("comparison", what, done, 3)
+
+    answers, pages = _compare_answers((one, other), sides, corpus, config, run, corpus_request, command, tell)
+    tell("figures", 1)
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
     both = match_items(*(read_answers(_audit_of(own), corpus).items for own in (one, other)))
     probed, n_probed = compare_probes(first.probe, second.probe, corpus, bootstrap)
     figures = correct_figures((*compare_answers(both, answers.overall, bootstrap), *probed))
+    tell("interventions", 2)
     rows, n_steered = compare_interventions(first.steer, second.steer, corpus, bootstrap)
     interventions = correct_interventions(rows)
     names = name_sides(first.subject, second.subject)
@@ -143,6 +150,7 @@ def _compare_answers(
     run: Run,
     corpus_request: dict[str, object],
     command: str,
+    tell: Callable[[str, int], None],
 ) -> tuple[ComparisonRecord, dict[str, str]]:
     """The comparison of both audits, and the pages it and the studies have inside the folder of `run`."""
     audits = tuple(_audit_of(own) for own in runs)
@@ -151,6 +159,7 @@ def _compare_answers(
     )
 
     def work(own: Run) -> ComparisonRecord:
+        tell("answers", 0)
         answered = [read_answers(audit, corpus) for audit in audits]
         if not match_items(answered[0].items, answered[1].items):
             raise InputError(
