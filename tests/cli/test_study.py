@@ -69,6 +69,10 @@ def test_two_models_are_estimated_one_after_the_other(run_command: Command, tmp_
     ("asked", "said"),
     [
         (("organism", "--against", "organism"), "'organism' is the same model opened the same way"),
+        (
+            ("organism", "--against", "organism", "--device", "cpu", "--against-dtype", "float32"),
+            "'organism' is the same model (digest ",
+        ),
         (("organism", "--against", "./copy"), "'organism' and './copy' are the same model (digest "),
         (("organism", "--against", "./nowhere"), "model folder './nowhere' does not exist"),
         (("organism", "--against", "organism:nothing"), "organism has no variant 'nothing'"),

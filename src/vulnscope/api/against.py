@@ -56,7 +56,9 @@ def run_against_request(
         _side(request, request.subject, str(sketches[0].device)),
         _side(request, request.against, str(sketches[1].device)),
     )
-    _check_different(request, (sides[0].digest, sides[1].digest))
+    is_alike = sketches[0].dtype == sketches[1].dtype
+    if is_alike and sides[0].digest == sides[1].digest:
+        raise InputError(_same(request, sides[0].digest))
     opened = store.open_run(
         runs_dir,
         KIND,
@@ -101,11 +103,12 @@ def estimate_against_request(request: AgainstRequest) -> AgainstEstimate:
 
 
 def _check(request: AgainstRequest, *, is_estimated: bool) -> tuple[Corpus, list[Sketch]]:
-    """The corpus, which every stage can work with, and the shapes of both models.
+    """The corpus and the shapes of both models, with which every stage can work.
 
     Adapters, which have no shapes of their own, are refused only where times are estimated.
     """
     from vulnscope.study import check_study
+    from vulnscope.study.checks import check_shapes
 
     if request.subject == request.against:
         raise InputError(_same(request))
@@ -113,12 +116,10 @@ def _check(request: AgainstRequest, *, is_estimated: bool) -> tuple[Corpus, list
     check_study(corpus, request.study)
     subjects = (request.subject, request.against)
     bare = [each if is_estimated else each.model_copy(update={"adapter": None}) for each in subjects]
-    return corpus, [sketch_requested(each) for each in bare]
-
-
-def _check_different(request: AgainstRequest, digests: tuple[str, str]) -> None:
-    if digests[0] == digests[1] and request.subject.dtype == request.against.dtype:
-        raise InputError(_same(request, digests[0]))
+    sketches = [sketch_requested(each) for each in bare]
+    for sketch in sketches:
+        check_shapes(sketch, request.study)
+    return corpus, sketches
 
 
 def _same(request: AgainstRequest, digest: str | None = None) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.audit import check_audit
+from vulnscope.errors import InputError
 from vulnscope.probe import check_patching, check_probe
 from vulnscope.probe.material import check_layers
 from vulnscope.steer import check_steered, check_steering
+from vulnscope.steer.layers import choose_layers
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
     from vulnscope.models import Subject
+    from vulnscope.models.sketch import Shaped
     from vulnscope.study.config import StudyConfig
 
 
@@ -25,6 +28,16 @@ def check_study(corpus: Corpus, config: StudyConfig) -> None:
 
 def check_subject(subject: Subject, config: StudyConfig) -> None:
     """Raise `InputError` where any stage does not fit `subject`, before a run is made."""
-    for layers in (config.probe.layers, config.patch.layers):
-        check_layers(layers, subject.architecture.n_layers)
+    check_shapes(subject, config)
     check_steered(subject, config.of_stage(config.steer))
+
+
+def check_shapes(model: Shaped, config: StudyConfig) -> None:
+    """Raise `InputError` where a stage asks for layers that `model` lacks; its weights are not needed."""
+    n_layers = model.architecture.n_layers
+    try:
+        for layers in (config.probe.layers, config.patch.layers):
+            check_layers(layers, n_layers)
+        choose_layers(config.steer.layers, n_layers)
+    except InputError as error:
+        raise InputError(f"{model.name}: {error}") from error
