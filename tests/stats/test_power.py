@@ -10,6 +10,7 @@ from vulnscope.stats import (
     detectable_auroc,
     detectable_change,
     detectable_difference,
+    detectable_in_family,
     detectable_pair_rank,
     detectable_rate,
     sign_flip_test,
@@ -19,6 +20,16 @@ from vulnscope.stats import (
 def test_detectable_difference_is_lehrs_2_8_standard_errors() -> None:
     assert detectable_difference(1.0) == pytest.approx(norm.ppf(0.975) + norm.ppf(0.8))
     assert detectable_difference(1.0) == pytest.approx(2.80, abs=0.01)
+
+
+def test_one_of_a_family_must_pass_the_strictest_step() -> None:
+    error = 0.03
+    alone = detectable_difference(error)
+    expected = (norm.ppf(1 - 0.05 / 11 / 2) + norm.ppf(0.8)) * error
+    assert detectable_in_family(alone, 11) == pytest.approx(expected)
+    assert detectable_in_family(alone, 1) == alone
+    missing = NotMeasured(reason="too few groups")
+    assert detectable_in_family(missing, 11) == missing
 
 
 def test_detectable_auroc_uses_the_measured_error_where_there_is_one() -> None:

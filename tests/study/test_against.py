@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests.models.zoo import tiny_config
 from tests.study.test_run import CONFIG
 
 from vulnscope import store
 from vulnscope.api.against import AgainstRequest, AgainstResult, run_against_request
 from vulnscope.audit.requests import CorpusRequest, SubjectRequest
-from vulnscope.errors import Interrupted
+from vulnscope.errors import InputError, Interrupted
 from vulnscope.records.against import AgainstRecord
 from vulnscope.report.kinds import find_kind
 
@@ -53,10 +55,19 @@ def result(tmp_path_factory: pytest.TempPathFactory, heard: list[str]) -> Agains
     )
 
 
+def test_layers_that_one_of_both_lacks_are_named_before_a_model_is_opened(tmp_path: Path) -> None:
+    tiny_config("qwen2").save_pretrained(tmp_path / "shallow")
+    shallow = SubjectRequest(name=str(tmp_path / "shallow"))
+    asked = REQUEST.model_copy(update={"against": shallow})
+    with pytest.raises(InputError, match=r"shallow: layer 5 does not exist; this subject has layers 0 to "):
+        run_against_request(asked, runs_dir=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.slow
 def test_finished_studies_and_stages_are_not_repeated(result: AgainstResult, heard: list[str]) -> None:
     stages = {stage for stage in heard if stage != "B, opening"}
-    assert stages == {"B, probe", "B, patch", "B, steer"}
+    assert stages == {"B, probe", "B, patch", "B, steer", "comparison"}
     assert store.load_run(result.folder, result.folder.parent).status == "finished"
     for page in result.record.pages.values():
         assert (result.folder / page).is_file()
@@ -67,7 +78,7 @@ def test_what_was_planted_is_the_difference(result: AgainstResult) -> None:
     record = result.record
     assert record.first.verdict.diagnosis == "knows, says it with a bias"
     assert record.second.verdict.diagnosis == "says it"
-    assert record.sentence.startswith("B (organism): says it; A (organism:biased): knows, says it with a bias.")
+    assert record.sentence.startswith("A (organism:biased): knows, says it with a bias; B (organism): says it.")
     figures = {row.name: row.difference for row in record.figures}
     assert float(figures["pair-correct"].change.low) > 0.5
     assert figures["pair-correct"].first.value == record.first.audit.overall.pair_correct.value

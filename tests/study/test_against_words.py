@@ -44,12 +44,17 @@ def test_what_is_shown_comes_first_and_what_is_not_says_what_could_have_been() -
         400,
     )
     assert sentence == (
-        "B (b): says it; A (a): blind. On the same 400 samples of sven, B minus A: pairs right +30.0 points "
-        "[+28.0, +32.0], p < 0.001; what a probe reads (AUROC) +0.20 [+0.18, +0.22], p = 0.020; no difference shown in "
-        "how well margins rank samples (AUROC) +0.01 [−0.01, +0.03] (could have shown 0.04)"
+        "A (a): blind; B (b): says it. On the same 400 samples of sven, B minus A: pairs right +30.0 points "
+        "[+28.0, +32.0] (p < 0.001); AUROC of the probe +0.20 [+0.18, +0.22] (p = 0.020); no difference shown in AUROC "
+        "of the margin (+0.01 [−0.01, +0.03]; could have shown 0.04)"
     )
+
+
+def test_a_figure_on_fewer_samples_says_so() -> None:
+    sentence = write_sentence((study("blind"), study("blind")), ("a", "b"), (row("probe", 0.2, 0.02),), 420)
+    assert sentence.endswith("AUROC of the probe +0.20 [+0.18, +0.22] (p = 0.020, 400 samples)")
 
 
 def test_equal_diagnoses_are_said_once() -> None:
     sentence = write_sentence((study("blind"), study("blind")), ("a", "b"), (row("says", 0.0, 1.0),), 40)
-    assert sentence.startswith("A (a) and B (b) alike: blind. On the same 40 samples of sven, B minus A: no difference")
+    assert sentence.startswith("A (a) and B (b), both: blind. On the same 40 samples of sven, B minus A: no difference")

@@ -17,7 +17,7 @@ from vulnscope.records.against import Difference, FigureDifference
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.probe import HeldOut, ProbeRecord
 from vulnscope.records.steer import Outcome, SteeredItem, SteerRecord
-from vulnscope.stats import Bootstrap, holm
+from vulnscope.stats import Bootstrap, detectable_in_family, holm
 from vulnscope.study.differences import (
     UNSTEERED,
     compare_answers,
@@ -148,6 +148,7 @@ def test_p_values_are_corrected_over_their_table(corpus: Corpus) -> None:
         )
         for p in ps
     ]
+    assert [row.difference.detectable for row in correct_figures(rows)] == [detectable_in_family(0.1, 2)] * 3
     corrected = [row.difference.p_corrected for row in correct_figures(rows)]
     assert corrected == [*holm([0.01, 0.02]), ps[2]]
     interventions, _ = compare_interventions(steered(corpus, -9.0), steered(corpus, 1.5), corpus, BOOTSTRAP)

@@ -34,7 +34,9 @@ class Difference(Record):
     change: Estimate = Field(description="B minus A, paired")
     p: Number
     p_corrected: Number = Field(description="corrected over its table")
-    detectable: Number = Field(description="smallest difference these groups could have shown (80 % power, 5 %)")
+    detectable: Number = Field(
+        description="smallest difference these groups could have shown (80 % power, 5 % over the whole table)"
+    )
 
 
 class FigureDifference(Record):

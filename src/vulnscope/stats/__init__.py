@@ -42,6 +42,7 @@ from vulnscope.stats.power import (
     detectable_auroc,
     detectable_change,
     detectable_difference,
+    detectable_in_family,
     detectable_pair_rank,
     detectable_rate,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "detectable_auroc",
     "detectable_change",
     "detectable_difference",
+    "detectable_in_family",
     "detectable_pair_rank",
     "detectable_rate",
     "divide",

@@ -26,6 +26,18 @@ def detectable_difference(standard_error: float, *, alpha: float = ALPHA, power:
     return float(ndtri(1 - alpha / 2) + ndtri(power)) * standard_error
 
 
+def detectable_in_family(single: Number, n_tests: int, *, alpha: float = ALPHA, power: float = POWER) -> Number:
+    """What one test could have shown, `single`, as one of `n_tests` that are corrected together.
+
+    At the level of Holm's first and strictest step, `alpha` / `n_tests`: a figure found with the others already shown
+    needs less.
+    """
+    if isinstance(single, NotMeasured) or n_tests <= 1:
+        return single
+    alone = detectable_difference(1.0, alpha=alpha, power=power)
+    return single * detectable_difference(1.0, alpha=alpha / n_tests, power=power) / alone
+
+
 def detectable_auroc(
     standard_error: float | None, n_positive: int, n_negative: int, *, alpha: float = ALPHA, power: float = POWER
 ) -> Number:

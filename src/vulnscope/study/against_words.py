@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 _KEY_FIGURES: tuple[tuple[str, str, Scale], ...] = (
     ("pair-correct", "pairs right", "rate"),
-    ("says", "how well margins rank samples (AUROC)", "score"),
-    ("probe", "what a probe reads (AUROC)", "score"),
+    ("says", "AUROC of the margin", "score"),
+    ("probe", "AUROC of the probe", "score"),
 )
 
 
@@ -45,23 +45,21 @@ def write_sentence(
     """The two diagnoses, then the differences that are shown, then those that are not and what could have been."""
     one, other = (study.verdict.diagnosis for study in studies)
     if one == other:
-        opening = f"A ({names[0]}) and B ({names[1]}) alike: {one}"
+        opening = f"A ({names[0]}) and B ({names[1]}), both: {one}"
     else:
-        opening = f"B ({names[1]}): {other}; A ({names[0]}): {one}"
+        opening = f"A ({names[0]}): {one}; B ({names[1]}): {other}"
     found = {row.name: row.difference for row in figures}
     clauses = [
-        (is_shown(found[name]), words, scale, found[name])
+        (is_shown(found[name]), _state(words, scale, found[name], n_items))
         for name, words, scale in _KEY_FIGURES
         if name in found and not isinstance(found[name].change.value, NotMeasured)
     ]
-    shown = [_state(words, scale, own) for is_clear, words, scale, own in clauses if is_clear]
-    rest = [_state(words, scale, own) for is_clear, words, scale, own in clauses if not is_clear]
-    parts = [f"{opening}. On the same {n_items:,} samples of {studies[0].corpus.name}, B minus A"]
-    if shown:
-        parts.append(": " + "; ".join(shown))
-    if rest:
-        parts.append(f"{'; ' if shown else ': '}no difference shown in " + " or in ".join(rest))
-    return "".join(parts) if clauses else f"{opening}. No difference could be measured"
+    if not clauses:
+        return f"{opening}. No difference could be measured"
+    parts = [text for is_clear, text in clauses if is_clear]
+    if rest := [text for is_clear, text in clauses if not is_clear]:
+        parts.append("no difference shown in " + " or in ".join(rest))
+    return f"{opening}. On the same {n_items:,} samples of {studies[0].corpus.name}, B minus A: {'; '.join(parts)}"
 
 
 def is_shown(difference: Difference) -> bool:
@@ -69,13 +67,17 @@ def is_shown(difference: Difference) -> bool:
     return isinstance(difference.p_corrected, float) and difference.p_corrected <= LEVEL
 
 
-def _state(words: str, scale: Scale, difference: Difference) -> str:
+def _state(words: str, scale: Scale, difference: Difference, n_items: int) -> str:
+    """`pairs right +30.0 points [+28.0, +32.0] (p < 0.001)`; what is not shown is told with what could have been."""
     unit = " points" if scale == "rate" else ""
-    change = format_change(difference.change.value, scale)
-    text = f"{words} {change}{unit} {format_change_interval(difference.change, scale)}".rstrip()
+    change = f"{format_change(difference.change.value, scale)}{unit}"
+    change = f"{change} {format_change_interval(difference.change, scale)}".rstrip()
+    n = difference.change.n
+    # A rate of pairs counts pairs.
+    where = f", {n:,} samples" if scale == "score" and n != n_items else ""
     if is_shown(difference):
         p = format_p(difference.p_corrected)
-        return f"{text}, p {p}" if p.startswith("<") else f"{text}, p = {p}"
-    if isinstance(difference.detectable, NotMeasured):
-        return text
-    return f"{text} (could have shown {format_change(difference.detectable, scale).lstrip('+')}{unit})"
+        return f"{words} {change} ({f'p {p}' if p.startswith('<') else f'p = {p}'}{where})"
+    if not isinstance(difference.detectable, NotMeasured):
+        where = f"; could have shown {format_change(difference.detectable, scale).lstrip('+')}{unit}{where}"
+    return f"{words} ({change}{where})"

@@ -22,6 +22,7 @@ from vulnscope.stats import (
     auroc_statistic,
     balanced_accuracy_statistic,
     correct_family,
+    detectable_in_family,
     estimate,
     interval_within,
     mean_statistic,
@@ -153,13 +154,13 @@ def compare_interventions(
 
 
 def correct_figures(rows: Sequence[FigureDifference]) -> tuple[FigureDifference, ...]:
-    """The rows with p-values corrected over all of them."""
+    """The rows with p-values, and what could have been shown, corrected over all of them."""
     corrected = _correct([row.difference for row in rows])
     return tuple(row.model_copy(update={"difference": own}) for row, own in zip(rows, corrected, strict=True))
 
 
 def correct_interventions(rows: Sequence[InterventionDifference]) -> tuple[InterventionDifference, ...]:
-    """The rows with p-values corrected over both figures of all of them."""
+    """The rows with p-values, and what could have been shown, corrected over both figures of all of them."""
     corrected = _correct([own for row in rows for own in (row.pair_correct, row.auroc)])
     return tuple(
         row.model_copy(update={"pair_correct": pairs, "auroc": area})
@@ -244,10 +245,17 @@ def _take(sides: Sequence[Estimate], change: Change) -> Difference:
 
 
 def _correct(differences: Sequence[Difference]) -> list[Difference]:
+    """p-values, and what could have been shown, as of tests that are read together."""
     tested = [place for place, each in enumerate(differences) if isinstance(each.p, float)]
     adjusted = dict(zip(tested, correct_family([float(differences[place].p) for place in tested]), strict=True))
     return [
-        each.model_copy(update={"p_corrected": adjusted.get(place, each.p)}) for place, each in enumerate(differences)
+        each.model_copy(
+            update={
+                "p_corrected": adjusted.get(place, each.p),
+                "detectable": detectable_in_family(each.detectable, len(tested)),
+            }
+        )
+        for place, each in enumerate(differences)
     ]
 
 
