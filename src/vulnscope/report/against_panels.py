@@ -58,7 +58,7 @@ _FIGURES: dict[Figure, _Name] = {
     "yes-rate": _Name("says vulnerable", "share of all answers", "rate"),
     "pair-correct": _Name("pairs right", "both twins", "rate"),
     "pair-rank": _Name("pairs ranked right", "by margin", "rate"),
-    "accuracy": _Name("accuracy as it answers", "balanced; 50 % is chance", "rate"),
+    "accuracy": _Name("accuracy as it answers", "balanced; 50\N{NO-BREAK SPACE}% is chance", "rate"),
     "threshold-accuracy": _Name("accuracy with a threshold", "each its own, chosen on other groups", "rate"),
     "threshold-gain": _Name("what a threshold wins", "points of accuracy", "rate", is_signed=True),
     "probe": _Name("probe", "AUROC, out of group", "score"),
@@ -72,10 +72,17 @@ _EFFECTS: dict[Effect | None, str] = {
     "nothing shown": "nothing shown",
     None: "",
 }
+_OUTCOMES: dict[tuple[str, str], str] = {
+    ("vulnerable", "fixed"): "both right",
+    ("vulnerable", "vulnerable"): "both called vulnerable",
+    ("fixed", "fixed"): "both called secure",
+    ("fixed", "vulnerable"): "both wrong",
+}
+"""What a pair's answers come to, by those about its vulnerable and its fixed twin."""
 _N_PAIRS = 24
 _EXPLANATION = (
-    "Both subjects answered the same samples, so each difference is measured sample by sample and has an interval of "
-    "its own: never read it off two intervals that overlap or do not."
+    "Both answered the same samples, so each difference is measured sample by sample: read it off B − A, never off two "
+    "intervals that overlap or do not."
 )
 
 
@@ -100,7 +107,8 @@ def render_against(record: AgainstRecord) -> str:
             (
                 "Same answer",
                 format_estimate(answers.agreement, "rate"),
-                f"of {answers.overall.n_items:,} samples both answered; κ {format_signed(answers.kappa)}",
+                f"of {answers.overall.n_items:,} samples both answered; "
+                f"κ\N{NO-BREAK SPACE}{format_signed(answers.kappa)}",
             ),
         ]
     )
@@ -125,15 +133,23 @@ def draw_diagnoses(record: AgainstRecord) -> Markup:
 
 def draw_figures(record: AgainstRecord) -> Markup:
     """Every figure of the diagnosis under both, with the paired difference."""
-    rows = [
-        (
-            Markup("{}<small>{}</small>").format(_FIGURES[row.name].name, _FIGURES[row.name].note),
-            *_cells(row.difference, _FIGURES[row.name]),
+    rows = []
+    for row in record.figures:
+        name = _FIGURES[row.name]
+        first, second, change, p, detectable = _cells(row.difference, name)
+        rows.append(
+            (
+                Markup("{}<small>{}</small>").format(name.name, name.note),
+                *map(_stack, (first, second, change)),
+                p,
+                detectable,
+            )
         )
-        for row in record.figures
-    ]
-    heads = ("", "A", "B", "B − A", "corrected p", "could have shown")
-    hint = f"{_EXPLANATION} p-values: {record.correction}. What could not be shown is no proof of equality."
+    heads = ("figure", "A", "B", "B − A", "corrected p", "could have shown")
+    hint = (
+        f"{_EXPLANATION} Each interval is for its own figure, at 95 %; p-values, and what could have been shown, are "
+        f"corrected over the table ({record.correction}). A difference that is not shown is no proof of equality."
+    )
     return draw_table(heads, rows, is_figures=True) + Markup('<p class="hint">{}</p>').format(hint)
 
 
@@ -171,32 +187,29 @@ def draw_both(record: AgainstRecord) -> Markup:
 
 def draw_interventions(record: AgainstRecord) -> Markup:
     """The interventions of both beside one another, each at the point chosen for it."""
-    rate, score = _Name("", "", "rate"), _Name("", "", "score")
+    rate = _Name("", "", "rate")
     rows = []
     for row in record.interventions:
         pairs, area = row.pair_correct, row.auroc
         rows.append(
             (
                 Markup("{}<small>{}</small>").format(clean(row.name), _chosen(row)),
-                _show(pairs.first, rate),
-                _show(pairs.second, rate),
-                _change(pairs, "rate"),
+                *map(_stack, (_show(pairs.first, rate), _show(pairs.second, rate), _change(pairs, "rate"))),
                 format_p(pairs.p_corrected),
-                _change(area, score.scale),
+                _stack(_change(area, "score")),
                 format_p(area.p_corrected),
-                *(_EFFECTS[effect] for effect in row.effects),
+                _judge(row),
             )
         )
     heads = (
-        "",
+        "intervention",
         "A, pairs right",
         "B, pairs right",
         "B − A, points",
-        "p",
+        "corrected p",
         "B − A, AUROC",
-        "p",
-        "A, verdict",
-        "B, verdict",
+        "corrected p",
+        "did to each by itself",
     )
     hint = (
         f"On {record.n_steered:,} held-out samples, the same for both; layers, scales and thresholds were chosen for "
@@ -217,16 +230,16 @@ def draw_items(record: AgainstRecord) -> Markup:
         f"on {overall.n_gained:,}, wrong where A is right on {overall.n_lost:,}."
     )
     if different:
-        lead += (
-            f" {len(shown)} of the {len(different):,} pairs concerned are shown, each with the answers about its "
-            "vulnerable and its fixed twin."
-        )
+        lead += f" {len(shown)} of the {len(different):,} pairs concerned are shown."
     views = [
-        Markup('<details class="moved"{}><summary><b>{}</b> {}: {}</summary>{}</details>').format(
+        Markup(
+            '<details class="moved"{}><summary><b>{}</b> <span class="kept">{}</span><br>A: {}; B: {}</summary>'
+            "{}</details>"
+        ).format(
             Markup(" open") if place == 0 else "",
             clean(pair[0].pair or pair[0].sample),
             clean(pair[0].cwe),
-            "; ".join(f"{letter} says {pair[0].says[side]}, {pair[1].says[side]}" for side, letter in enumerate("AB")),
+            *(_OUTCOMES.get((pair[0].says[side], pair[1].says[side]), "an answer unparsed") for side in (0, 1)),
             draw_twins(codes[pair[0].pair].vulnerable_code, codes[pair[0].pair].fixed_code),
         )
         for place, pair in enumerate(shown)
@@ -347,6 +360,25 @@ def _pair_up(items: Sequence[ComparedItem]) -> list[list[ComparedItem]]:
     for item in items:
         found.setdefault(item.pair or f"\0{item.sample}", []).append(item)
     return [sorted(own, key=lambda item: item.label, reverse=True) for own in found.values()]
+
+
+def _stack(cell: str) -> Markup:
+    """A figure over its interval, or over the reason why it is missing, for narrow columns."""
+    if cell.startswith("n/a: "):
+        return Markup('n/a<small class="why">{}</small>').format(clean(cell.removeprefix("n/a: ")))
+    value, bracket, ends = cell.partition("[")
+    below = Markup("<small>{}</small>").format(bracket + ends) if bracket else ""
+    return Markup("{}{}").format(value.strip().replace(" ", "\N{NO-BREAK SPACE}"), below)
+
+
+def _judge(row: InterventionDifference) -> Markup:
+    """What the intervention did to A and to B, against the same subject un-steered."""
+    words = [_EFFECTS[effect] for effect in row.effects]
+    if words[0] == words[1]:
+        text = Markup("{}").format(f"both: {words[0]}" if words[0] else "")
+    else:
+        text = Markup("A: {}<br>B: {}").format(*words)
+    return Markup('<div class="why">{}</div>').format(text)
 
 
 def _link(path: str | None, text: str) -> Markup:

@@ -45,6 +45,11 @@ _STYLE = """
 .shown .why { white-space: normal; min-width: 90px; }
 .fold td { padding: 1px 8px; background: var(--faint); color: var(--muted); font: 0.76rem var(--sans); }
 .map td text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+@media (max-width: 560px) {
+  .scroll .shown { min-width: 0; }
+  .shown th, .shown td { padding-right: 9px; }
+  .shown th[scope="row"] { min-width: 96px; }
+}
 """
 
 
