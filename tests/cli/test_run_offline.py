@@ -37,6 +37,7 @@ def test_a_comparison_is_a_run_of_its_own(run_command: Run, runs: list[str]) -> 
     assert (record.overall.n_items, record.n_only_before, record.n_only_after) == (8, 4, 0)
     assert any(difference.startswith("name: ") for difference in record.differences)
     assert "limit: None → 8" in record.differences
+    assert not any(difference.startswith("subject_digest: ") for difference in record.differences), "told by the name"
     assert "comparison" in (folder / "report.html").read_text()
     assert record.sentence in " ".join(run_command("run", "show", folder.name).out.split())
     assert json.loads(run_command("run", "compare", *runs, "--json").out)["overall"]["n_items"] == 8
@@ -52,6 +53,11 @@ def test_an_ensemble_is_judged_like_one_model_and_compares_like_one(
     assert record.overall.n_samples == 8
     assert record.subject.name.startswith(f"{how} of ")
     (folder,) = (path for path in Path("runs").iterdir() if "combine" in path.name)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "nothing anew" in page
+    assert 'id="chart-acquiescence"' not in page
+    # Only votes have each run's answer beside the majority.
+    assert ('id="answers"' in page) is (how == "vote")
     compared = run_command("run", "compare", runs[0], folder.name, "--json")
     assert compared.status == 0, compared.err
     assert ComparisonRecord.model_validate(json.loads(compared.out)).is_one_unit is (how != "vote")

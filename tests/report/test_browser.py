@@ -14,6 +14,7 @@ from tests.report.chromium import INSTALL, find_chromium, open_page
 from tests.report.panels import make_comparison, make_full_record, make_hostile_panels
 from tests.report.records import HOSTILE, make_hostile_record, make_record
 
+from vulnscope.records.base import NotMeasured
 from vulnscope.report import render_html
 
 pytestmark = [
@@ -49,6 +50,16 @@ def test_every_chart_is_drawn_and_the_policy_admits_all_of_it(tmp_path: Path) ->
     opened = open_page(render_html(make_full_record()), tmp_path)
     assert 'data-ready="true"' in opened.dom
     assert count_charts(opened.dom) == 8
+    assert opened.complaints == []
+
+
+def test_points_that_were_asked_in_one_direction_only_leave_out_one_chart(tmp_path: Path) -> None:
+    record = make_record()
+    points = tuple(point.model_copy(update={"acquiescence": None}) for point in record.points)
+    missing = NotMeasured(reason="asked in one direction only")
+    overall = record.overall.model_copy(update={"acquiescence_mean": missing})
+    opened = open_page(render_html(record.model_copy(update={"points": points, "overall": overall})), tmp_path)
+    assert count_charts(opened.dom) == count_charts(open_page(render_html(record), tmp_path).dom) - 1
     assert opened.complaints == []
 
 

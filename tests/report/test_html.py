@@ -47,7 +47,7 @@ def test_the_page_loads_nothing_and_has_no_inline_code(record: AuditRecord | Com
 
 def test_the_verdict_comes_first() -> None:
     record = make_record()
-    assert text(body(record).partition("<main")[2]).find(record.sentence) < 40
+    assert 0 <= text(body(record).partition("<main")[2]).find(record.sentence) < 40
 
 
 @pytest.mark.parametrize("record", [make_full_record(8), make_comparison()], ids=["audit", "comparison"])

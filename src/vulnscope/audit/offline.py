@@ -20,6 +20,7 @@ from vulnscope.records.answers import read_row
 from vulnscope.records.audit import AuditRecord, SubjectInfo
 from vulnscope.records.base import NotMeasured, Number, Record, digest_text
 from vulnscope.records.comparison import ComparedRun, ComparisonRecord
+from vulnscope.report.format import format_change, format_change_interval, format_p
 from vulnscope.stats import Bootstrap, cohen_kappa
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ _IRRELEVANT = (
     "max_pairs_shown",
     "n_bootstrap",
 )
-_IDENTITY = ("name", "subject_digest", "dtype", "quantization", "adapter", "chat_template")
+_IDENTITY = ("name", "dtype", "quantization", "adapter", "chat_template")
+_DIGESTED = {"name", "quantization", "adapter"}
+"""What a subject's digest differs with: it is told by itself only where none of these says why."""
 
 
 class CompareConfig(Record):
@@ -153,6 +156,8 @@ def list_differences(before: AuditRecord, after: AuditRecord) -> tuple[str, ...]
     pairs: list[tuple[str, object, object]] = [
         (name, getattr(before.subject, name), getattr(after.subject, name)) for name in _IDENTITY
     ]
+    if not any(one != other for name, one, other in pairs if name in _DIGESTED):
+        pairs.append(("subject_digest", before.subject.subject_digest, after.subject.subject_digest))
     pairs += [
         ("protocol", before.protocol, after.protocol),
         ("intervention", before.intervention, after.intervention),
@@ -182,16 +187,15 @@ def write_sentence(found: Compared, both: Sequence[Both]) -> str:
 
 
 def _points(change: Change) -> str:
-    """`+3.2 points [0.4, 6.1], p = 0.030`, and what could have been shown where nothing was."""
+    """`+3.2 points [+0.4, +6.1], p = 0.030`, and what could have been shown where nothing was."""
     value = change.change.value
     if isinstance(value, NotMeasured):
         return f"not measured ({value.reason})"
-    text = f"{100 * value:+.1f} points".replace("-", "\N{MINUS SIGN}")
-    if not isinstance(change.change.low, NotMeasured) and not isinstance(change.change.high, NotMeasured):
-        text += f" [{100 * change.change.low:.1f}, {100 * change.change.high:.1f}]".replace("-", "\N{MINUS SIGN}")
+    text = f"{format_change(value, 'rate')} points {format_change_interval(change.change, 'rate')}".rstrip()
     if isinstance(change.p, NotMeasured):
         return text
-    text += f", p = {change.p:.3f}" if change.p >= 0.001 else ", p < 0.001"
+    p = format_p(change.p)
+    text += f", p {p}" if p.startswith("<") else f", p = {p}"
     if change.p > 0.05 and not isinstance(change.detectable, NotMeasured):
         text += f" (could have shown {100 * change.detectable:.1f})"
     return text

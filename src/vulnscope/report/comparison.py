@@ -19,6 +19,7 @@ from vulnscope.report.format import (
     format_number,
     format_p,
     format_signed,
+    name_answer,
     show_invisible,
 )
 from vulnscope.report.view import KIND_TITLES
@@ -88,7 +89,8 @@ def print_comparison(record: ComparisonRecord, console: Console) -> None:
         console.print()
         console.print(_text(f"flipped, {min(_N_FLIPPED, len(flipped))} of {len(flipped)}", "dim"))
         for item in flipped[:_N_FLIPPED]:
-            console.print(_text(f"  {item.sample} ({item.label}): {item.says[0]} → {item.says[1]}"))
+            one, other = map(name_answer, item.says)
+            console.print(_text(f"  {item.sample} ({item.label}): {one} → {other}"))
     if record.n_only_before or record.n_only_after:
         only = f"left out: {record.n_only_before} samples only before, {record.n_only_after} only after"
         console.print(_text(only, "yellow"))

@@ -88,6 +88,11 @@ def format_p(value: Number) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def name_answer(says: str) -> str:
+    """What an answer claims: `vulnerable`, `secure`, or `unparsed`; `fixed` is a label, of which no model knows."""
+    return "secure" if says == "fixed" else says
+
+
 def format_count(value: int) -> str:
     """`12,345`."""
     return f"{value:,}"

@@ -55,9 +55,12 @@ def _environment() -> Environment:
         glossary=GLOSSARY,
         group_compared=comparison.group_compared,
         group_slices=view.group_slices,
+        has_answers=view.has_answers,
+        is_ensemble=view.is_ensemble,
         is_synthetic=view.is_synthetic,
         list_cells=view.list_cells,
         list_tiles=view.list_tiles,
+        name_answer=reading.name_answer,
         name_slice=view.name_slice,
         states=STATES,
     )

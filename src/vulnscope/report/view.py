@@ -80,6 +80,16 @@ def is_synthetic(corpus: CorpusInfo) -> bool:
     return corpus.name.partition(":")[0] == SYNTHETIC
 
 
+def is_ensemble(record: AuditRecord) -> bool:
+    """Whether finished runs were put together rather than a model asked."""
+    return record.protocol == "combined"
+
+
+def has_answers(record: AuditRecord) -> bool:
+    """Whether there are answers in words, or of the members of an ensemble, to show."""
+    return record.answers is not None and not (is_ensemble(record) and len(record.answers.prompts) < 2)
+
+
 def list_tiles(record: AuditRecord) -> tuple[Tile, ...]:
     """The key figures in reading order."""
     overall = record.overall
