@@ -60,23 +60,25 @@ def ask(
 ) -> tuple[VerdictRow, ...]:
     """One row per prepared sample, in their order; rows that `run` holds already are not asked again.
 
-    `progress` receives (rows done, rows in all). Raises `RunError` where `run` was begun with other requests.
+    `progress` receives (rows done, rows in all) before each batch and at the end. Raises `RunError` where `run` was
+    begun with other requests.
     """
     plan = _agree_on_plan(subject, prepared, run, max_batch_tokens)
     memory = None if cache is None else ScoreMemory(cache, subject)
     n_done, n_rows = run.n_rows, len(prepared.samples)
-    for number, batch in enumerate(plan.batches):
-        if number >= run.n_batches:
-            scores = _answer(subject, prepared, run, plan, number, memory)
-            run.append(
-                protocol.read(
-                    prepared.samples[i].id, prepared.requests.packed[i], scores[i], prepared.cuts[i], intervention
-                )
-                for i in batch
-            )
-            n_done += len(batch)
+    for number, batch in list(enumerate(plan.batches))[run.n_batches :]:
         if progress is not None:
-            progress(min(n_done, n_rows), n_rows)
+            progress(n_done, n_rows)
+        scores = _answer(subject, prepared, run, plan, number, memory)
+        run.append(
+            protocol.read(
+                prepared.samples[i].id, prepared.requests.packed[i], scores[i], prepared.cuts[i], intervention
+            )
+            for i in batch
+        )
+        n_done += len(batch)
+    if progress is not None:
+        progress(n_rows, n_rows)
     rows = {row["sample"]: VerdictRow.model_validate(row) for row in run.iter_rows()}
     return tuple(rows[sample.id] for sample in prepared.samples)
 

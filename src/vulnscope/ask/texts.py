@@ -91,20 +91,22 @@ def ask_texts(
 ) -> tuple[AnswerRow, ...]:
     """One row per sample of `questions`, then of `ordinary`, in their order; what `run` holds is not asked again.
 
-    `progress` receives (rows done, rows in all). Raises `RunError` where `run` was begun with other requests.
+    `progress` receives (rows done, rows in all) before each batch and at the end. Raises `RunError` where `run` was
+    begun with other requests.
     """
     parts = [questions] if ordinary is None else [questions, ordinary]
     plan = _agree_on_plan(parts, run, asks_per_batch)
     owners = {sample.id: (part, sample) for part in parts for sample in part.samples}
     n_done = run.n_rows
-    for number, batch in enumerate(plan.batches):
-        if number >= run.n_batches:
-            part, _ = owners[batch[0]]
-            asked = [owners[sample_id][1] for sample_id in batch]
-            run.append(_ask_batch(answerer, part, asked, reader, intervention))
-            n_done += len(batch)
+    for batch in plan.batches[run.n_batches :]:
         if progress is not None:
-            progress(min(n_done, len(owners)), len(owners))
+            progress(n_done, len(owners))
+        part, _ = owners[batch[0]]
+        asked = [owners[sample_id][1] for sample_id in batch]
+        run.append(_ask_batch(answerer, part, asked, reader, intervention))
+        n_done += len(batch)
+    if progress is not None:
+        progress(len(owners), len(owners))
     rows = {row["sample"]: AnswerRow.model_validate(row) for row in run.iter_rows()}
     return tuple(rows[sample_id] for sample_id in owners)
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from vulnscope.cli.common import command_line, show_record, staged_progress
+from vulnscope.cli.common import command_line, show_record
 from vulnscope.cli.options import read_group
+from vulnscope.cli.progress import staged_progress
 from vulnscope.cli.requests import choose_request, is_given
 from vulnscope.errors import InputError
 

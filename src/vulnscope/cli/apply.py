@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vulnscope.cli.common import command_line, show_record, staged_progress
+from vulnscope.cli.common import command_line, show_record
 from vulnscope.cli.options import (
     Json,
     Resume,
@@ -18,6 +18,7 @@ from vulnscope.cli.options import (
     selection_options,
     takes,
 )
+from vulnscope.cli.progress import staged_progress
 from vulnscope.cli.requests import choose_request
 from vulnscope.errors import InputError
 

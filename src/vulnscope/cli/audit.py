@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import command_line, print_json, progress_bar, show_record, stdout
+from vulnscope.cli.common import command_line, print_json, show_record, stdout
 from vulnscope.cli.options import (
     Cached,
     Json,
@@ -26,6 +26,7 @@ from vulnscope.cli.options import (
     selection_options,
     takes,
 )
+from vulnscope.cli.progress import counted_progress
 from vulnscope.cli.requests import choose_request
 from vulnscope.errors import InputError
 from vulnscope.records.base import NotMeasured, Number
@@ -114,15 +115,14 @@ def audit(
         else:
             stdout.print(_estimate_table(estimate))
         return
-    with progress_bar() as bar:
-        task = bar.add_task("asking", total=None)
+    with counted_progress("asking") as tell:
         result = api.run_audit_request(
             request,
             runs_dir=runs_dir,
             resume=resume,
             is_cached=cached,
             command=command_line(),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=tell,
         )
     from vulnscope.report import render_terminal
 

@@ -1,25 +1,15 @@
-"""What every command group shares: consoles, JSON output, the error paragraph, progress."""
+"""What every command group shares: consoles, JSON output, the error paragraph."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.text import Text
 
 from vulnscope.records.base import Record
@@ -58,42 +48,6 @@ def print_error(message: str) -> None:
 def print_note(message: str) -> None:
     """Print one message on stderr."""
     stderr.print(Text(message, style="dim"), soft_wrap=True)
-
-
-def progress_bar() -> Progress:
-    """A bar with rate and time left on stderr; silent where stderr is no terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeRemainingColumn(),
-        console=stderr,
-        transient=True,
-        disable=not stderr.is_terminal,
-    )
-
-
-@contextmanager
-def staged_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar that names the stage it shows."""
-    with progress_bar() as bar:
-        task = bar.add_task("opening", total=None)
-        stage = ""
-
-        def tell(name: str, done: int, total: int) -> None:
-            nonlocal stage
-            if name != stage:
-                stage = name
-                bar.reset(task, total=total, description=name)
-            bar.update(task, completed=done, total=total)
-
-        yield tell
-
-
-class _RateColumn(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
 
 
 def version_callback(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vulnscope.cli.common import command_line, show_record, staged_progress
+from vulnscope.cli.common import command_line, show_record
 from vulnscope.cli.options import (
     Cached,
     Json,
@@ -19,6 +19,7 @@ from vulnscope.cli.options import (
     selection_options,
     takes,
 )
+from vulnscope.cli.progress import staged_progress
 from vulnscope.cli.requests import choose_request
 
 Layer = Annotated[list[int] | None, typer.Option(help="Only this layer, from 0; repeatable.", min=0)]

@@ -10,8 +10,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import print_json, progress_bar, stdout
+from vulnscope.cli.common import print_json, stdout
 from vulnscope.cli.options import Adapter, Device, Dtype, Json, LayersPath, Quantize, Revision, TrustRemoteCode
+from vulnscope.cli.progress import counted_progress
 from vulnscope.records.subject import Capability, SubjectReport
 
 app = typer.Typer(no_args_is_help=True)
@@ -70,8 +71,7 @@ def capture(
     from vulnscope import api
 
     subject = api.open_subject(model, revision=revision, device=device, dtype=dtype)
-    with progress_bar() as bar:
-        task = bar.add_task("capturing", total=None)
+    with counted_progress("capturing") as tell:
         spec = api.capture_files(
             output,
             subject,
@@ -80,7 +80,7 @@ def capture(
             selector,
             reduce,
             dtype=stored,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=tell,
         ).spec
     if as_json:
         print_json(spec)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import typer
 
-from vulnscope.cli.common import command_line, show_record, staged_progress
+from vulnscope.cli.common import command_line, show_record
 from vulnscope.cli.options import corpus_options, model_options, read_group
+from vulnscope.cli.progress import staged_progress
 from vulnscope.cli.requests import choose_request, is_given
 from vulnscope.errors import InputError
 

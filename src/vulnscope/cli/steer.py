@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vulnscope.cli.apply import apply
-from vulnscope.cli.common import command_line, print_json, show_record, staged_progress, stderr, stdout
+from vulnscope.cli.common import command_line, print_json, show_record, stderr, stdout
 from vulnscope.cli.options import (
     Json,
     Resume,
@@ -21,6 +21,7 @@ from vulnscope.cli.options import (
     selection_options,
     takes,
 )
+from vulnscope.cli.progress import staged_progress
 from vulnscope.cli.requests import choose_request, validate_new
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vulnscope.cli.against import against_options, is_comparison, run_comparison
-from vulnscope.cli.common import command_line, show_record, staged_progress
+from vulnscope.cli.common import command_line, show_record
 from vulnscope.cli.options import (
     Cached,
     Json,
@@ -21,6 +21,7 @@ from vulnscope.cli.options import (
     takes,
 )
 from vulnscope.cli.preset import run_preset
+from vulnscope.cli.progress import staged_progress
 from vulnscope.cli.requests import choose_request
 
 
