@@ -6,7 +6,7 @@ from tests.probe.builders import make_items
 
 from vulnscope.probe.length import control_length
 from vulnscope.records.base import NotMeasured
-from vulnscope.stats import Bootstrap
+from vulnscope.stats import Bootstrap, stratified_auroc
 
 BOOTSTRAP = Bootstrap(n_draws=300)
 
@@ -41,3 +41,15 @@ def test_where_length_decides_everything_no_weights_help() -> None:
     found = control_length(-lengths, lengths, items, BOOTSTRAP)
     assert isinstance(found.auroc.value, NotMeasured)
     assert "no weighting of the pairs" in found.auroc.value.reason
+
+
+def test_twins_of_equal_length_need_no_weights() -> None:
+    items = make_items(33)
+    generator = np.random.default_rng(2)
+    lengths = np.repeat(generator.integers(1, 400, size=33).astype(float), 2)
+    scores = generator.normal(size=66) + items.is_vulnerable
+    found = control_length(scores, lengths, items, BOOTSTRAP)
+    assert found.length_auroc == pytest.approx(0.5)
+    assert found.effective_pairs == pytest.approx(33)
+    plain = stratified_auroc(scores, items.is_vulnerable, items.strata)
+    assert found.auroc.value == pytest.approx(plain, abs=0.005)  # a pair's own twins are not held against each other

@@ -7,6 +7,7 @@ AUROC to 1/2 is found by bisection. Regression is not used: it would take out wh
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vulnscope.stats import Floats, Statistic
 
 _WIDEST = math.log(1e4)
+_ROUNDING = 1e-9
 
 
 class _Pairs(NamedTuple):
@@ -49,14 +51,14 @@ def control_length(scores: Floats, lengths: Floats, items: Items, bootstrap: Boo
     def excess(log_ratio: float) -> float:
         return float(by_length(weights(log_ratio)[None])[0]) - 0.5
 
-    ends = excess(-_WIDEST), excess(_WIDEST)
-    if math.isnan(ends[0]) or math.isnan(ends[1]) or ends[0] * ends[1] > 0:
+    log_ratio = _balance(excess)
+    if log_ratio is None:
         reason = "no weighting of the pairs brings the length rule to 1/2: nearly all differ in the same direction"
         missing = NotMeasured(reason=reason)
         return LengthControl(
             auroc=not_measured(reason, 2 * len(pairs.places)), length_auroc=rule, effective_pairs=missing
         )
-    found = weights(0.0 if excess(0.0) == 0 else float(brentq(excess, -_WIDEST, _WIDEST, xtol=1e-6)))
+    found = weights(log_ratio)
     statistic = _pair_statistic(scores[pairs.places].ravel(), pairs)
 
     def by_group(draws: Floats) -> Floats:
@@ -65,6 +67,16 @@ def control_length(scores: Floats, lengths: Floats, items: Items, bootstrap: Boo
     resampled = resample(by_group, pairs.groups.n_groups, bootstrap)
     auroc: Estimate = interval(resampled, 2 * len(pairs.places), bootstrap, is_proportion=False)
     return LengthControl(auroc=auroc, length_auroc=rule, effective_pairs=float(found.sum() ** 2 / (found**2).sum()))
+
+
+def _balance(excess: Callable[[float], float]) -> float | None:
+    """Where `excess` is 0; None where that is nowhere within reach. Even weights where they do, also to rounding."""
+    if abs(excess(0.0)) < _ROUNDING:
+        return 0.0
+    ends = excess(-_WIDEST), excess(_WIDEST)
+    if math.isnan(ends[0]) or math.isnan(ends[1]) or ends[0] * ends[1] > 0:
+        return None
+    return float(brentq(excess, -_WIDEST, _WIDEST, xtol=1e-6))
 
 
 def _complete(scores: Floats, items: Items) -> _Pairs:
