@@ -10,8 +10,8 @@ from tests.ask.builders import make_corpus, make_pairs, make_sample, tiny_subjec
 from vulnscope.errors import InputError
 from vulnscope.probe import PatchConfig, check_patching, patching, run_patching
 from vulnscope.probe.patching import Pairing, draw_randoms
-from vulnscope.probe.used import judge_used
-from vulnscope.records.base import Estimate, NotMeasured
+from vulnscope.probe.used import judge_used, write_sentence
+from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.patch import PatchCell, PatchRecord
 from vulnscope.store import Run, open_run
 
@@ -134,3 +134,21 @@ def test_used_needs_chance_and_random_donors_beaten(
     shift: tuple[float, float], beyond: tuple[float, float], p: float, claim: str
 ) -> None:
     assert judge_used([cell(shift, beyond, p)], deviation=1.0)[0] == claim
+
+
+def test_doubt_says_what_is_missing() -> None:
+    def doubt(*cells: PatchCell) -> str:
+        return write_sentence("cannot tell", None, cells, 16, "sven")
+
+    weak, moving = cell((0.5, 1.0), (-0.1, 1.0), 0.2), cell((0.5, 1.0), (-0.1, 1.0), 0.01)
+    assert doubt(weak) == (
+        "on 16 pairs of sven: cannot tell whether it uses what differs: no layer and region moves the margin beyond "
+        "chance"
+    )
+    assert "layer 1 (changed) moves the margin by +0.75 [+0.50, +1.00] nats, but no layer" in doubt(weak, moving)
+    few = not_measured("too few groups (16, 30 needed)")
+    bare = moving.model_copy(update={"beyond_random": few.model_copy(update={"value": 0.6})})
+    assert doubt(bare).endswith(
+        "nats, but beyond donors of its own label there is no interval: too few groups (16, 30 needed)"
+    )
+    assert "beyond chance" in doubt(moving.model_copy(update={"region": "prefix"}))

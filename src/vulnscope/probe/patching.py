@@ -91,7 +91,7 @@ def run_patching(
     shown = [prepared.samples[place] for pairing in twins for place in pairing]
     n_tests = sum(cell.region != "prefix" for cell in cells)
     return PatchRecord(
-        sentence=write_sentence(claim, best, len(twins), corpus.name),
+        sentence=write_sentence(claim, best, cells, len(twins), corpus.name),
         subject=subject.info().model_copy(update={"chat_template": protocol.is_chat}),
         corpus=describe_corpus(corpus, shown),
         protocol=protocol.name,

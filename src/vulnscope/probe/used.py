@@ -154,8 +154,8 @@ def judge_used(cells: Sequence[PatchCell], deviation: float) -> tuple[Claim, Pat
     return ("no" if tested and all(is_small) else "cannot tell"), None
 
 
-def write_sentence(claim: Claim, best: PatchCell | None, n_pairs: int, corpus: str) -> str:
-    """The claim in words, with the cell behind it."""
+def write_sentence(claim: Claim, best: PatchCell | None, cells: Sequence[PatchCell], n_pairs: int, corpus: str) -> str:
+    """The claim in words, with the cell behind it, or what is missing for one."""
     where = f"on {n_pairs} pairs of {corpus}"
     if claim == "yes" and best is not None:
         way = "towards" if float(best.shift.value) > 0 else "away from"
@@ -166,12 +166,28 @@ def write_sentence(claim: Claim, best: PatchCell | None, n_pairs: int, corpus: s
         )
     if claim == "no":
         return f"{where}: does not use it: no layer and region moves the margin by a tenth of its standard deviation"
-    return f"{where}: cannot tell whether it uses what differs: no layer and region moves the margin beyond chance"
+    return f"{where}: cannot tell whether it uses what differs: {_explain_doubt(cells)}"
+
+
+def _explain_doubt(cells: Sequence[PatchCell]) -> str:
+    """What a claim lacks: groups for an interval, a move beyond random donors, or any move."""
+    beyond_chance = [cell for cell in cells if _is_beyond_chance(cell)]
+    if not beyond_chance:
+        return "no layer and region moves the margin beyond chance"
+    most = max(beyond_chance, key=lambda cell: abs(float(cell.shift.value)))
+    moved = f"layer {most.layer} ({most.region}) moves the margin by {format_signed_estimate(most.shift)} nats"
+    if isinstance(most.beyond_random.low, NotMeasured):
+        return f"{moved}, but beyond donors of its own label there is no interval: {most.beyond_random.low.reason}"
+    return f"{moved}, but no layer and region clearly does so beyond donors of its own label from other pairs"
+
+
+def _is_beyond_chance(cell: PatchCell) -> bool:
+    return cell.region != "prefix" and isinstance(cell.p_corrected, float) and cell.p_corrected <= LEVEL
 
 
 def _is_moving(cell: PatchCell) -> bool:
-    p, beyond = cell.p_corrected, cell.beyond_random
-    if not isinstance(p, float) or p > LEVEL or isinstance(beyond.low, NotMeasured):
+    beyond = cell.beyond_random
+    if not _is_beyond_chance(cell) or isinstance(beyond.low, NotMeasured):
         return False
     assert isinstance(beyond.high, float), "an interval has both ends"
     return beyond.low > 0 if float(cell.shift.value) > 0 else beyond.high < 0
