@@ -81,3 +81,8 @@ def test_without_pairs_the_margins_auroc_speaks() -> None:
     sentence = write_sentence(found, make_corpus_info())
     assert "no pairs; AUROC of the margin 0." in sentence
     assert "[0." in sentence
+
+
+def test_an_interval_that_misses_its_end_by_rounding_reads_as_that_end() -> None:
+    rank = estimate(0.0).model_copy(update={"low": 2.8e-17, "high": 1 - 1.1e-16})
+    assert write_sentence(make_overall(pair_rank=rank), make_corpus_info()).endswith("rank 0 % [0, 100] of twins")

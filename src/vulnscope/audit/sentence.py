@@ -59,6 +59,6 @@ def _percent(rate: Number) -> str:
 
 def _hundredths(rate: float) -> str:
     """Whole percents, with one decimal where a rate next to 0 or 1 would otherwise read as 0 or 100."""
-    percent = 100 * rate
+    percent = round(100 * rate, 9)  # the end of an interval may miss 0 or 1 by an ulp
     is_rounded_away = 0 < percent < 0.5 or 99.5 <= percent < 100
     return f"{percent:.1f}" if is_rounded_away else f"{percent:.0f}"
