@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from tests.report.golden import render_text
-from tests.report.panels import make_full_record
+from tests.report.panels import make_classification, make_full_record
 from tests.report.records import make_hostile_record, make_record
+
+from vulnscope.records.base import not_measured
 
 
 @pytest.mark.parametrize("width", [80, 140])
@@ -42,3 +46,27 @@ def test_answers_without_a_verdict_are_counted_with_what_may_be_the_cause() -> N
     shown = " ".join(render_text(make_full_record(), 100).split())
     assert "no verdict: 6 unparsed, 3 refused, 1 cut of 120 answers; cut: --max-new-tokens was reached" in shown
     assert "no verdict" not in render_text(make_record(), 100)
+
+
+def test_what_else_was_measured_has_a_line_each() -> None:
+    shown = render_text(make_full_record(), 140)
+    for line in (
+        r"Balanced accuracy +55 % \[\d+, \d+\]  half is chance",
+        r"Matthews correlation +\+0.11 \[−0.02, \+0.24\]  0 is chance",
+        r"VD-S at 0.5 % false alarms +98 % \[\d+, \d+\]  too few negatives",
+        r"Calibration error +0.21  0.12 by chance; Brier 0.29",
+        r"Right, mean of 3 prompts +51 % \[\d+, \d+\]  42 % \(direct\) to 60 % \(review\)",
+        r"Read-outs agree +94 % \[\d+, \d+\]  κ \+0.71",
+        r"S1 at temperature 0.2 +90 % \[\d+, \d+\]  one verdict in 10 repeats; always right 50 %",
+        r"Names the very CWE +30 % \[\d+, \d+\]  parent 10 %, child 5 %, neither 55 %; of 60",
+        r"Lines found +50 % \[\d+, \d+\]  of changed lines; 20 % of all lines named",
+        r"Survives rename +48 % \[\d+, \d+\]  right and unchanged; right 55 % before, 51 % after",
+    ):
+        assert re.search(line, shown), line
+    assert "Balanced accuracy" not in render_text(make_record(), 140)
+
+
+def test_a_further_figure_that_was_not_measured_says_why() -> None:
+    classification = make_classification().model_copy(update={"mcc": not_measured("one answer only")})
+    shown = render_text(make_record(classification=classification), 140)
+    assert re.search(r"Matthews correlation +n/a  one answer only", shown)

@@ -1,6 +1,8 @@
-"""The same record for a terminal: the verdict, the key figures, the slices, what was left out."""
+"""The same record for a terminal: the verdict, the key figures, the slices, further figures, what was left out."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.padding import Padding
@@ -22,6 +24,7 @@ from vulnscope.report.format import (
     merge_reasons,
     show_invisible,
 )
+from vulnscope.report.further import FurtherFigure, list_further
 from vulnscope.report.view import find_best_baseline, group_slices, is_synthetic, list_tiles, name_slice
 
 # Below this many columns the slices show only what fits without breaking a figure.
@@ -39,6 +42,9 @@ def render_terminal(record: AuditRecord | ComparisonRecord, console: Console) ->
     console.print(_key_figures(record))
     console.print()
     console.print(_slices(record, is_wide=console.width >= _WIDE))
+    if further := list_further(record):
+        console.print()
+        console.print(_further(further))
     for line in _background(record):
         console.print(line)
     for line in (*_states(record), *_reasons(record), *_left_out(record)):
@@ -64,6 +70,16 @@ def _key_figures(record: AuditRecord) -> Table:
     table.add_column(style="dim")
     for tile in list_tiles(record):
         table.add_row(_text(tile.label), _figure(tile.estimate, tile.scale), _text(tile.note))
+    return table
+
+
+def _further(figures: Sequence[FurtherFigure]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim", overflow="fold")
+    for each in figures:
+        table.add_row(_text(each.label), _text(each.figure), _text(each.note))
     return table
 
 
