@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from tests.ask.builders import make_corpus, make_pairs, make_sample, tiny_subject
 
 from vulnscope.corpora import Corpus
@@ -11,6 +14,7 @@ from vulnscope.errors import CorruptData, InputError
 from vulnscope.probe import ProbeConfig, check_probe, run_probe
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.probe import ProbeRecord
+from vulnscope.report.probe_panels import print_probe
 from vulnscope.store import Run, open_run
 
 CONFIG = ProbeConfig(
@@ -71,6 +75,23 @@ def test_the_record_holds_what_a_reader_needs(record: ProbeRecord) -> None:
     assert record.cwe_type is not None
     assert record.cwe_type.classes == CWES
     assert "AUROC" in record.sentence
+
+
+def test_the_terminal_shows_every_figure(record: ProbeRecord) -> None:
+    out = StringIO()
+    print_probe(record, Console(file=out, width=200, color_system=None))
+    shown = out.getvalue()
+    assert re.search(r"^which of 2 CWEs it is: \d\.\d\d .*against \d\.\d\d", shown, re.M)
+    assert re.search(r"^logit lens, by layer: 0 \d\.\d\d, 2 \d\.\d\d$", shown, re.M)
+    assert re.search(r"^learning curve, by training pairs: .*6 \d\.\d\d$", shown, re.M)
+
+
+def test_one_cwe_is_no_second_target_and_a_note_says_so(tmp_path: Path) -> None:
+    one = make_corpus(make_pairs(12, cwes=("CWE-787",)))
+    with begin(tmp_path) as run:
+        found = run_probe(tiny_subject(), one, CONFIG, run)
+    assert found.cwe_type is None
+    assert any(note.startswith("which CWE it is: fewer than two CWEs are in 6 groups") for note in found.notes)
 
 
 def test_a_text_that_decides_the_label_leaves_nothing_to_know(record: ProbeRecord) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_FOLDS = {"cwe": 24, "template": 8}
 """Parts are left out one by one up to so many; more share so many folds, each part still unseen."""
 _TYPE_FOLDS = 3
+MIN_TYPE_GROUPS = 2 * _TYPE_FOLDS
+"""Groups that a CWE needs to be a class of the second target."""
 _SMALLEST_CURVE = 4
 
 
@@ -195,7 +197,7 @@ def read_cwe_type(
     groups_of: dict[str, set[str]] = {}
     for cwe, group in zip(cwes, items.groups, strict=True):
         groups_of.setdefault(cwe, set()).add(group)
-    classes = [cwe for cwe, groups in groups_of.items() if cwe and len(groups) >= 2 * _TYPE_FOLDS]
+    classes = [cwe for cwe, groups in groups_of.items() if cwe and len(groups) >= MIN_TYPE_GROUPS]
     left_out = tuple(cwe or "none" for cwe in groups_of if cwe not in classes)
     is_kept = np.array([cwe in classes for cwe in cwes], dtype=bool)
     own = items.part(is_kept)

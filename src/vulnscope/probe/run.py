@@ -16,6 +16,7 @@ from vulnscope.models.fresh import reinitialise
 from vulnscope.probe.decoding import check_items, decode, name_choices, read_rule
 from vulnscope.probe.folds import Folds, deal_folds
 from vulnscope.probe.generality import (
+    MIN_TYPE_GROUPS,
     detect_single_pairs,
     draw_curve,
     join_features,
@@ -177,6 +178,8 @@ class _Study(NamedTuple):
                 f"{n_cut} of {len(items)} samples were too long and cut around their change, an oracle: they train and "
                 "are in no figure but the oracle's"
             )
+        if cwe_type is None:
+            notes.append(f"which CWE it is: fewer than two CWEs are in {MIN_TYPE_GROUPS} groups or more: not read")
         single = detect_single_pairs(cwes, items)
         if single:
             notes.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -225,8 +225,28 @@ def print_probe(record: ProbeRecord, console: Console) -> None:
             f"read on {move.corpus.name}: {format_estimate(move.probe, 'score')} against "
             f"{format_estimate(move.baseline_auroc, 'score')} for {move.baseline}"
         )
+    for line in _further(record):
+        console.print(show_invisible(line), markup=False, highlight=False)
     for line in (*(f"{part.n:,} samples: {part.reason}" for part in record.left_out), *record.notes):
         console.print(Text(f"left out: {show_invisible(line)}", style="yellow"))
+
+
+def _further(record: ProbeRecord) -> Iterator[str]:
+    """The CWE as a target, length held constant, the logit lens and the learning curve, a line each."""
+    if (kind := record.cwe_type) is not None:
+        yield (
+            f"which of {len(kind.classes)} CWEs it is: {format_estimate(kind.probe, 'score')} against "
+            f"{format_estimate(kind.baseline_auroc, 'score')} for {kind.baseline}"
+        )
+    held = record.length_control.auroc
+    if isinstance(held.value, float):
+        yield f"pairs weighted until length reads 1/2: {format_estimate(held, 'score')}"
+    if record.lens:
+        layers = ", ".join(f"{each.layer} {format_number(each.auroc.value, 'score')}" for each in record.lens)
+        yield f"logit lens, by layer: {layers}"
+    if record.learning_curve:
+        points = ", ".join(f"{point.n_pairs} {point.auroc:.2f}" for point in record.learning_curve)
+        yield f"learning curve, by training pairs: {points}"
 
 
 def _readouts(record: ProbeRecord) -> Sequence[Readout]:
