@@ -58,6 +58,7 @@ def test_an_ensemble_is_judged_like_one_model_and_compares_like_one(
     assert 'id="chart-acquiescence"' not in page
     # Only votes have each run's answer beside the majority.
     assert ('id="answers"' in page) is (how == "vote")
+    assert 'id="prompts"' not in page, "runs are no wordings"
     compared = run_command("run", "compare", runs[0], folder.name, "--json")
     assert compared.status == 0, compared.err
     assert ComparisonRecord.model_validate(json.loads(compared.out)).is_one_unit is (how != "vote")
