@@ -70,7 +70,9 @@ def test_an_interval_that_is_not_measured_is_left_out() -> None:
     assert write_sentence(found, make_corpus_info()).endswith("margins rank 50 % of twins")
 
 
-@pytest.mark.parametrize(("rate", "shown"), [(0.0, "0 %"), (0.004, "0.4 %"), (0.996, "99.6 %"), (1.0, "100 %")])
+@pytest.mark.parametrize(
+    ("rate", "shown"), [(0.0, "0 %"), (0.004, "0.4 %"), (0.996, "99.6 %"), (1.0, "100 %"), (1e-17, "0 %")]
+)
 def test_rates_next_to_the_ends_are_not_rounded_into_them(rate: float, shown: str) -> None:
     assert f"vulnerable to {shown} of" in write_sentence(make_overall(yes_rate=estimate(rate)), make_corpus_info())
 

@@ -150,7 +150,7 @@ def draw_figures(record: AgainstRecord) -> Markup:
         f"{_EXPLANATION} Each interval is for its own figure, at 95 %; p-values, and what could have been shown, are "
         f"corrected over the table ({record.correction}). A difference that is not shown is no proof of equality."
     )
-    return draw_table(heads, rows, is_figures=True) + Markup('<p class="hint">{}</p>').format(hint)
+    return draw_table(heads, rows, is_stacked=True) + Markup('<p class="hint">{}</p>').format(hint)
 
 
 def draw_both(record: AgainstRecord) -> Markup:
@@ -215,7 +215,7 @@ def draw_interventions(record: AgainstRecord) -> Markup:
         f"On {record.n_steered:,} held-out samples, the same for both; layers, scales and thresholds were chosen for "
         f"each subject by itself. p-values: {record.interventions_correction}. Each study's page has the controls."
     )
-    return draw_table(heads, rows, is_figures=True) + Markup('<p class="hint">{}</p>').format(hint)
+    return draw_table(heads, rows, is_stacked=True) + Markup('<p class="hint">{}</p>').format(hint)
 
 
 def draw_items(record: AgainstRecord) -> Markup:

@@ -46,9 +46,11 @@ _STYLE = """
 .fold td { padding: 1px 8px; background: var(--faint); color: var(--muted); font: 0.76rem var(--sans); }
 .map td text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 @media (max-width: 560px) {
-  .scroll .shown { min-width: 0; }
-  .shown th, .shown td { padding-right: 9px; }
-  .shown th[scope="row"] { min-width: 96px; }
+  .scroll table:not(.map):not(.stacked) td:last-child { min-width: 150px; }
+  .scroll table:not(.map) th[scope="row"] { min-width: 84px; }
+  .scroll .stacked { min-width: 0; }
+  .stacked th, .stacked td { padding-right: 9px; }
+  .stacked th[scope="row"] { min-width: 96px; }
 }
 """
 
@@ -133,10 +135,13 @@ def list_facts(facts: Sequence[Fact]) -> Markup:
     return Markup('<dl class="facts">{}</dl>').format(rows)
 
 
-def draw_table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, is_figures: bool = False) -> Markup:
+def draw_table(
+    heads: Sequence[str], rows: Sequence[Sequence[object]], *, is_figures: bool = False, is_stacked: bool = False
+) -> Markup:
     """A table whose first column names its rows; on a narrow page it scrolls by itself.
 
-    With `is_figures` no figure is broken from its interval.
+    With `is_figures` no figure is broken from its interval. With `is_stacked` its figures stand over their intervals,
+    and on a narrow page its columns are as narrow as these.
     """
     head = Markup("").join(Markup("<th scope='col'>{}</th>").format(text) for text in heads)
     body = Markup("\n").join(
@@ -145,7 +150,9 @@ def draw_table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, is_fig
         )
         for row in rows
     )
-    kind = Markup(' class="shown"') if is_figures else Markup("")
+    kind = Markup("")
+    if is_figures or is_stacked:
+        kind = Markup(' class="shown stacked"') if is_stacked else Markup(' class="shown"')
     return Markup('<div class="scroll"><table{}><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(
         kind, head, body
     )
