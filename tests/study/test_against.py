@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 from tests.models.zoo import tiny_config
 from tests.study.test_run import CONFIG
@@ -14,6 +15,7 @@ from vulnscope import store
 from vulnscope.api.against import AgainstRequest, AgainstResult, run_against_request
 from vulnscope.audit.requests import CorpusRequest, SubjectRequest
 from vulnscope.errors import InputError, Interrupted
+from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, save_vectors
 from vulnscope.records.against import AgainstRecord
 from vulnscope.report.kinds import find_kind
 
@@ -60,6 +62,17 @@ def test_layers_that_one_of_both_lacks_are_named_before_a_model_is_opened(tmp_pa
     shallow = SubjectRequest(name=str(tmp_path / "shallow"))
     asked = REQUEST.model_copy(update={"against": shallow})
     with pytest.raises(InputError, match=r"shallow: layer 5 does not exist; this subject has layers 0 to "):
+        run_against_request(asked, runs_dir=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_vectors_of_one_model_are_refused_before_a_model_is_opened(tmp_path: Path) -> None:
+    file = tmp_path / "some.safetensors"
+    origin = VectorOrigin(subject="a", subject_digest="a", method="drawn", sites={"v": VectorSite(site="0.resid_post")})
+    save_vectors(file, Vectors({"v": torch.ones(8)}, origin))
+    steer = SMALL.steer.model_copy(update={"vector_file": str(file)})
+    asked = REQUEST.model_copy(update={"study": SMALL.model_copy(update={"steer": steer})})
+    with pytest.raises(InputError, match=r"some\.safetensors belong to one model, and two are studied.*or force them"):
         run_against_request(asked, runs_dir=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vulnscope.api.studies import Stage
     from vulnscope.corpora import Corpus
     from vulnscope.models.sketch import Sketch
+    from vulnscope.steer.config import SteerConfig
     from vulnscope.study.against import Side
 
 KIND = "against"
@@ -59,6 +60,7 @@ def run_against_request(
     is_alike = sketches[0].dtype == sketches[1].dtype
     if is_alike and sides[0].digest == sides[1].digest:
         raise InputError(_same(request, sides[0].digest))
+    _check_vectors(request.study.steer, sides, sketches)
     opened = store.open_run(
         runs_dir,
         KIND,
@@ -120,6 +122,19 @@ def _check(request: AgainstRequest, *, is_estimated: bool) -> tuple[Corpus, list
     for sketch in sketches:
         check_shapes(sketch, request.study)
     return corpus, sketches
+
+
+def _check_vectors(config: SteerConfig, sides: tuple[Side, Side], sketches: list[Sketch]) -> None:
+    """Raise `InputError` where a vector file can only be of one of the two models."""
+    if config.vector_file is None:
+        return
+    is_one_width = sketches[0].architecture.d_model == sketches[1].architecture.d_model
+    if not is_one_width or (sides[0].digest != sides[1].digest and not config.is_forced):
+        forced = ", or force them (is_forced) if you know better" if is_one_width else ""
+        raise InputError(
+            f"the vectors in {config.vector_file} belong to one model, and two are studied: study each by itself with "
+            f"vectors of its own{forced}"
+        )
 
 
 def _same(request: AgainstRequest, digest: str | None = None) -> str:
