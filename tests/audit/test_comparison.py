@@ -8,6 +8,7 @@ from tests.ask.builders import make_items, make_pairs
 
 from vulnscope.ask.measures import Item
 from vulnscope.audit.comparison import Compared, compare_items, list_items, match_items
+from vulnscope.audit.offline import write_sentence
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.comparison import Change, ComparedSlice
 from vulnscope.stats import Bootstrap, holm
@@ -127,3 +128,12 @@ def test_margins_of_other_units_are_not_subtracted() -> None:
     before, after = draw_runs(20)
     found = compare_items(match_items(before, after), BOOTSTRAP, is_one_unit=False)
     assert "margin" not in {each.measure for each in found.overall.changes}
+
+
+def test_answers_that_became_clear_stand_beside_the_accuracy_they_win() -> None:
+    _, after = draw_runs()
+    silent = [item._replace(row=item.row.model_copy(update={"says": "unparsed"})) for item in after]
+    both = match_items(silent, after)
+    assert "; no clear answer −100.0 points [" in write_sentence(compare_items(both, BOOTSTRAP), both)
+    alike = match_items(after, after)
+    assert "no clear answer" not in write_sentence(compare_items(alike, BOOTSTRAP), alike)

@@ -172,7 +172,10 @@ def list_differences(before: AuditRecord, after: AuditRecord) -> tuple[str, ...]
 
 
 def write_sentence(found: Compared, both: Sequence[Both]) -> str:
-    """The comparison in one sentence, from its figures and nothing else."""
+    """The comparison in one sentence, from its figures and nothing else.
+
+    An answer that is none counts as wrong, so a change of their share stands beside that of accuracy.
+    """
     overall = found.overall
     changes = {change.measure: change for change in overall.changes}
     accuracy = changes["accuracy"]
@@ -181,6 +184,8 @@ def write_sentence(found: Compared, both: Sequence[Both]) -> str:
         f"{overall.n_gained} became right and {overall.n_lost} wrong",
         f"accuracy {_points(accuracy)}",
     ]
+    if changes["unparsed"].change.value != 0:
+        parts.append(f"no clear answer {_points(changes['unparsed'])}")
     if "pair-rank" in changes:
         parts.append(f"twins ranked right {_points(changes['pair-rank'])}")
     return "; ".join(parts)
