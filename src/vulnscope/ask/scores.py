@@ -122,6 +122,14 @@ def pair_rank_p(scores: Floats, items: Items) -> Number:
     return swap_test(2 * ranks - 1, groups)
 
 
+def pair_rank_change_p(scores: Floats, others: Floats, items: Items) -> Number:
+    """P-value of the change of pair-rank from `others` to `scores` on the same twins, signs flipped by group."""
+    is_both = np.isfinite(scores) & np.isfinite(others)
+    kept = items.part(is_both)
+    (one, groups), (other, _) = (_rank_twins(each[is_both], kept) for each in (scores, others))
+    return swap_test(2 * (one - other), groups)
+
+
 def best_of(scores: dict[str, Floats], items: Items) -> str:
     """The name whose scores have the highest stratified AUROC; the first of equals."""
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.base import Estimate, NotMeasured, Number, Record
+
+_UNTESTED = NotMeasured(reason="not steered")
 
 
 class Said(Record):
@@ -27,6 +29,8 @@ class Judged(Record):
     yes_rate: Estimate = Field(description="share of samples called vulnerable")
     auroc: Estimate = Field(description="sensitivity of the margin, within CWE and language")
     pair_rank: Estimate = Field(description="share of pairs whose vulnerable twin has the higher margin")
+    pair_rank_p: Number = Field(default=_UNTESTED, description="of its change against the un-steered run, by groups")
+    pair_rank_p_corrected: Number = Field(default=_UNTESTED, description="over all settings that steer")
     bias_shift_nats: Number = Field(description="mean change of the margin against the un-steered run")
 
 
@@ -69,6 +73,7 @@ class ReproductionRecord(Record):
     samples: tuple[str, ...]
     indexings: Mapping[str, str] = Field(description="what each indexing edits")
     rows: tuple[ReproducedRow, ...]
+    correction: str = Field(default="none", description="of p over the settings that steer")
     memory: tuple[ModelMemory, ...] = Field(description="of the models of the earlier experiments")
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()

@@ -12,12 +12,13 @@ from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
 from vulnscope import store
 from vulnscope.ask.items import ask_items
 from vulnscope.ask.preparation import prepare
-from vulnscope.ask.scores import Items
+from vulnscope.ask.scores import Items, pair_rank_change_p
 from vulnscope.ask.selection import open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.errors import InputError
 from vulnscope.models import Subject, add, edited, generate, open_subject, read_text, wrap_model
+from vulnscope.records.base import NotMeasured
 from vulnscope.records.reproduction import ReproductionRecord
 from vulnscope.report.reproduction_panels import render_reproduction, summarise_rows
 from vulnscope.stats import Bootstrap
@@ -120,6 +121,17 @@ def test_right_vectors_see_neither_the_weakness_nor_the_group_of_their_sample(co
     assert torch.allclose(fit_rows(states, labels, None, is_normalised=True).norm(dim=1), torch.ones(len(samples)))
 
 
+def test_a_change_of_rank_is_tested_by_groups(corpus: Corpus) -> None:
+    items = Items.of(choose_samples(corpus, CONFIG), dict(corpus.groups))
+    ranked = items.is_vulnerable.astype(float)
+    # Twelve groups of one pair each that all go from wrong to right: two of 2^12 flips are as extreme.
+    assert items.n_groups == 12
+    assert pair_rank_change_p(ranked, -ranked, items) == pytest.approx(2 / 2**12)
+    assert pair_rank_change_p(ranked, ranked + 1, items) == 1
+    level = np.zeros(len(items))
+    assert pair_rank_change_p(ranked, level, items) == pytest.approx(2 / 2**12)
+
+
 def test_equal_twins_give_no_direction() -> None:
     with pytest.raises(InputError, match="norm 0"):
         fit_rows(torch.ones(4, 8), np.array([True, False] * 2), None, is_normalised=True)
@@ -191,8 +203,16 @@ def test_the_path_runs_on_both_architectures(ran: tuple[Subject, ReproductionRec
     assert [row.n_steered for row in record.rows] == [0, 24, 24, 24, 6, 6]
     assert record.rows[1].layers == (2,)
     assert "layers 4,12,20 clamped to 2" in record.notes[0]
-    assert len(summarise_rows(record)) == 6
+    (lines,) = summarise_rows(record).values()
+    assert [line.indexing for line in lines] == ["none", *record.indexings]
+    assert [line.old_protocol[0] for line in lines] == [f"{n} of 24" for n in (0, 24, 24, 24, 6, 6)]
+    untested, *steered = [row.default for row in record.rows]
+    assert isinstance(untested.pair_rank_p, NotMeasured)
+    assert record.correction == "Holm over 5"
+    assert all(float(each.pair_rank_p_corrected) >= float(each.pair_rank_p) > 0 for each in steered)
+    assert "of 5 settings, whatever the indexing" in record.sentence
     page = render_reproduction(record)
+    assert "plain prompt, right, same samples: 1 setting<" in page
     assert "as-written, tensor, batches of 4" in page
     assert "bigcode/starcoder2-15b" in page
 

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vulnscope.ask.parsers.keyword import parse_keyword
-from vulnscope.ask.scores import measure_auroc, measure_pair_rank
+from vulnscope.ask.scores import measure_auroc, measure_pair_rank, pair_rank_change_p
 from vulnscope.records.answers import Expectation
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.reproduction import Judged, ReproducedRow, Said
-from vulnscope.report.format import format_number
-from vulnscope.stats import Groups, estimate, mean_statistic
+from vulnscope.report.format import format_estimate, format_number
+from vulnscope.stats import Groups, correct_family, estimate, mean_statistic
 
 if TYPE_CHECKING:
     from vulnscope.ask.scores import Items
     from vulnscope.stats import Bootstrap
 
 _EXPECTS = Expectation(form="verdict")
+_LEVEL = 0.05
 
 
 class Answers(NamedTuple):
@@ -68,9 +69,24 @@ def judge(answers: Answers, clean: Answers, items: Items, bootstrap: Bootstrap) 
             yes_rate=_share(is_yes, np.ones(len(items), dtype=bool), items, bootstrap),
             auroc=measure_auroc(answers.margins, items, bootstrap),
             pair_rank=measure_pair_rank(answers.margins, items, bootstrap),
+            pair_rank_p=pair_rank_change_p(answers.margins, clean.margins, items),
             bias_shift_nats=float(np.mean(answers.margins - clean.margins)),
         ),
     )
+
+
+def correct_rows(rows: Sequence[ReproducedRow]) -> tuple[ReproducedRow, ...]:
+    """The rows with p corrected over all that are steered; the others are not tested."""
+    untested = NotMeasured(reason="not steered")
+    measured = [float(p) for row in rows if row.layers and not isinstance(p := row.default.pair_rank_p, NotMeasured)]
+    corrected = iter(correct_family(measured))
+
+    def correct(row: ReproducedRow) -> ReproducedRow:
+        p = row.default.pair_rank_p if row.layers else untested
+        changes = {"pair_rank_p": p, "pair_rank_p_corrected": p if isinstance(p, NotMeasured) else next(corrected)}
+        return row.model_copy(update={"default": row.default.model_copy(update=changes)})
+
+    return tuple(correct(row) for row in rows)
 
 
 def write_sentence(subject: str, rows: Sequence[ReproducedRow]) -> str:
@@ -80,13 +96,18 @@ def write_sentence(subject: str, rows: Sequence[ReproducedRow]) -> str:
     clean, written = own[0], [row for row in own if row.indexing.startswith("as-written")]
     right = [row for row in own if row.indexing == "right"]
     said = [row.whole_answer for row in written]
+    steered = [row.default.pair_rank_p_corrected for row in rows if row.layers]
+    n_changed = sum(not isinstance(p, NotMeasured) and p <= _LEVEL for p in steered)
     return (
-        f"Without steering, the keyword parser calls {_percent(clean.whole_answer.vulnerable_right)} of vulnerable and "
-        f"{_percent(clean.whole_answer.fixed_right)} of fixed samples right from the answers of {subject} to the "
-        f"{prompt} prompt. With the indexing as written, {len(written)} settings give "
-        f"{_range([each.vulnerable_right for each in said])} and {_range([each.fixed_right for each in said])}; "
-        f"the margin's AUROC is {_percent(clean.default.auroc)} without steering and "
-        f"{_range([row.default.auroc for row in right])} with the right indexing and vectors of other CWEs."
+        f"Read by the keyword parser, answers of {subject} to the {prompt} prompt are right on "
+        f"{format_estimate(clean.whole_answer.vulnerable_right, 'rate')} of vulnerable and "
+        f"{format_estimate(clean.whole_answer.fixed_right, 'rate')} of fixed samples without steering; as written, "
+        f"{len(written)} settings of steering give {_range([each.vulnerable_right for each in said])} and "
+        f"{_range([each.fixed_right for each in said])}. The margin ranks "
+        f"{format_estimate(clean.default.pair_rank, 'rate')} of twins without steering and "
+        f"{_range([row.default.pair_rank for row in right])} with the right indexing; "
+        f"{n_changed or 'none'} of {len(steered)} settings, whatever the indexing, "
+        f"change{'s' if n_changed < 2 else ''} that beyond chance."
     )
 
 
@@ -117,10 +138,6 @@ def _share(flags: np.ndarray, is_kept: np.ndarray, items: Items, bootstrap: Boot
         return not_measured("no samples")
     groups = Groups.from_labels(own.groups)
     return estimate(mean_statistic(flags[is_kept], groups), groups.n_groups, len(own), bootstrap, is_proportion=True)
-
-
-def _percent(share: Estimate) -> str:
-    return format_number(share.value, "rate")
 
 
 def _range(shares: Sequence[Estimate]) -> str:

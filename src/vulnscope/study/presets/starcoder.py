@@ -18,11 +18,18 @@ from vulnscope.ask.settings import Selection
 from vulnscope.errors import InputError
 from vulnscope.models import generate, read_text
 from vulnscope.records.reproduction import ReproducedRow, ReproductionRecord
-from vulnscope.stats import Bootstrap
+from vulnscope.stats import Bootstrap, name_correction
 from vulnscope.steer.margins import score_margins
 from vulnscope.study.presets import STARCODER
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
-from vulnscope.study.presets.figures import Answers, choose_answers, judge, read_answers, write_sentence
+from vulnscope.study.presets.figures import (
+    Answers,
+    choose_answers,
+    correct_rows,
+    judge,
+    read_answers,
+    write_sentence,
+)
 from vulnscope.study.presets.indexing import Indexing, list_indexings, make_edits
 from vulnscope.study.presets.memory import estimate_models
 from vulnscope.study.presets.samples import choose_samples
@@ -90,7 +97,9 @@ def run_preset(
         progress(STARCODER, "asking", len(asked), len(asked))
     answers = {setting: read_answers(kept[tuple(setting)]) for setting in asked}
     answers |= {setting: study.compose(setting, answers) for setting in settings if setting not in answers}
-    rows = tuple(study.measure(setting, answers[setting], answers[Setting(setting.prompt)]) for setting in settings)
+    rows = correct_rows(
+        [study.measure(setting, answers[setting], answers[Setting(setting.prompt)]) for setting in settings]
+    )
     return ReproductionRecord(
         preset=STARCODER,
         sentence=write_sentence(subject.name, rows),
@@ -99,6 +108,7 @@ def run_preset(
         samples=tuple(sample.id for sample in study.prepared.samples),
         indexings={name: each.what for name, each in study.indexings.items()},
         rows=rows,
+        correction=name_correction(sum(bool(row.layers) for row in rows)),
         memory=estimate_models(),
         left_out=study.prepared.left_out,
         notes=study.notes(),
