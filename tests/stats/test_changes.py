@@ -2,9 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
 from vulnscope.records.base import NotMeasured
-from vulnscope.stats import Groups, auroc, auroc_statistic, mean_statistic, measure_change
+from vulnscope.stats import (
+    Groups,
+    auroc,
+    auroc_statistic,
+    mean_statistic,
+    measure_change,
+    measure_refitted_change,
+)
 
 
 def test_a_change_of_auroc_has_the_interval_of_its_pseudo_values() -> None:
@@ -41,3 +49,22 @@ def test_what_was_not_measured_on_one_side_has_no_change() -> None:
     same = mean_statistic(np.ones(40), groups)
     found = measure_change(same, same, (NotMeasured(reason="one class only"), 1.0), groups)
     assert found.change.value == found.p == found.detectable == NotMeasured(reason="one class only")
+
+
+def test_rules_chosen_on_other_folds_widen_what_is_said_of_them() -> None:
+    generator = np.random.default_rng(1)
+    groups = Groups(np.arange(80), 80)
+    before, after = generator.random(80), generator.random(80) + 0.05
+    first, second = mean_statistic(before, groups), mean_statistic(after, groups)
+    values = (float(before.mean()), float(after.mean()))
+    found, fixed = measure_refitted_change(first, second, values, groups), measure_change(first, second, values, groups)
+    # Nadeau and Bengio: 1/5 + 1/4 in place of 1/5.
+    assert float(found.change.high) - float(found.change.low) == pytest.approx(
+        1.5 * (float(fixed.change.high) - float(fixed.change.low))
+    )
+    assert float(found.detectable) == pytest.approx(1.5 * float(fixed.detectable))
+    differences = after - before
+    error = 1.5 * differences.std(ddof=1) / np.sqrt(80)
+    assert found.p == pytest.approx(2 * student.sf(abs(differences.mean()) / error, 79))
+    same = measure_refitted_change(first, first, (values[0], values[0]), groups)
+    assert (same.change.method, same.p) == ("wilson", 1.0)

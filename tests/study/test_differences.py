@@ -18,6 +18,7 @@ from vulnscope.records.base import NotMeasured
 from vulnscope.records.probe import HeldOut, ProbeRecord
 from vulnscope.records.steer import Outcome, SteeredItem, SteerRecord
 from vulnscope.stats import Bootstrap, detectable_in_family, holm
+from vulnscope.study.against_words import is_shown
 from vulnscope.study.differences import (
     UNSTEERED,
     compare_answers,
@@ -72,6 +73,21 @@ def test_a_threshold_is_each_ones_own() -> None:
     back = answers(moved, before)["accuracy"]
     assert back.change.value == pytest.approx(-float(found["accuracy"].change.value))
     assert back.p == found["accuracy"].p
+
+
+@pytest.mark.slow
+def test_models_without_a_difference_are_hardly_ever_told_apart() -> None:
+    """A simulation; thresholds that were held fixed were told apart in more than one draw of ten."""
+    n_draws, shown, wrong = 120, 0, dict.fromkeys(("threshold-accuracy", "threshold-gain"), 0)
+    for seed in range(n_draws):
+        both = match_items(*draw_runs(seed=seed))
+        rows = correct_figures(compare_answers(both, compare_items(both, BOOTSTRAP).overall, BOOTSTRAP))
+        shown += any(is_shown(row.difference) for row in rows)
+        for row in rows:
+            if row.name in wrong:
+                wrong[row.name] += float(row.difference.p) <= 0.05
+    assert shown / n_draws <= 0.065
+    assert max(wrong.values()) / n_draws <= 0.065
 
 
 def probed(corpus: Corpus, effect: float, seed: int) -> ProbeRecord:

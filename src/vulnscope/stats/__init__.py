@@ -10,7 +10,7 @@ from vulnscope.stats.calibration import (
     reliability_bins,
     squared_errors,
 )
-from vulnscope.stats.changes import PairedChange, measure_change
+from vulnscope.stats.changes import PairedChange, measure_change, measure_refitted_change
 from vulnscope.stats.classification import balanced_accuracy_statistic, best_cut, divide, matthews, matthews_statistic
 from vulnscope.stats.detection import (
     AnswerCounts,
@@ -109,6 +109,7 @@ __all__ = [
     "mcnemar",
     "mean_statistic",
     "measure_change",
+    "measure_refitted_change",
     "name_correction",
     "pair_cells",
     "pair_ranks",

@@ -5,13 +5,17 @@ For figures that are no mean over items, such as AUROC: all three rest on the ps
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
+
+from scipy.special import stdtr, stdtrit
 
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.stats.groups import Floats, Groups, Statistic
 from vulnscope.stats.jackknife import estimate_by_jackknife, pseudo_values
 from vulnscope.stats.paired import change_test
 from vulnscope.stats.power import detectable_difference
+from vulnscope.stats.selection import N_FOLDS
 
 
 class PairedChange(NamedTuple):
@@ -45,6 +49,34 @@ def measure_change(first: Statistic, second: Statistic, values: tuple[Number, Nu
         ends = {"low": min(found.low, change), "high": max(found.high, change)}
         stated = found.model_copy(update={"value": change, **ends})
     return PairedChange(stated, change_test(difference, groups.n_groups), _detectable(difference, groups))
+
+
+def measure_refitted_change(
+    first: Statistic, second: Statistic, values: tuple[Number, Number], groups: Groups, n_folds: int = N_FOLDS
+) -> PairedChange:
+    """`measure_change` of figures whose rules were each chosen on the other of `n_folds` folds.
+
+    The statistics hold the rules fixed, so their spread lacks that of the choice, which a whole fold shares. Standard
+    errors are therefore those of Nadeau and Bengio (2003), larger by sqrt(1 + K / (K - 1)), and the test is Student's.
+    Between thresholds of models without a difference, 5 % tests of fixed rules found one in 7 to 14 % of draws.
+    """
+    found = measure_change(first, second, values, groups)
+    if isinstance(found.change.value, NotMeasured):
+        return found
+    own = pseudo_values(lambda weights: second(weights) - first(weights), groups.n_groups)
+    error = math.sqrt(1 + n_folds / (n_folds - 1)) * float(own.std(ddof=1)) / math.sqrt(groups.n_groups)
+    if not error > 1e-12:
+        return found
+    centre, change = float(own.mean()), found.change
+    if change.method == "jackknife":
+        half = float(stdtrit(groups.n_groups - 1, 0.975)) * error
+        ends = {
+            "low": max(-1.0, min(found.change.value, centre - half)),
+            "high": min(1.0, max(found.change.value, centre + half)),
+        }
+        change = change.model_copy(update=ends)
+    p = 2 * float(stdtr(groups.n_groups - 1, -abs(centre) / error))
+    return PairedChange(change, p, detectable_difference(error))
 
 
 def _detectable(difference: Statistic, groups: Groups) -> Number:

@@ -1,12 +1,13 @@
 """Two subjects on the same items: each figure of the diagnosis under both, and the paired difference between them.
 
 Pure: answers, held-out scores and steered margins in, figures out. What was chosen on other groups (thresholds,
-layers, scales) was chosen for each subject by itself; here it is held fixed. p-values are corrected by the caller.
+layers, scales) was chosen for each subject by itself, and is held fixed here; only among the figures does it widen an
+interval that a threshold might have been chosen otherwise. p-values are corrected by the caller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from vulnscope.stats import (
     interval_within,
     mean_statistic,
     measure_change,
+    measure_refitted_change,
     resample,
     stratified_auroc,
     swap_test,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from vulnscope.records.comparison import Change, ComparedSlice, Measure
     from vulnscope.records.probe import ProbeRecord
     from vulnscope.records.steer import Outcome, SteerRecord
-    from vulnscope.stats import Statistic
+    from vulnscope.stats import PairedChange, Statistic
 
 UNSTEERED = "un-steered"
 
@@ -98,8 +100,8 @@ def compare_answers(both: Sequence[Both], overall: ComparedSlice, bootstrap: Boo
     return (
         *found,
         _figure("accuracy", as_is, groups, bootstrap),
-        _figure("threshold-accuracy", cut, groups, bootstrap),
-        _figure("threshold-gain", _subtract(cut, as_is), groups, bootstrap, -1.0),
+        _figure("threshold-accuracy", cut, groups, bootstrap, measure=measure_refitted_change),
+        _figure("threshold-gain", _subtract(cut, as_is), groups, bootstrap, -1.0, measure=measure_refitted_change),
     )
 
 
@@ -211,10 +213,16 @@ def _compare_shares(flags: Sequence[Floats], groups: Groups, bootstrap: Bootstra
     )
 
 
-def _compare(pair: Sequence[Figured], groups: Groups, bootstrap: Bootstrap, lowest: float = 0.0) -> Difference:
+def _compare(
+    pair: Sequence[Figured],
+    groups: Groups,
+    bootstrap: Bootstrap,
+    lowest: float = 0.0,
+    measure: Callable[..., PairedChange] = measure_change,
+) -> Difference:
     """Figures within [`lowest`, 1] that are no means."""
     one, other = pair
-    found = measure_change(one.statistic, other.statistic, (one.value, other.value), groups)
+    found = measure(one.statistic, other.statistic, (one.value, other.value), groups)
     return Difference(
         first=_estimate(one, groups, bootstrap, lowest),
         second=_estimate(other, groups, bootstrap, lowest),
@@ -226,9 +234,14 @@ def _compare(pair: Sequence[Figured], groups: Groups, bootstrap: Bootstrap, lowe
 
 
 def _figure(
-    name: Figure, pair: Sequence[Figured], groups: Groups, bootstrap: Bootstrap, lowest: float = 0.0
+    name: Figure,
+    pair: Sequence[Figured],
+    groups: Groups,
+    bootstrap: Bootstrap,
+    lowest: float = 0.0,
+    measure: Callable[..., PairedChange] = measure_change,
 ) -> FigureDifference:
-    return FigureDifference(name=name, difference=_compare(pair, groups, bootstrap, lowest))
+    return FigureDifference(name=name, difference=_compare(pair, groups, bootstrap, lowest, measure))
 
 
 def _take(sides: Sequence[Estimate], change: Change) -> Difference:
