@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from tests.audit.test_comparison import draw_runs
 from tests.study.test_diagnosis import about
@@ -17,7 +18,7 @@ from vulnscope.records.against import Difference, FigureDifference
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.probe import HeldOut, ProbeRecord
 from vulnscope.records.steer import Outcome, SteeredItem, SteerRecord
-from vulnscope.stats import Bootstrap, detectable_in_family, holm
+from vulnscope.stats import Bootstrap, Groups, deal_folds, detectable_in_family, holm
 from vulnscope.study.against_words import is_shown
 from vulnscope.study.differences import (
     UNSTEERED,
@@ -170,3 +171,35 @@ def test_p_values_are_corrected_over_their_table(corpus: Corpus) -> None:
     interventions, _ = compare_interventions(steered(corpus, -9.0), steered(corpus, 1.5), corpus, BOOTSTRAP)
     fixed = correct_interventions(interventions)
     assert [row.pair_correct.p_corrected for row in fixed] == [1.0, pytest.approx(4 * 2.0**-59)]
+
+
+@pytest.mark.slow
+def test_probes_that_know_alike_are_hardly_ever_told_apart(corpus: Corpus) -> None:
+    """A simulation of linear probes, fitted on the other folds as those of a study are."""
+    truth = np.array([sample.label == "vulnerable" for sample in corpus.samples])
+    groups = Groups.from_labels([corpus.groups[sample.id] for sample in corpus.samples])
+    folds, n_draws, wrong = deal_folds(groups), 120, 0
+    for seed in range(n_draws):
+        generator = np.random.default_rng(seed)
+        pair = [read_out(generator.normal(size=(len(truth), 16)) + 0.3 * truth[:, None], truth, folds) for _ in "AB"]
+        records = [
+            ProbeRecord.model_construct(
+                held_out=tuple(
+                    HeldOut(sample=sample.id, probe=float(score), baseline=0.0, logits=0.0)
+                    for sample, score in zip(corpus.samples, scores, strict=True)
+                )
+            )
+            for scores in pair
+        ]
+        rows, _ = compare_probes(records[0], records[1], corpus, BOOTSTRAP)
+        wrong += float(rows[0].difference.p) <= 0.05
+    assert wrong / n_draws <= 0.065
+
+
+def read_out(features: np.ndarray, truth: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Out-of-fold scores of a logistic regression."""
+    scores = np.zeros(len(truth))
+    for fold in np.unique(folds):
+        model = LogisticRegression(C=0.1).fit(features[folds != fold], truth[folds != fold])
+        scores[folds == fold] = model.decision_function(features[folds == fold])
+    return scores

@@ -55,10 +55,11 @@ from vulnscope.stats.retrieval import (
     recall_statistic,
     warn_of_few_negatives,
 )
-from vulnscope.stats.selection import Chosen, choose_on_others, deal_folds
+from vulnscope.stats.selection import N_FOLDS, Chosen, choose_on_others, deal_folds
 
 __all__ = [
     "MIN_GROUPS",
+    "N_FOLDS",
     "AnswerCounts",
     "Bootstrap",
     "ChanceError",

@@ -58,7 +58,8 @@ def measure_refitted_change(
 
     The statistics hold the rules fixed, so their spread lacks that of the choice, which a whole fold shares. Standard
     errors are therefore those of Nadeau and Bengio (2003), larger by sqrt(1 + K / (K - 1)), and the test is Student's.
-    Between thresholds of models without a difference, 5 % tests of fixed rules found one in 7 to 14 % of draws.
+    Between models without a difference, 5 % tests of fixed rules told thresholds apart in 7 to 14 % of draws and linear
+    probes in 9 to 17 %; these in at most 5 %.
     """
     found = measure_change(first, second, values, groups)
     if isinstance(found.change.value, NotMeasured):

@@ -81,7 +81,7 @@ def run_against(
     tell("figures", 1)
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
     both = match_items(*(read_answers(_audit_of(own), corpus).items for own in (one, other)))
-    probed, n_probed = compare_probes(first.probe, second.probe, corpus, bootstrap)
+    probed, n_probed = compare_probes(first.probe, second.probe, corpus, bootstrap, n_folds=config.probe.n_folds)
     figures = correct_figures((*compare_answers(both, answers.overall, bootstrap), *probed))
     tell("interventions", 2)
     rows, n_steered = compare_interventions(first.steer, second.steer, corpus, bootstrap)

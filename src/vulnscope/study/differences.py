@@ -1,13 +1,14 @@
 """Two subjects on the same items: each figure of the diagnosis under both, and the paired difference between them.
 
 Pure: answers, held-out scores and steered margins in, figures out. What was chosen on other groups (thresholds,
-layers, scales) was chosen for each subject by itself, and is held fixed here; only among the figures does it widen an
-interval that a threshold might have been chosen otherwise. p-values are corrected by the caller.
+layers, scales) was chosen for each subject by itself, and is held fixed here; only among the figures does it widen
+intervals that a threshold, or a probe, might have come out otherwise. p-values are corrected by the caller.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from vulnscope.ask.scores import Items
 from vulnscope.records.against import Difference, FigureDifference, InterventionDifference
 from vulnscope.records.base import NotMeasured, Number, not_measured
 from vulnscope.stats import (
+    N_FOLDS,
     Bootstrap,
     Floats,
     Groups,
@@ -106,9 +108,9 @@ def compare_answers(both: Sequence[Both], overall: ComparedSlice, bootstrap: Boo
 
 
 def compare_probes(
-    first: ProbeRecord, second: ProbeRecord, corpus: Corpus, bootstrap: Bootstrap
+    first: ProbeRecord, second: ProbeRecord, corpus: Corpus, bootstrap: Bootstrap, *, n_folds: int = N_FOLDS
 ) -> tuple[tuple[FigureDifference, ...], int]:
-    """What the two know, on the items read of both, and how many these are."""
+    """What the two know, on the items read of both, and how many these are; fitted on the other of `n_folds` folds."""
     tables = [{each.sample: each for each in record.held_out} for record in (first, second)]
     names = [name for name in tables[0] if name in tables[1]]
     items = _describe(names, corpus)
@@ -117,12 +119,13 @@ def compare_probes(
     def read(rule: str) -> list[Figured]:
         return [_auroc(np.array([getattr(own[name], rule) for name in names]), items, groups) for own in tables]
 
+    refitted = partial(measure_refitted_change, n_folds=n_folds)
     probe, baseline, logits = read("probe"), read("baseline"), read("logits")
     return (
-        _figure("probe", probe, groups, bootstrap),
-        _figure("baseline", baseline, groups, bootstrap),
-        _figure("over-baseline", _subtract(probe, baseline), groups, bootstrap, -1.0),
-        _figure("gap", _subtract(probe, logits), groups, bootstrap, -1.0),
+        _figure("probe", probe, groups, bootstrap, measure=refitted),
+        _figure("baseline", baseline, groups, bootstrap, measure=refitted),
+        _figure("over-baseline", _subtract(probe, baseline), groups, bootstrap, -1.0, measure=refitted),
+        _figure("gap", _subtract(probe, logits), groups, bootstrap, -1.0, measure=refitted),
     ), len(names)
 
 
