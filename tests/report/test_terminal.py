@@ -4,7 +4,7 @@ import re
 
 import pytest
 from tests.report.golden import render_text
-from tests.report.panels import make_classification, make_full_record
+from tests.report.panels import make_answers, make_classification, make_full_record
 from tests.report.records import make_hostile_record, make_record
 
 from vulnscope.records.base import not_measured
@@ -64,6 +64,16 @@ def test_what_else_was_measured_has_a_line_each() -> None:
     ):
         assert re.search(line, shown), line
     assert "Balanced accuracy" not in render_text(make_record(), 140)
+
+
+def test_temperatures_without_repeats_have_a_line_each() -> None:
+    answers = make_answers("S1")
+    warm = answers.prompts[0].model_copy(update={"temperature": 0.75})
+    changes = {"prompts": (*answers.prompts, warm), "stability": ()}
+    shown = render_text(make_record(answers=answers.model_copy(update=changes)), 140)
+    assert re.search(r"S1 at temperature 0 +50 % \[\d+, \d+\]  right; 10 of 120 without a verdict", shown)
+    assert re.search(r"S1 at temperature 0.75 +50 % \[\d+, \d+\]  right; 10 of 120 without a verdict", shown)
+    assert "at temperature" not in render_text(make_record(answers=answers.model_copy(update={"stability": ()})), 140)
 
 
 def test_a_further_figure_that_was_not_measured_says_why() -> None:

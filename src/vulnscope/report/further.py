@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vulnscope.records.answers import AnswerFigures
+from vulnscope.records.answers import AnswerFigures, PromptFigures
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Estimate, Number
 from vulnscope.records.figures import Classification, PromptGrid, ReadOuts, Robustness
@@ -76,6 +76,8 @@ def _read_outs(found: ReadOuts) -> Iterator[FurtherFigure]:
 
 
 def _answers(found: AnswerFigures) -> Iterator[FurtherFigure]:
+    if len({line.temperature for line in found.prompts}) > 1 and not found.stability:
+        yield from _temperatures(found.prompts)
     for line in found.stability:
         label = f"{line.prompt} at temperature {line.temperature:g}"
         note = f"one verdict in {line.n_repeats} repeats; always right {format_estimate(line.always_right, 'rate')}"
@@ -93,6 +95,13 @@ def _answers(found: AnswerFigures) -> Iterator[FurtherFigure]:
             f"{format_number(lines.precision.value, 'rate')} of those changed"
         )
         yield _line("Lines found", lines.recall, "rate", note)
+
+
+def _temperatures(lines: Sequence[PromptFigures]) -> Iterator[FurtherFigure]:
+    for line in lines:
+        n_silent = line.n - line.states.get("parsed", 0)
+        note = f"right; {format_count(n_silent)} of {format_count(line.n)} without a verdict"
+        yield _line(f"{line.prompt} at temperature {line.temperature:g}", line.accuracy, "rate", note)
 
 
 def _robustness(found: Robustness) -> Iterator[FurtherFigure]:

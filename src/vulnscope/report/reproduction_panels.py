@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.records.reproduction import ModelMemory, ReproducedRow, ReproductionRecord
+from vulnscope.records.reproduction import Judged, ModelMemory, ReproducedRow, ReproductionRecord
 from vulnscope.report.format import (
     find_reason,
     format_interval,
@@ -40,8 +40,7 @@ _LEAD = (
 )
 _SETTING_HEADS = (
     "setting", "1 token: empty", "vulnerable right", "fixed right", "50 tokens: empty", "vulnerable right",
-    "fixed right", "pair-correct", "verdicts changed", "calls vulnerable", "AUROC", "pair-rank", "p, corrected",
-    "margin shift",
+    "fixed right", "pair-correct", "verdicts changed", "calls vulnerable", "AUROC", "pair-rank", "p", "margin shift",
 )  # fmt: skip
 
 
@@ -135,7 +134,7 @@ def _draw_settings(record: ReproductionRecord) -> Markup:
     reasons = merge_reasons(reason for row in record.rows if (reason := find_reason(row.default.auroc)))
     notes = (
         "An empty answer is never right; one without a phrase of either kind counts as secure.",
-        f"p is that of the change of pair-rank, corrected over all settings ({record.correction}).",
+        f"p is that of the change of pair-rank; below it, corrected over all settings ({record.correction}).",
         *(f"No interval of the AUROC: {reason}." for reason in reasons),
     )
     hints = Markup("").join(Markup('<p class="hint">{}</p>').format(clean(note)) for note in notes)
@@ -157,7 +156,7 @@ def _draw_rows(rows: Sequence[ReproducedRow]) -> Markup:
             _stack(row.default.yes_rate),
             _stack(row.default.auroc),
             _stack(row.default.pair_rank),
-            format_p(row.default.pair_rank_p_corrected),
+            _stack_p(row.default),
             show_number(row.default.bias_shift_nats, is_signed=True),
         )
         for row in rows
@@ -170,6 +169,12 @@ def _stack(estimate: Estimate) -> Markup:
     interval = format_interval(estimate, "score")
     small = Markup("<small>{}</small>").format(interval) if interval else Markup("")
     return Markup("{}{}").format(format_number(estimate.value, "score"), small)
+
+
+def _stack_p(default: Judged) -> Markup:
+    if isinstance(default.pair_rank_p, NotMeasured):
+        return Markup("–")
+    return Markup("{}<small>{}</small>").format(format_p(default.pair_rank_p), format_p(default.pair_rank_p_corrected))
 
 
 def _name(row: ReproducedRow) -> str:

@@ -24,7 +24,7 @@ from vulnscope.report.reproduction_panels import render_reproduction, summarise_
 from vulnscope.stats import Bootstrap
 from vulnscope.steer.margins import score_margins
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
-from vulnscope.study.presets.figures import Answers, judge
+from vulnscope.study.presets.figures import Answers, judge, write_sentence
 from vulnscope.study.presets.indexing import list_indexings, make_edits
 from vulnscope.study.presets.memory import estimate_models
 from vulnscope.study.presets.samples import choose_samples
@@ -211,6 +211,9 @@ def test_the_path_runs_on_both_architectures(ran: tuple[Subject, ReproductionRec
     assert record.correction == "Holm over 5"
     assert all(float(each.pair_rank_p_corrected) >= float(each.pair_rank_p) > 0 for each in steered)
     assert "of 5 settings, whatever the indexing" in record.sentence
+    assert "no single one could" not in record.sentence  # 12 groups: 5 × 2^-11 is little enough
+    many = write_sentence("organism", [*record.rows, *record.rows[1:2] * 200])
+    assert many.endswith("beyond chance, and with 12 groups no single one could.")
     page = render_reproduction(record)
     assert "plain prompt, right, same samples: 1 setting<" in page
     assert "as-written, tensor, batches of 4" in page

@@ -107,8 +107,14 @@ def write_sentence(subject: str, rows: Sequence[ReproducedRow]) -> str:
         f"{format_estimate(clean.default.pair_rank, 'rate')} of twins without steering and "
         f"{_range([row.default.pair_rank for row in right])} with the right indexing; "
         f"{n_changed or 'none'} of {len(steered)} settings, whatever the indexing, "
-        f"change{'s' if n_changed < 2 else ''} that beyond chance."
+        f"change{'s' if n_changed < 2 else ''} that beyond chance"
+        f"{'' if n_changed else _excuse(clean.default.pair_rank.n_groups, len(steered))}."
     )
+
+
+def _excuse(n_groups: int, n_tests: int) -> str:
+    """What to add where so few groups cannot show a single change: the least p of a sign flip is 2^(1 − n)."""
+    return f", and with {n_groups} groups no single one could" if n_tests * 2.0 ** (1 - n_groups) > _LEVEL else ""
 
 
 def _parse(texts: Sequence[str], clean: Sequence[str], items: Items, bootstrap: Bootstrap) -> Said:
