@@ -47,7 +47,7 @@ _STYLE = """
 .map td text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 @media (max-width: 560px) {
   .scroll table:not(.map):not(.stacked) td:last-child { min-width: 150px; }
-  .scroll table:not(.map) th[scope="row"] { min-width: 84px; }
+  .scroll table:not(.map):not(.shown) th[scope="row"] { min-width: 84px; }
   .scroll .stacked { min-width: 0; }
   .stacked th, .stacked td { padding-right: 9px; }
   .stacked th[scope="row"] { min-width: 96px; }
@@ -229,11 +229,12 @@ def clean(value: object) -> Markup | str:
 
 
 def _draw_cell(value: object) -> Markup | str:
-    """A cell's content, every figure on one line with its interval."""
+    """A cell's content, every figure on one line with its interval and its percent sign."""
     cell = clean(value)
     if isinstance(cell, Markup):
         return cell
-    return _INTERVAL.sub(lambda found: found.group().replace(" ", "\N{NO-BREAK SPACE}"), cell)
+    whole = _INTERVAL.sub(lambda found: found.group().replace(" ", "\N{NO-BREAK SPACE}"), cell)
+    return whole.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _draw_tile(tile: Tile | None) -> Markup:
