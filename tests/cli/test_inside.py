@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,7 @@ def test_steering_from_fit_to_apply(run_command: Command, tiny_model: Path, many
     assert done.status == 0, done.err
     assert "mean cosine" in done.err
     assert "threshold only" in done.out
+    assert re.search(r"^un-steered +\d+ % +(\d+ %|n/a) *$", done.out, re.M)
     (run,) = Path("runs").iterdir()
     assert "Interventions" in (run / "report.html").read_text()
     stored = run / "interventions" / "mean-difference-paired"

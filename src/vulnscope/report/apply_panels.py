@@ -73,7 +73,7 @@ def print_apply(record: ApplyRecord, console: Console) -> None:
     """The same record for a terminal."""
     console.print(Text(show_invisible(record.sentence), style="bold"))
     console.print()
-    console.print(outcome_table(record.outcomes))
+    console.print(outcome_table(record))
     console.print(
         Text(
             f"un-steered: AUROC {show_estimate(record.clean_auroc)}, pair-correct "

@@ -217,7 +217,7 @@ def print_steer(record: SteerRecord, console: Console) -> None:
     """The same record for a terminal."""
     console.print(Text(show_invisible(record.sentence), style="bold"))
     console.print()
-    console.print(outcome_table(record.outcomes))
+    console.print(outcome_table(record))
     console.print(
         Text(
             f"un-steered: AUROC {show_estimate(record.clean_auroc)}, pair-correct "
@@ -230,14 +230,16 @@ def print_steer(record: SteerRecord, console: Console) -> None:
         console.print(Text(show_invisible(note), style="yellow"))
 
 
-def outcome_table(outcomes: Sequence[Outcome]) -> Table:
-    """Interventions as rows for a terminal, narrow enough for 80 columns."""
+def outcome_table(record: SteerRecord | ApplyRecord) -> Table:
+    """Interventions as rows for a terminal, narrow enough for 80 columns; the un-steered model on top."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("intervention", overflow="fold")
     for name in ("bias\nshift", "AUROC\nchange", "pairs\nright", "says\nvuln.", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for each in outcomes:
+    clean = (format_number(rate.value, "rate") for rate in (record.clean_pair_correct, record.clean_yes_rate))
+    table.add_row("un-steered", "", "", *clean, "", "")
+    for each in record.outcomes:
         table.add_row(
             Text(show_invisible(each.name)),
             _plain(each.bias_shift.value),

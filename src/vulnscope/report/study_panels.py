@@ -215,4 +215,4 @@ def print_study(record: StudyRecord, console: Console) -> None:
     console.print()
     console.print(table)
     console.print()
-    console.print(outcome_table(record.steer.outcomes))
+    console.print(outcome_table(record.steer))
