@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from tests.probe.builders import make_feature, make_items
 
-from vulnscope.ask.scores import Items
+from vulnscope.ask.scores import Items, measure_difference
 from vulnscope.errors import InputError
 from vulnscope.probe.decoding import Decoded, check_features, check_items, decode, permute_labels
 from vulnscope.probe.folds import deal_folds
 from vulnscope.probe.measures import judge_decodable
 from vulnscope.probe.nested import Feature
-from vulnscope.records.base import Estimate, not_measured
-from vulnscope.stats import Bootstrap
+from vulnscope.records.base import Estimate, NotMeasured, not_measured
+from vulnscope.stats import Bootstrap, detectable_auroc_difference
 
 
 def run(effect: float, surface: float, seed: int = 0) -> Decoded:
@@ -118,3 +118,11 @@ def test_claims(low: float, high: float, p: float, claim: str) -> None:
 
 def test_without_an_interval_nothing_is_claimed() -> None:
     assert judge_decodable(not_measured("too few groups"), 0.01) == "cannot tell"
+
+
+def test_a_difference_without_an_interval_says_what_could_have_shown() -> None:
+    items = make_items(46, group_size=2)
+    scores = np.random.default_rng(0).normal(size=(2, len(items)))
+    difference, detectable = measure_difference(scores[0], scores[1], items, Bootstrap(n_draws=100))
+    assert isinstance(difference.low, NotMeasured)
+    assert detectable == detectable_auroc_difference(None, 23, 23)

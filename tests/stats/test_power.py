@@ -8,6 +8,7 @@ from vulnscope.records.base import NotMeasured
 from vulnscope.stats import (
     Groups,
     detectable_auroc,
+    detectable_auroc_difference,
     detectable_change,
     detectable_difference,
     detectable_in_family,
@@ -41,6 +42,16 @@ def test_detectable_auroc_uses_the_measured_error_where_there_is_one() -> None:
 def test_detectable_auroc_of_hardly_any_groups_is_not_measured() -> None:
     assert isinstance(detectable_auroc(None, 3, 3), NotMeasured)
     assert isinstance(detectable_auroc(None, 0, 3), NotMeasured)
+
+
+def test_detectable_auroc_difference_is_that_of_independent_readouts_without_a_measured_error() -> None:
+    assert detectable_auroc_difference(0.02, 1, 1) == pytest.approx(0.056, abs=1e-3)
+    expected = 2.8016 * math.sqrt(2 * 47 / (12 * 23 * 23))
+    assert detectable_auroc_difference(None, 23, 23) == pytest.approx(expected, rel=1e-4)
+    few = detectable_auroc_difference(None, 8, 8)
+    assert isinstance(few, NotMeasured)
+    assert few.reason == "too few groups: 8 against 8 could not show a difference of 1/2"
+    assert isinstance(detectable_auroc_difference(None, 0, 3), NotMeasured)
 
 
 @pytest.mark.parametrize("n", [6, 20, 48, 300])

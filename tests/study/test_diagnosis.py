@@ -73,3 +73,11 @@ def test_too_few_groups_establish_nothing() -> None:
     few = {name: unknown(0.9) for name in ("says", "gap", "over_baseline", "threshold_gain", "accuracy")}
     assert diagnose(evidence(0.9, 0.9, decodable="cannot tell").model_copy(update=few)).diagnosis == "cannot tell"
     assert diagnose(evidence(0.5, 0.5, decodable="cannot tell").model_copy(update=few)).diagnosis == "cannot tell"
+
+
+def test_doubt_says_what_could_have_shown_or_why_that_is_not_known() -> None:
+    (reason,) = diagnose(evidence(0.52, 0.52, over_baseline=unknown(0.02), detectable=0.31)).reasons
+    assert reason.endswith("; these groups could have shown a difference of 0.31")
+    few = NotMeasured(reason="too few groups: 8 against 8 could not show a difference of 1/2")
+    (reason,) = diagnose(evidence(0.52, 0.52, over_baseline=unknown(0.02), detectable=few)).reasons
+    assert reason.endswith(f"; what difference could have shown is not known ({few.reason})")

@@ -14,7 +14,7 @@ from vulnscope.stats import (
     Bootstrap,
     Groups,
     auroc_statistic,
-    detectable_difference,
+    detectable_auroc_difference,
     estimate,
     interval_within,
     mean_statistic,
@@ -102,10 +102,11 @@ def measure_difference(scores: Floats, others: Floats, items: Items, bootstrap: 
     )
     resampled = resample(lambda weights: one(weights) - other(weights), groups.n_groups, bootstrap)
     found = interval_within(resampled, len(items), bootstrap, -1.0, 1.0, value=first - second)
-    error = resampled.standard_error
-    if error is None:
-        return found, NotMeasured(reason="the resamples show no spread")
-    return found, detectable_difference(error)
+    sides = (
+        len({group for group, label in zip(items.groups, items.is_vulnerable, strict=True) if label == side})
+        for side in (True, False)
+    )
+    return found, detectable_auroc_difference(resampled.standard_error, *sides)
 
 
 def measure_pair_rank(scores: Floats, items: Items, bootstrap: Bootstrap) -> Estimate:

@@ -40,6 +40,7 @@ from vulnscope.stats.multiplicity import benjamini_hochberg, correct_family, hol
 from vulnscope.stats.paired import change_test, mcnemar, sign_flip_test, swap_test
 from vulnscope.stats.power import (
     detectable_auroc,
+    detectable_auroc_difference,
     detectable_change,
     detectable_difference,
     detectable_in_family,
@@ -91,6 +92,7 @@ __all__ = [
     "d_prime",
     "deal_folds",
     "detectable_auroc",
+    "detectable_auroc_difference",
     "detectable_change",
     "detectable_difference",
     "detectable_in_family",

@@ -56,6 +56,27 @@ def detectable_auroc(
     return difference
 
 
+def detectable_auroc_difference(
+    standard_error: float | None, n_positive: int, n_negative: int, *, alpha: float = ALPHA, power: float = POWER
+) -> Number:
+    """Smallest difference of two AUROCs on the same items that could have shown.
+
+    Without a measured `standard_error` that of two independent rank sums without effect: an upper bound, since
+    read-outs of the same items agree more. Give it groups, not samples. `NotMeasured` where not even 1/2 would show.
+    """
+    if standard_error is not None:
+        return detectable_difference(standard_error, alpha=alpha, power=power)
+    single = detectable_auroc(None, n_positive, n_negative, alpha=alpha, power=power)
+    if isinstance(single, NotMeasured):
+        return single
+    difference = math.sqrt(2) * single
+    if difference > 0.5:
+        return NotMeasured(
+            reason=f"too few groups: {n_positive} against {n_negative} could not show a difference of 1/2"
+        )
+    return difference
+
+
 def detectable_pair_rank(n_groups: int, *, alpha: float = ALPHA, power: float = POWER) -> Number:
     """Smallest pair-rank - 1/2 that the exact sign test over `n_groups` independent pairs finds with `power`."""
     critical = int(binom.ppf(alpha / 2, n_groups, 0.5)) - 1 if n_groups else -1

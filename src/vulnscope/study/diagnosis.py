@@ -64,9 +64,16 @@ def diagnose(evidence: Evidence, limits: Limits = Limits()) -> Verdict:  # noqa:
         return Verdict(diagnosis="blind", reasons=tuple(reasons))
     reasons.append(
         f"nothing is established: says {_show(evidence.says)}, probe over surface {_show(evidence.over_baseline)}; "
-        f"these groups could have shown a difference of {format_number(evidence.detectable, 'score')}"
+        f"{_describe_power(evidence.detectable)}"
     )
     return Verdict(diagnosis="cannot tell", reasons=tuple(reasons))
+
+
+def _describe_power(detectable: Number) -> str:
+    """What difference so many groups could have shown, or why none can be stated."""
+    if isinstance(detectable, NotMeasured):
+        return f"what difference could have shown is not known ({detectable.reason})"
+    return f"these groups could have shown a difference of {format_number(detectable, 'score')}"
 
 
 def _find_fallen(changes: tuple[ChangeEvidence, ...], limits: Limits) -> ChangeEvidence | None:
