@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import json
-import re
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
