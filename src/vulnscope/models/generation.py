@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vulnscope.models.edits import Edit
+    from vulnscope.models.prompt_prefixes import PromptPrefixes
     from vulnscope.models.subject import Subject
 
 _MOST_ROWS = 32
@@ -53,26 +54,30 @@ def generate(
     stop: Sequence[str] = (),
     batch_size: int = _MOST_ROWS,
     edits: Sequence[Edit] | None = None,
+    prefixes: PromptPrefixes | None = None,
 ) -> list[Generation]:
     """A continuation of each of `prompts` (token ids or items), greedy at temperature 0, else drawn with `seeds[i]`.
 
     A row ends at an end token of the subject, after a `stop` string (kept in the text), or after `max_new_tokens`
     (then `is_finished` is False). `edits` are in force while it runs, as are those of an `edited` block around it;
-    parameters given per text belong to the prompts in their order. Raises `InputError` where seeds are missing or a
-    prompt leaves no room.
+    parameters given per text belong to the prompts in their order. `prefixes` keeps what was read of the prompts for
+    the next call on them, and serves it where no edit touches more than their last token. Raises `InputError` where
+    seeds are missing, a prompt leaves no room, or `prefixes` are of another subject.
     """
     items = [prompt if isinstance(prompt, Item) else Item(tuple(prompt)) for prompt in prompts]
     tokens = [item.tokens for item in items]
     _check(subject, tokens, max_new_tokens, temperature, seeds)
     if subject.backend != "hooks":
         raise SubjectError(f"the {subject.backend} backend does not generate; use open_subject without backend=")
+    if prefixes is not None and prefixes.subject is not subject:
+        raise InputError(f"the prefixes are those of {prefixes.subject.name}, not of {subject.name}; make new ones")
     results: dict[int, Generation] = {}
     with maybe_edited(subject, edits):
         check_texts(subject, items, is_growing=True)
         for rows in _batches(subject, tokens, batch_size):
             row_seeds = [seeds[i] for i in rows] if seeds and temperature > 0 else None
             with bound_texts(subject, [items[i] for i in rows], rows):
-                new = _run(subject, [tokens[i] for i in rows], max_new_tokens, temperature, row_seeds, stop)
+                new = _run(subject, [tokens[i] for i in rows], max_new_tokens, temperature, row_seeds, stop, prefixes)
             for position, index in enumerate(rows):
                 results[index] = _finish(subject, new[position], stop, row_seeds[position] if row_seeds else None)
     return [results[i] for i in range(len(prompts))]
@@ -100,9 +105,11 @@ def _run(
     temperature: float,
     seeds: Sequence[int] | None,
     stop: Sequence[str],
+    prefixes: PromptPrefixes | None,
 ) -> list[list[int]]:
     pad = subject.eos_ids[0] if subject.eos_ids else 0
     inputs = generation_inputs(subject.architecture, prompts, subject.device, pad)
+    cache = None if prefixes is None else prefixes.fork(prompts, inputs)
     config = GenerationConfig(
         max_new_tokens=max_new_tokens,
         do_sample=False,
@@ -114,6 +121,7 @@ def _run(
         generation_config=config,
         logits_processor=LogitsProcessorList([RowNoise(temperature, seeds)] if seeds else []),
         tokenizer=subject.tokenizer if stop else None,
+        **({} if cache is None else {"past_key_values": cache}),
         **inputs,
     )
     return [list(row) for row in output[:, inputs["inputs"].shape[1] :].tolist()]

@@ -17,6 +17,7 @@ from vulnscope.ask.selection import describe_corpus, open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.errors import InputError
 from vulnscope.models import generate, read_text
+from vulnscope.models.prompt_prefixes import PromptPrefixes
 from vulnscope.records.reproduction import ReproducedRow, ReproductionRecord
 from vulnscope.stats import Bootstrap, name_correction
 from vulnscope.steer.margins import score_margins
@@ -138,12 +139,14 @@ class _Study:
             for prompt in config.prompts
         }
         self._states: dict[str, dict[int, Any]] = {}
+        self._prefixes: dict[str, PromptPrefixes] = {}
 
     def answer(self, setting: Setting) -> dict[str, Any]:
         """The row of a setting: long answers, their first tokens, margins and greedy verdicts."""
         texts: Sequence[Item] = self._texts[setting.prompt]
         growing = self._edits(setting, is_growing=True)
-        given = generate(self.subject, texts, self.config.n_tokens, edits=growing or None)
+        prefixes = self._prefixes_of(setting.prompt)
+        given = generate(self.subject, texts, self.config.n_tokens, edits=growing or None, prefixes=prefixes)
         margins = score_margins(self.subject, self._asked, self._edits(setting, is_growing=False))
         first = [str(self.subject.tokenizer.decode(list(each.token_ids[:1]))) for each in given]
         return {
@@ -204,6 +207,12 @@ class _Study:
             for layer in clamp_layers(setting.layers, self._n_layers)
         }
         return make_edits(indexing, vectors, setting.scale, is_growing=is_growing)
+
+    def _prefixes_of(self, prompt: str) -> PromptPrefixes:
+        """What is kept of the texts of a prompt, of one prompt at a time."""
+        if prompt not in self._prefixes:
+            self._prefixes = {prompt: PromptPrefixes(self.subject)}
+        return self._prefixes[prompt]
 
     def _read(self, prompt: str) -> dict[int, Any]:
         """Activations of every layer that any setting edits; one pass per prompt."""
