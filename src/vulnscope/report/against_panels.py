@@ -215,7 +215,7 @@ def draw_interventions(record: AgainstRecord) -> Markup:
         f"On {record.n_steered:,} held-out samples, the same for both; layers, scales and thresholds were chosen for "
         f"each subject by itself. p-values: {record.interventions_correction}. Each study's page has the controls."
     )
-    return draw_table(heads, rows, is_stacked=True) + Markup('<p class="hint">{}</p>').format(hint)
+    return draw_table(heads, rows, is_figures=True) + Markup('<p class="hint">{}</p>').format(hint)
 
 
 def draw_items(record: AgainstRecord) -> Markup:

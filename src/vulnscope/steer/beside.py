@@ -119,7 +119,7 @@ def _gated(study: Study, leader: Trial, led: Margins, clean: Margins) -> Applied
     edits = resolve_edits(intervention, study.vectors)
     margins = edit_margins(study.subject, study.splits.report.asked, edits, study.run, "report: gated")
     side = "above" if gate.is_above else "below"
-    what = f"{leader.describe(study.config)}, where its read-out is {side} {gate.threshold:.2f}"
+    what = f"{leader.describe(study.config)}, where its read-out is {side} {gate.threshold:.2f}".replace(" -", " −")
     sign = leader.scale if study.config.operation in ("add", "clamp") else 0.0
     return Applied(f"gated {leader.method}", "gated method", what, sign, margins, edits, intervention, study.vectors)
 

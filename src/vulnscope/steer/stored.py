@@ -105,17 +105,13 @@ def _build(vectors: Vectors, names: Sequence[str], config: ApplyConfig) -> Inter
 
 def _describe(spec: EditSpec) -> str:
     unit = " norm units" if spec.unit == "norm" and spec.operation in ("add", "clamp") else ""
-    how = (
-        "projected out"
-        if spec.operation == "project-out"
-        else f"{spec.operation} {spec.scale:g}{unit}".replace(" -", " −")
-    )
+    how = "projected out" if spec.operation == "project-out" else f"{spec.operation} {spec.scale:g}{unit}"
     gate = ""
     if spec.condition is not None:
         gate = (
             f", where its read-out is {'above' if spec.condition.is_above else 'below'} {spec.condition.threshold:.2f}"
         )
-    return f"{spec.site}, {spec.selector}: {how}{gate}"
+    return f"{spec.site}, {spec.selector}: {how}{gate}".replace(" -", " −")
 
 
 def _list_near(path: Path) -> str:
