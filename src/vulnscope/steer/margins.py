@@ -91,9 +91,13 @@ def score_margins(subject: Subject, asked: tuple[Asked, Asked], edits: Sequence[
                 both.append(score(subject, each.items, given))
         else:
             both.append(score(subject, each.items, given))
+    return read_margins(asked, both[0], both[1])
+
+
+def read_margins(asked: tuple[Asked, Asked], first: Sequence[PromptScores], second: Sequence[PromptScores]) -> Margins:
+    """What the scores of both questions, item by item, say."""
     verdicts = [
-        read_verdict((asked[0].answers[i], asked[1].answers[i]), (both[0][i], both[1][i]))
-        for i in range(len(asked[0].items))
+        read_verdict((asked[0].answers[i], asked[1].answers[i]), (first[i], second[i])) for i in range(len(first))
     ]
     return Margins(np.array([verdict.margin for verdict in verdicts]), tuple(verdict.says for verdict in verdicts))
 
@@ -112,9 +116,7 @@ def _read(rows: Sequence[Mapping[str, Any]], asked: tuple[Asked, Asked]) -> dict
             )
     found = {}
     for key, own in scores.items():
-        verdicts = [read_verdict((asked[0].answers[i], asked[1].answers[i]), (own[i], own[n + i])) for i in range(n)]
-        margins = np.array([verdict.margin for verdict in verdicts])
-        found[key] = Margins(margins, tuple(verdict.says for verdict in verdicts))
+        found[key] = read_margins(asked, [own[i] for i in range(n)], [own[n + i] for i in range(n)])
     return found
 
 

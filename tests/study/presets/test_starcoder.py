@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,14 @@ import torch
 from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
 
 from vulnscope import store
-from vulnscope.ask.items import ask_items
+from vulnscope.ask.items import Asked, ask_items
 from vulnscope.ask.preparation import prepare
 from vulnscope.ask.scores import Items, pair_rank_change_p
 from vulnscope.ask.selection import open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.errors import InputError
-from vulnscope.models import Subject, add, edited, generate, open_subject, read_text, wrap_model
+from vulnscope.models import Edit, Item, Subject, add, edited, generate, open_subject, read_text, wrap_model
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.reproduction import ReproductionRecord
 from vulnscope.report.reproduction_panels import render_reproduction, summarise_rows
@@ -28,6 +29,7 @@ from vulnscope.study.presets.figures import Answers, judge, write_sentence
 from vulnscope.study.presets.indexing import list_indexings, make_edits
 from vulnscope.study.presets.memory import estimate_models
 from vulnscope.study.presets.samples import choose_samples
+from vulnscope.study.presets.scoring import score_settings
 from vulnscope.study.presets.settings import StarcoderConfig, clamp_layers
 from vulnscope.study.presets.starcoder import run_preset, write_prompt
 
@@ -93,7 +95,7 @@ def test_as_written_is_what_the_earlier_hook_did(architecture: str, form: str) -
     handle.remove()
     indexings = list_indexings(4)
     indexing = indexings[f"as-written, {form}, batches of 4"]
-    edits = make_edits(indexings[indexing.alone], {1: vector.repeat(4, 1)}, 5.0, is_growing=False)
+    edits = make_edits(indexings[indexing.alone], {1: 5.0 * vector.repeat(4, 1)}, is_growing=False)
     with edited(subject, edits, ROWS), torch.inference_mode():
         steered = model(tokens).logits
     with torch.inference_mode():
@@ -155,6 +157,44 @@ def test_memory_of_the_large_model_is_that_of_its_published_size() -> None:
     assert 0.25 < large.nf4_bytes / large.bf16_bytes < 0.32
 
 
+def read_vectors(subject: Subject, corpus: Corpus) -> tuple[list[Item], torch.Tensor]:
+    """The preset's plain texts, and their difference of means at the top layer."""
+    samples = choose_samples(corpus, CONFIG)
+    texts = [read_text(subject.tokenizer, write_prompt("plain", sample)) for sample in samples]
+    is_vulnerable = np.array([sample.label == "vulnerable" for sample in samples])
+    return texts, fit_rows(read_states(subject, texts, (2,), None)[2], is_vulnerable, None, is_normalised=True)
+
+
+def ask_both(subject: Subject, corpus: Corpus) -> tuple[Asked, Asked]:
+    """The two questions of the default protocol."""
+    protocol = open_protocol(subject, Selection())
+    prepared = prepare(protocol, choose_samples(corpus, CONFIG), subject.max_positions)
+    return ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1)
+
+
+@pytest.mark.slow
+def test_settings_scored_together_have_the_margins_of_each_alone(
+    ran: tuple[Subject, ReproductionRecord], corpus: Corpus
+) -> None:
+    subject, _ = ran
+    _, vectors = read_vectors(subject, corpus)
+    questions = ask_both(subject, corpus)
+
+    def make(given: Mapping[int, torch.Tensor]) -> list[Edit]:
+        return [add(layer, rows, 1.0, "last", unit="raw") for layer, rows in given.items()]
+
+    tried = [{2: scale * vectors} for scale in (20.0, 2.0, -20.0)]
+    together = score_settings(subject, questions, tried, make)
+    clean = score_margins(subject, questions)
+    for found, given in zip(together, tried, strict=True):
+        alone = score_margins(subject, questions, make(given))
+        assert found.margins == pytest.approx(alone.margins, abs=1e-4)
+        assert found.says == alone.says
+        assert found.margins != pytest.approx(clean.margins, abs=1e-2)
+    (unsteered,) = score_settings(subject, questions, [{}], make)
+    assert unsteered.margins == pytest.approx(clean.margins, abs=1e-4)
+
+
 @pytest.mark.slow
 def test_larger_batches_give_the_figures_of_running_them(
     ran: tuple[Subject, ReproductionRecord], corpus: Corpus
@@ -163,12 +203,8 @@ def test_larger_batches_give_the_figures_of_running_them(
     subject, record = ran
     samples = choose_samples(corpus, CONFIG)
     items = Items.of(samples, dict(corpus.groups))
-    texts = [read_text(subject.tokenizer, write_prompt("plain", sample)) for sample in samples]
-    states = read_states(subject, texts, (2,), None)[2]
-    vectors = fit_rows(states, items.is_vulnerable, None, is_normalised=True)
-    protocol = open_protocol(subject, Selection())
-    prepared = prepare(protocol, samples, subject.max_positions)
-    questions = (ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1))
+    texts, vectors = read_vectors(subject, corpus)
+    questions = ask_both(subject, corpus)
 
     def answer(scales: torch.Tensor | None, selectors: tuple[str, ...]) -> Answers:
         edits = [] if scales is None else [add(2, vectors, scales, name, unit="raw") for name in selectors]

@@ -68,14 +68,11 @@ def list_indexings(batch: int) -> dict[str, Indexing]:
 
 
 def make_edits(
-    indexing: Indexing, vectors: Mapping[int, Float[Tensor, "n d_model"]], scale: float, *, is_growing: bool
+    indexing: Indexing, vectors: Mapping[int, Float[Tensor, "n d_model"]], *, is_growing: bool
 ) -> list[Edit]:
-    """The edits of one setting in batches of one: a vector per layer and sample.
-
-    Scored answers of prompts grow by nothing.
-    """
+    """The edits that add a vector per layer and sample in batches of one. Scored answers of prompts grow by nothing."""
     return [
-        add(Site(layer), rows, scale, selector, unit="raw")
+        add(Site(layer), rows, 1.0, selector, unit="raw")
         for layer, rows in vectors.items()
         for selector in indexing.selectors
         if is_growing or selector != "generated"

@@ -20,7 +20,6 @@ from vulnscope.models import generate, read_text
 from vulnscope.models.prompt_prefixes import PromptPrefixes
 from vulnscope.records.reproduction import ReproducedRow, ReproductionRecord
 from vulnscope.stats import Bootstrap, name_correction
-from vulnscope.steer.margins import score_margins
 from vulnscope.study.presets import STARCODER
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
 from vulnscope.study.presets.figures import (
@@ -31,9 +30,10 @@ from vulnscope.study.presets.figures import (
     read_answers,
     write_sentence,
 )
-from vulnscope.study.presets.indexing import Indexing, list_indexings, make_edits
+from vulnscope.study.presets.indexing import list_indexings, make_edits
 from vulnscope.study.presets.memory import estimate_models
 from vulnscope.study.presets.samples import choose_samples
+from vulnscope.study.presets.scoring import score_settings
 from vulnscope.study.presets.settings import PROMPTS, StarcoderConfig, clamp_layers
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from vulnscope.ask.preparation import Prepared
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.models import Edit, Item, Subject
+    from vulnscope.steer.margins import Margins
     from vulnscope.store import Run
+    from vulnscope.study.presets.scoring import Vectors
 
 Progress = Callable[[str, str, int, int], None]
 _AROUND_TOKENS = 64
@@ -140,14 +142,15 @@ class _Study:
         }
         self._states: dict[str, dict[int, Any]] = {}
         self._prefixes: dict[str, PromptPrefixes] = {}
+        self._scored: dict[Setting, Margins] = {}
 
     def answer(self, setting: Setting) -> dict[str, Any]:
         """The row of a setting: long answers, their first tokens, margins and greedy verdicts."""
         texts: Sequence[Item] = self._texts[setting.prompt]
-        growing = self._edits(setting, is_growing=True)
+        growing = self._edits(setting, self._vectors(setting), is_growing=True)
         prefixes = self._prefixes_of(setting.prompt)
         given = generate(self.subject, texts, self.config.n_tokens, edits=growing or None, prefixes=prefixes)
-        margins = score_margins(self.subject, self._asked, self._edits(setting, is_growing=False))
+        margins = self._margins(setting)
         first = [str(self.subject.tokenizer.decode(list(each.token_ids[:1]))) for each in given]
         return {
             "first": first,
@@ -196,17 +199,39 @@ class _Study:
             found.append(f"{n_cut} samples cut to what the model reads, twins under one window")
         return tuple(found)
 
-    def _edits(self, setting: Setting, *, is_growing: bool) -> list[Edit]:
+    def _margins(self, setting: Setting) -> Margins:
+        """Margins of one setting; those that differ from it in normalisation and scale are scored with it.
+
+        Alone where every token is edited: nothing is common to them then.
+        """
+        if setting not in self._scored:
+            indexing = self.indexings.get(setting.indexing or "")
+            is_late = indexing is not None and "all" not in indexing.selectors
+            together = [each for each in list_settings(self.config) if is_late and each[:3] == setting[:3]] or [setting]
+            found = score_settings(
+                self.subject,
+                self._asked,
+                [self._vectors(each) for each in together],
+                lambda vectors: self._edits(setting, vectors, is_growing=False),
+            )
+            self._scored = dict(zip(together, found, strict=True))
+        return self._scored[setting]
+
+    def _edits(self, setting: Setting, vectors: Vectors, *, is_growing: bool) -> list[Edit]:
         if setting.indexing is None:
             return []
-        indexing: Indexing = self.indexings[setting.indexing]
-        others: np.ndarray | None = self._others if indexing.is_held_out else None
-        states = self._read(setting.prompt)
-        vectors = {
-            layer: fit_rows(states[layer], self._items.is_vulnerable, others, is_normalised=setting.is_normalised)
+        return make_edits(self.indexings[setting.indexing], vectors, is_growing=is_growing)
+
+    def _vectors(self, setting: Setting) -> Vectors:
+        """What is added per layer and sample; nothing without steering."""
+        if setting.indexing is None:
+            return {}
+        others: np.ndarray | None = self._others if self.indexings[setting.indexing].is_held_out else None
+        states, labels = self._read(setting.prompt), self._items.is_vulnerable
+        return {
+            layer: setting.scale * fit_rows(states[layer], labels, others, is_normalised=setting.is_normalised)
             for layer in clamp_layers(setting.layers, self._n_layers)
         }
-        return make_edits(indexing, vectors, setting.scale, is_growing=is_growing)
 
     def _prefixes_of(self, prompt: str) -> PromptPrefixes:
         """What is kept of the texts of a prompt, of one prompt at a time."""
