@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
+from tests.ask.builders import make_corpus
 from tests.models.zoo import save_tiny, tiny_config
 
 from vulnscope.corpora import Corpus, load_corpus
@@ -97,3 +99,15 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
     bare(tmp_path)
     with pytest.raises(InputError, match="unknown quantisation 'int3'"):
         sketch_model(str(tmp_path), quantize="int3")
+
+
+def test_a_sample_longer_than_the_model_reads_is_counted_in_silence(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)
+    caplog.set_level(logging.WARNING, logger="transformers")
+    samples = load_corpus("synthetic", n_pairs=2).samples
+    long = [sample.model_copy(update={"code": sample.code * 40}) for sample in samples]
+    found = estimate_study(sketch_model("organism"), make_corpus(long), StudyConfig())
+    assert any("measured with its tokenizer" in note for note in found.rests_on)
+    assert not caplog.records

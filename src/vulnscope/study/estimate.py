@@ -227,7 +227,9 @@ def _measure_texts(sketch: Sketch, samples: Sequence[Sample], config: StudyConfi
     rate = _CHARACTERS_PER_TOKEN
     if sketch.tokenizer is not None:
         texts = [family[0] for family in families]
-        n_tokens = sum(len(sketch.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts)
+        # Nothing is asked here, so that a text too long for the model is no news.
+        encoded = sketch.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        n_tokens = sum(map(len, encoded))
         rate = sum(map(len, texts)) / n_tokens
     shared = [len(os.path.commonprefix(family)) for family in families]  # noqa: RUF071  # texts, not paths
     tails = [[len(text) - own for text in family] for family, own in zip(families, shared, strict=True)]
