@@ -13,6 +13,7 @@ from vulnscope import registry
 from vulnscope.ask.asks import Answerer, Ask
 from vulnscope.ask.decoding import Decoding, derive_seed
 from vulnscope.ask.local import LocalAnswerer
+from vulnscope.ask.measures import Item, measure
 from vulnscope.ask.memory import ReplyMemory
 from vulnscope.ask.reading import Reader
 from vulnscope.ask.texts import Questions, ask_texts, gather_questions
@@ -20,6 +21,7 @@ from vulnscope.errors import RunError
 from vulnscope.models import score
 from vulnscope.records.answers import AnswerRow
 from vulnscope.records.base import Record
+from vulnscope.stats import Bootstrap
 from vulnscope.store import AnswerCache
 
 PAIRS = make_pairs(4)
@@ -118,6 +120,19 @@ def test_no_verdict_is_no_verdict(tmp_path: Path, reply: str) -> None:
     assert {row.says for row in rows} == {"unparsed"}
     assert {row.state for row in rows} == {"refused" if "cannot" in reply else "unparsed"}
     assert {row.margin for row in rows} == {0.0}
+
+
+def test_failing_on_one_side_alone_ranks_nothing(tmp_path: Path) -> None:
+    def fail_on_vulnerable(ask: Ask) -> str:
+        return "Perhaps." if "Verdict: vulnerable" in say(ask) else say(ask)
+
+    asked = questions()
+    rows = ask_in(tmp_path, ScriptedAnswerer(fail_on_vulnerable), asked)
+    assert {row.says for row in rows} == {"unparsed", "fixed"}
+    both = enumerate(zip(PAIRS, rows, strict=True))
+    items = [Item(sample, row, str(sample.pair_id), place) for place, (sample, row) in both]
+    found = measure(items, (), Bootstrap(n_draws=50)).overall
+    assert (found.auroc.value, found.pair_rank.value, found.pair_rank_p) == (0.5, 0.5, 1.0)
 
 
 def test_a_model_answers_in_words(tmp_path: Path) -> None:

@@ -90,3 +90,40 @@ def test_a_draw_without_one_side_or_without_other_groups_is_undefined() -> None:
 
 def test_pair_ranks_count_ties_half() -> None:
     assert pair_ranks([1.0, 2.0, 3.0], [0.0, 2.0, 4.0]).tolist() == [1.0, 0.5, 0.0]
+
+
+missing = st.lists(
+    st.tuples(st.none() | st.integers(-2, 2), st.booleans(), st.sampled_from("abc")), min_size=2, max_size=25
+)
+
+
+@given(missing)
+def test_an_item_without_a_score_wins_half_of_its_comparisons(items: list[tuple[int | None, bool, str]]) -> None:
+    scores = [math.nan if score is None else float(score) for score, _, _ in items]
+    labels = [positive for _, positive, _ in items]
+    strata = [stratum for _, _, stratum in items]
+    groups = Groups.from_labels(range(len(items)))
+    found = auroc_statistic(scores, labels, groups, strata)(np.ones((1, len(items))))[0]
+    total = weights = 0.0
+    for stratum in set(strata):
+        own = [(score, label) for score, label, where in zip(scores, labels, strata, strict=True) if where == stratum]
+        wins = [
+            0.5 if math.isnan(one - other) or one == other else float(one > other)
+            for one, is_vulnerable in own
+            for other, is_other in own
+            if is_vulnerable and not is_other
+        ]
+        if wins:
+            total += len(own) * sum(wins) / len(wins)
+            weights += len(own)
+    value = stratified_auroc(scores, labels, strata)
+    if weights:
+        assert value == pytest.approx(total / weights)
+        assert found == pytest.approx(total / weights)
+    else:
+        assert isinstance(value, NotMeasured)
+        assert math.isnan(found)
+
+
+def test_a_pair_without_a_score_ranks_one_half() -> None:
+    assert pair_ranks([1.0, math.nan, 0.0], [math.nan, 0.0, 1.0]).tolist() == [0.5, 0.5, 0.0]

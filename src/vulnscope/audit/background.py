@@ -17,7 +17,7 @@ import numpy as np
 
 from vulnscope.ask.reading import unify_readouts
 from vulnscope.audit.shares import estimate_mean, group_items
-from vulnscope.records.answers import AnswerRow, Readout
+from vulnscope.records.answers import AnswerRow, Readout, rank_score
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.figures import Background, DeploymentPoint, LoudFunction
 from vulnscope.stats import (
@@ -198,8 +198,8 @@ def _name_cut(rate: float) -> str:
 
 
 def _auroc(sides: Sides, bootstrap: Bootstrap) -> Estimate:
-    margins = [item.row.margin for item in sides.items]
-    statistic = auroc_statistic(margins, sides.is_vulnerable, sides.groups())
+    scores = [rank_score(item.row) for item in sides.items]
+    statistic = auroc_statistic(scores, sides.is_vulnerable, sides.groups())
     found = _estimate(sides, statistic, len(sides.items), bootstrap)
     if sides.few() is not None or isinstance(found.value, NotMeasured) or found.method != "none":
         return found

@@ -14,6 +14,7 @@ import numpy as np
 
 from vulnscope.ask.measures import Item, Twins, divide_items, pair_up, strata_of
 from vulnscope.audit.shares import group_items, group_pairs
+from vulnscope.records.answers import rank_score
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.comparison import Change, ComparedItem, ComparedSlice
 from vulnscope.stats import (
@@ -161,7 +162,7 @@ def _pair_correct(pairs: Sequence[tuple[Twins, Twins]], groups: Groups, bootstra
 
 def _pair_rank(pairs: Sequence[tuple[Twins, Twins]], groups: Groups, bootstrap: Bootstrap) -> Change:
     ranks = [
-        pair_ranks([a.row.margin for a, _ in side], [b.row.margin for _, b in side])
+        pair_ranks([rank_score(a.row) for a, _ in side], [rank_score(b.row) for _, b in side])
         for side in zip(*pairs, strict=True)
     ]
     values = np.stack(ranks, axis=1)
@@ -200,7 +201,7 @@ def _change(measure: Measure, values: Floats, groups: Groups, bootstrap: Bootstr
 def _auroc(both: Sequence[Both], groups: Groups) -> Change:
     truth = [each.before.is_vulnerable for each in both]
     strata = strata_of([each.before for each in both])
-    margins = [[each[side].row.margin for each in both] for side in (0, 1)]
+    margins = [[rank_score(each[side].row) for each in both] for side in (0, 1)]
     values = [stratified_auroc(scores, truth, strata) for scores in margins]
     first, second = (auroc_statistic(scores, truth, groups, strata) for scores in margins)
     found = measure_change(first, second, (values[0], values[1]), groups)

@@ -17,7 +17,7 @@ import numpy as np
 from vulnscope.ask.measures import Item
 from vulnscope.audit.shares import group_items
 from vulnscope.errors import InputError
-from vulnscope.records.answers import AnswerRow, Expectation, TextAnswer
+from vulnscope.records.answers import COMBINED, AnswerRow, Expectation, TextAnswer
 from vulnscope.records.rows import Says
 from vulnscope.stats import Floats, deal_folds
 
@@ -93,8 +93,8 @@ def _row(answers: Answers, margin: float, how: How) -> AnswerRow:
     combined = _answer(how, _say(margin), None if how == "vote" else margin)
     return AnswerRow(
         sample=answers[0].sample.id,
-        protocol="combined",
-        parser="combined",
+        protocol=COMBINED,
+        parser=COMBINED,
         readout="text" if how == "vote" else "log-odds",
         answers=(combined, *others),
         margin=margin,

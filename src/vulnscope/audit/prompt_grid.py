@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,13 +14,13 @@ import numpy as np
 from vulnscope.ask.measures import Item, Twins, pair_up
 from vulnscope.ask.reading import VOTES
 from vulnscope.audit.shares import estimate_mean, group_items, group_pairs
-from vulnscope.records.answers import AnswerRow
+from vulnscope.records.answers import COMBINED, AnswerRow
 from vulnscope.records.base import NotMeasured, not_measured
 from vulnscope.records.figures import PromptCell, PromptGrid, PromptLine, PromptSpread
 from vulnscope.stats import Bootstrap, Floats, Groups, choose_on_others, pair_ranks, repeat_agreement
 
 if TYPE_CHECKING:
-    from vulnscope.records.answers import Readout, Row, TextAnswer
+    from vulnscope.records.answers import Row, TextAnswer
     from vulnscope.records.base import Estimate
     from vulnscope.records.rows import Says
 
@@ -29,7 +30,7 @@ _SAYS: dict[str, Says] = {"yes": "vulnerable", "no": "fixed", "unparsed": "unpar
 
 @dataclass(frozen=True)
 class PromptAnswer:
-    """One prompt's verdict on one sample, and the score it ranks by, higher for vulnerable."""
+    """One prompt's verdict on one sample, and the score it ranks by, higher for vulnerable; NaN without a verdict."""
 
     says: Says
     score: float
@@ -43,7 +44,7 @@ def answers_by_prompt(row: Row) -> dict[str, PromptAnswer]:
     if isinstance(row, AnswerRow):
         first = {answer.prompt: answer for answer in reversed(row.answers)}
         return {
-            name: PromptAnswer(first[name].says, _score(first[name], row.readout))
+            name: PromptAnswer(first[name].says, _score(first[name], row))
             for name in dict.fromkeys(answer.prompt for answer in row.answers)
         }
     return {
@@ -52,10 +53,10 @@ def answers_by_prompt(row: Row) -> dict[str, PromptAnswer]:
     }
 
 
-def _score(answer: TextAnswer, readout: Readout) -> float:
-    if readout == "log-odds" and answer.log_odds is not None:
+def _score(answer: TextAnswer, row: AnswerRow) -> float:
+    if row.readout == "log-odds" and answer.log_odds is not None:
         return answer.log_odds
-    return VOTES[answer.says]
+    return math.nan if answer.says == "unparsed" and row.protocol != COMBINED else VOTES[answer.says]
 
 
 @dataclass(frozen=True)

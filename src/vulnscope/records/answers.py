@@ -6,6 +6,7 @@ finished run is parsed again without the model.
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -102,6 +103,18 @@ class AnswerRow(Record):
 
 
 Row = VerdictRow | AnswerRow
+
+COMBINED = "combined"
+"""Protocol of the rows of an ensemble."""
+
+
+def rank_score(row: Row) -> float:
+    """What `row` is ranked by: its margin; NaN where an answer in words has no verdict, since that ranks nothing.
+
+    A tied vote of an ensemble is a score like any other.
+    """
+    is_text = isinstance(row, AnswerRow) and row.readout == "text" and row.protocol != COMBINED
+    return math.nan if is_text and row.says == "unparsed" else row.margin
 
 
 class PromptAnswer(NamedTuple):

@@ -36,11 +36,15 @@ def auroc(scores: ArrayLike, is_positive: ArrayLike) -> Number:
 def stratified_auroc(scores: ArrayLike, is_positive: ArrayLike, strata: Sequence[Hashable] | None) -> Number:
     """AUROC within each stratum, averaged with the strata's item counts as weights.
 
-    Strata that hold one side only have no AUROC and drop out; `NotMeasured` where none is left.
+    Strata that hold one side only have no AUROC and drop out; `NotMeasured` where none is left. An item without a
+    score (NaN) wins half of its comparisons, whatever its side: what is missing ranks nothing.
     """
     n_items = len(np.asarray(scores))
     if not n_items:
         return NotMeasured(reason="no samples")
+    if (ends := _fill_missing(scores)) is not None:
+        lowest, highest = (stratified_auroc(end, is_positive, strata) for end in ends)
+        return lowest if isinstance(lowest, NotMeasured) else (lowest + float(highest)) / 2
     order = _Order.of(scores, is_positive, strata)
     value = float(_average(_count_wins(order, np.ones((1, n_items))))[0])
     return NotMeasured(reason="no stratum holds both vulnerable and fixed samples") if math.isnan(value) else value
@@ -55,6 +59,9 @@ def auroc_statistic(
     """
     if not groups.n_items:
         return lambda weights: np.full(len(weights), np.nan)
+    if (ends := _fill_missing(scores)) is not None:
+        lowest, highest = (auroc_statistic(end, is_positive, groups, strata) for end in ends)
+        return lambda weights: (lowest(weights) + highest(weights)) / 2
     order = _Order.of(scores, is_positive, strata)
     group = groups.index[order.items]
     own_wins, own_comparisons = _count_own(scores, is_positive, groups, strata, order.n_strata)
@@ -75,10 +82,26 @@ def auroc_statistic(
 
 
 def pair_ranks(vulnerable_scores: ArrayLike, fixed_scores: ArrayLike) -> Floats:
-    """Per pair 1 where the vulnerable twin scores higher, 1/2 on a tie, 0 otherwise; their mean is the pair-rank."""
+    """Per pair 1 where the vulnerable twin scores higher, 1/2 on a tie or without a score (NaN), 0 otherwise.
+
+    Their mean is the pair-rank.
+    """
     difference = np.asarray(vulnerable_scores, dtype=np.float64) - np.asarray(fixed_scores, dtype=np.float64)
-    ranks: Floats = (np.sign(difference) + 1) / 2
+    ranks: Floats = (np.sign(np.nan_to_num(difference)) + 1) / 2
     return ranks
+
+
+def _fill_missing(scores: ArrayLike) -> tuple[Floats, Floats] | None:
+    """`scores` with NaN below all others, and above all others; None where none is missing.
+
+    The mean of an AUROC under both counts each comparison with what is missing as one half.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    is_missing = np.isnan(values)
+    if not is_missing.any():
+        return None
+    known = values[~is_missing] if not is_missing.all() else np.zeros(1)
+    return np.where(is_missing, known.min() - 1, values), np.where(is_missing, known.max() + 1, values)
 
 
 @dataclass(frozen=True)
