@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Estimate, NotMeasured
-from vulnscope.records.steer import Outcome, SteerRecord
+from vulnscope.records.steer import Effect, Outcome, SteerRecord
 from vulnscope.records.study import Evidence, Verdict
 from vulnscope.report.format import format_change, format_change_interval, format_estimate
 from vulnscope.steer.sentence import STEERING
+
+_HOW: dict[Effect, str] = {
+    "sensitivity": "and tells twins apart better",
+    "criterion only": "but only moves the criterion",
+    "nothing shown": "but shows no effect beyond chance",
+}
 
 
 def write_sentence(verdict: Verdict, evidence: Evidence, audit: AuditRecord, steer: SteerRecord) -> str:
@@ -23,7 +29,7 @@ def write_sentence(verdict: Verdict, evidence: Evidence, audit: AuditRecord, ste
     ]
     best = find_best(steer)
     if best is not None:
-        parts.append(f"the best steering ({best.name}) changes pairs right by {_points(best)}")
+        parts.append(f"the best steering ({best.name}) changes pairs right by {_points(best)}, {_HOW[best.effect]}")
     return "; ".join(parts) + "."
 
 
