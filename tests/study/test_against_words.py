@@ -46,7 +46,7 @@ def test_what_is_shown_comes_first_and_what_is_not_says_what_could_have_been() -
     assert sentence == (
         "A (a): blind; B (b): says it. On the same 400 samples of sven, B minus A: pairs right +30.0 points "
         "[+28.0, +32.0] (p < 0.001); AUROC of the probe +0.20 [+0.18, +0.22] (p = 0.020); no difference shown in AUROC "
-        "of the margin (+0.01 [−0.01, +0.03]; could have shown 0.04)"
+        "of the margin (+0.01 [−0.01, +0.03], p = 0.400; could have shown 0.04)"
     )
 
 

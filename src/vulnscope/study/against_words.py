@@ -75,9 +75,11 @@ def _state(words: str, scale: Scale, difference: Difference, n_items: int) -> st
     n = difference.change.n
     # A rate of pairs counts pairs.
     where = f", {n:,} samples" if scale == "score" and n != n_items else ""
+    found = format_p(difference.p_corrected)
+    p = "" if isinstance(difference.p_corrected, NotMeasured) else f"p {found}" if found[0] == "<" else f"p = {found}"
     if is_shown(difference):
-        p = format_p(difference.p_corrected)
-        return f"{words} {change} ({f'p {p}' if p.startswith('<') else f'p = {p}'}{where})"
+        return f"{words} {change} ({p}{where})"
     if not isinstance(difference.detectable, NotMeasured):
         where = f"; could have shown {format_change(difference.detectable, scale).lstrip('+')}{unit}{where}"
-    return f"{words} ({change}{where})"
+    # An interval of one figure by itself may leave out 0: why nothing is claimed is seen from the corrected p-value.
+    return f"{words} ({change}{p and f', {p}'}{where})"
