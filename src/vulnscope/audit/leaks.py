@@ -140,6 +140,9 @@ def _find(overlaps: Sequence[Overlap], surface: Sequence[SurfaceRule], n_mixed: 
             yield f"{share} of {overlap.right!r} have a near-duplicate in {overlap.left!r} ({overlap.n_exact} a copy)"
     if n_mixed:
         yield f"{n_mixed} samples have a copy with the opposite label"
+    missing = [rule.auroc.value.reason for rule in surface if isinstance(rule.auroc.value, NotMeasured)]
+    if missing and len(missing) == len(surface):
+        yield f"how far rules without a model get was not measured: {missing[0]}"
     for rule in surface:
         if clear := [text for text in (_clear(rule, "AUROC"), _clear(rule, "pair-rank")) if text]:
             yield f"{rule.name} alone: {' and '.join(clear)}, clear of chance"
