@@ -15,7 +15,7 @@ from vulnscope.api.steering import ApplyRequest, SteerRequest
 from vulnscope.api.studies import WholeStudyRequest
 from vulnscope.audit.requests import AuditRequest
 from vulnscope.cli import app
-from vulnscope.cli.requests import FREE, choose_request, find_field
+from vulnscope.cli.requests import FREE, choose_request, find_field, validate
 from vulnscope.errors import InputError
 from vulnscope.records.base import Record
 
@@ -130,3 +130,15 @@ class TestResume:
     def test_settings_that_do_not_fit_are_named(self, ask: Any) -> None:
         with pytest.raises(InputError, match=r"audit\.seed -1: Input should be greater than or equal to 0"):
             ask("--model", "m", "--seed", "-1")
+
+
+def test_options_that_do_not_combine_are_told_without_the_whole_request() -> None:
+    steer = {"operation": "clamp", "keep_norm": True}
+    with pytest.raises(InputError) as told:
+        validate(SteerRequest, {"subject": {"name": "organism"}, "steer": steer})
+    assert str(told.value) == "keep_norm belongs to the operation add"
+
+
+def test_a_value_that_does_not_fit_is_named_with_its_place() -> None:
+    with pytest.raises(InputError, match=r"^subject\.endpoint\.url 'x': an endpoint begins with http"):
+        validate(AuditRequest, {"subject": {"name": "m", "endpoint": {"url": "x"}}})

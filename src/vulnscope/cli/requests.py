@@ -66,8 +66,12 @@ def validate(request: type[Request], settings: Mapping[str, Any]) -> Request:
         return request.model_validate(settings)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        message = first["msg"].removeprefix("Value error, ")
+        if isinstance(first["input"], dict):
+            # Settings that do not go together: the message names them, the whole request helps nobody.
+            raise InputError(message) from error
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{place} {first['input']!r}: {first['msg']}") from error
+        raise InputError(f"{place} {first['input']!r}: {message}") from error
 
 
 def validate_new(request: type[Request], settings: Mapping[str, Any]) -> Request:
