@@ -22,6 +22,7 @@ from vulnscope.report.format import (
     format_estimate,
     format_p,
     format_signed,
+    merge_reasons,
     show_invisible,
 )
 from vulnscope.report.panels import (
@@ -150,6 +151,14 @@ def draw_figures(record: AgainstRecord) -> Markup:
         f"{_EXPLANATION} Each interval is for its own figure, at 95 %; p-values, and what could have been shown, are "
         f"corrected over the table ({record.correction}). A difference that is not shown is no proof of equality."
     )
+    reasons = [
+        reason
+        for row in record.figures
+        for each in (row.difference.first, row.difference.second, row.difference.change)
+        if (reason := find_reason(each)) is not None
+    ]
+    if reasons:
+        hint += f" Without an interval: {'; '.join(merge_reasons(reasons))}."
     return draw_table(heads, rows, is_stacked=True) + Markup('<p class="hint">{}</p>').format(hint)
 
 

@@ -163,7 +163,7 @@ class _Work(NamedTuple):
         if own.prompts is not None:
             parts.append("its own prompts")
         if own.threshold_nats is not None:
-            parts.append(f"vulnerable above {own.threshold_nats:+.2f} nats")
+            parts.append(f"vulnerable above {own.threshold_nats:+.2f} nats".replace("-", "−"))
         return "; ".join(parts)
 
     def prepare(self) -> tuple[Split, Prepared, YesNoProtocol]:

@@ -38,7 +38,7 @@ def apply_beside(
         Applied(
             "threshold only",
             "threshold",
-            f"vulnerable above {threshold:+.2f} nats",
+            f"vulnerable above {threshold:+.2f} nats".replace("-", "−"),
             0.0,
             shift_threshold(clean, threshold),
             (),
