@@ -135,10 +135,12 @@ class TestResume:
 def test_options_that_do_not_combine_are_told_without_the_whole_request() -> None:
     steer = {"operation": "clamp", "keep_norm": True}
     with pytest.raises(InputError) as told:
-        validate(SteerRequest, {"subject": {"name": "organism"}, "steer": steer})
+        validate(SteerRequest, {"subject": {"name": "organism"}, "corpus": {"name": "synthetic"}, "steer": steer})
     assert str(told.value) == "keep_norm belongs to the operation add"
 
 
 def test_a_value_that_does_not_fit_is_named_with_its_place() -> None:
     with pytest.raises(InputError, match=r"^subject\.endpoint\.url 'x': an endpoint begins with http"):
         validate(AuditRequest, {"subject": {"name": "m", "endpoint": {"url": "x"}}})
+    with pytest.raises(InputError, match=r"^corpus: Field required$"):
+        validate(SteerRequest, {"subject": {"name": "m"}})

@@ -67,10 +67,10 @@ def validate(request: type[Request], settings: Mapping[str, Any]) -> Request:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         message = first["msg"].removeprefix("Value error, ")
-        if isinstance(first["input"], dict):
-            # Settings that do not go together: the message names them, the whole request helps nobody.
-            raise InputError(message) from error
         place = ".".join(str(part) for part in first["loc"])
+        if isinstance(first["input"], dict):
+            # The whole request helps nobody; where settings do not go together the message names them.
+            raise InputError(message if first["type"] == "value_error" else f"{place}: {message}") from error
         raise InputError(f"{place} {first['input']!r}: {message}") from error
 
 
