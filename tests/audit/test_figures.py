@@ -115,6 +115,16 @@ def test_the_grid_names_best_and_worst_and_chooses_honestly() -> None:
     assert [spread.measure for spread in grid.spread] == ["accuracy", "pair-rank"]
 
 
+def test_prompts_that_fail_alike_do_not_agree() -> None:
+    def silence(item: Item) -> Item:
+        readings = tuple(each.model_copy(update={"answer": "unparsed"}) for each in item.row.readings)
+        return item._replace(row=item.row.model_copy(update={"readings": readings, "says": "unparsed"}))
+
+    grid = lay_grid([silence(item) for item in ask_two_prompts(10)], BOOTSTRAP)
+    assert grid is not None
+    assert grid.agreement.value == 0
+
+
 def test_one_prompt_is_no_grid() -> None:
     assert lay_grid(draw_items(4), BOOTSTRAP) is None
 

@@ -112,13 +112,18 @@ def lay_grid(items: Sequence[Item], bootstrap: Bootstrap) -> PromptGrid | None:
     columns = _columns(items)
     parts = [table.part(places) for places in columns.values()]
     groups = group_items(items)
-    agreements = [float(repeat_agreement(answers)) for answers in zip(*table.says, strict=True)]
+    agreements = [float(repeat_agreement(_tell_apart(answers))) for answers in zip(*table.says, strict=True)]
     return PromptGrid(
         columns=tuple(columns),
         lines=tuple(_line(table, parts, number, bootstrap) for number in range(len(prompts))),
         spread=_spreads(table, bootstrap),
         agreement=estimate_mean(agreements, groups, bootstrap),
     )
+
+
+def _tell_apart(answers: Sequence[Says]) -> list[str | int]:
+    """`answers` with each missing verdict unlike all others: to fail alike is not to agree."""
+    return [number if says == "unparsed" else says for number, says in enumerate(answers)]
 
 
 def _columns(items: Sequence[Item]) -> dict[str, list[int]]:

@@ -98,7 +98,9 @@ class PromptGrid(Record):
     columns: tuple[str, ...] = Field(description="CWEs; () where the corpus has one")
     lines: tuple[PromptLine, ...]
     spread: tuple[PromptSpread, ...]
-    agreement: Estimate = Field(description="probability that two different prompts get the same verdict")
+    agreement: Estimate = Field(
+        description="probability that two different prompts get the same verdict; without a verdict none agrees"
+    )
 
 
 class RobustnessLine(Record):
