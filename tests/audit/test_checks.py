@@ -70,3 +70,20 @@ def test_prompts_are_kept_in_the_order_asked_for() -> None:
     assert [prompt.name for prompt in kept.prompts] == ["review", "direct"]
     assert kept.canonical.name == "review"
     assert kept.answers == prompts.answers
+
+
+@pytest.mark.parametrize(("option", "value"), [("adapter", "./lora"), ("quantize", "nf4"), ("trust_remote_code", True)])
+def test_options_of_weights_are_refused_for_a_model_behind_an_endpoint(
+    option: str, value: object, tmp_path: Path
+) -> None:
+    request = AuditRequest.model_validate(
+        {
+            "subject": {"name": "m", "endpoint": {"url": "http://127.0.0.1:9/v1"}, option: value},
+            "corpus": {"name": "folder", "data_dir": "no-such-folder"},
+        }
+    )
+    words = rf"^--{option.replace('_', '-')} is for weights that are opened here; m answers behind http://127"
+    with pytest.raises(InputError, match=words):
+        estimate_audit(request)
+    with pytest.raises(InputError, match=words):
+        run_audit_request(request, runs_dir=tmp_path)

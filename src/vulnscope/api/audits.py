@@ -70,11 +70,12 @@ def estimate_audit(request: AuditRequest) -> AuditEstimate:
     from vulnscope.audit import check_audit, load_background
     from vulnscope.audit import estimate_audit as estimate
     from vulnscope.audit.answerers import ask_locally
-    from vulnscope.audit.checks import check_settings
+    from vulnscope.audit.checks import check_place, check_settings
     from vulnscope.audit.estimate_words import estimate_in_words
     from vulnscope.audit.texts import is_in_words, plan_text_audit
 
     spec = request.subject.endpoint
+    check_place(request.subject)
     check_settings(request.audit, is_remote=spec is not None)
     corpus = load_requested(request.corpus)
     if is_in_words(request.audit, is_remote=spec is not None):
@@ -99,10 +100,11 @@ def run_audit_request(
     """Carry out `request` in a new run under `runs_dir`, or in the run `resume`. `is_cached` reuses known answers."""
     from vulnscope import report
     from vulnscope.audit import check_audit, load_background, run_audit
-    from vulnscope.audit.checks import check_settings
+    from vulnscope.audit.checks import check_place, check_settings
     from vulnscope.audit.session import Job, open_asked, run_in_words
     from vulnscope.audit.texts import is_in_words
 
+    check_place(request.subject)
     check_settings(request.audit, is_remote=request.subject.endpoint is not None)
     corpus = load_requested(request.corpus)
     baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None

@@ -14,6 +14,7 @@ from vulnscope.prompts import load_prompts
 
 if TYPE_CHECKING:
     from vulnscope.audit.config import AuditConfig
+    from vulnscope.audit.requests import SubjectRequest
 
 # Settings that mean nothing where labels are scored, and their options.
 _IN_WORDS = {
@@ -22,6 +23,18 @@ _IN_WORDS = {
     "max_new_tokens": "--max-new-tokens",
     "parser": "--parser",
 }
+
+
+def check_place(subject: SubjectRequest) -> None:
+    """Raise `InputError` for options of weights that are asked of a model behind an endpoint: they would do nothing."""
+    if subject.endpoint is None:
+        return
+    for name, field in type(subject).model_fields.items():
+        if name not in ("name", "endpoint") and getattr(subject, name) != field.default:
+            raise InputError(
+                f"--{name.replace('_', '-')} is for weights that are opened here; {subject.name} answers behind "
+                f"{subject.endpoint.url}. Leave it out"
+            )
 
 
 def check_settings(config: AuditConfig, *, is_remote: bool) -> None:
