@@ -71,6 +71,7 @@ def test_repeats_are_stable_where_all_give_one_verdict() -> None:
     assert stability.same_verdict.value == 0.5
     # The vulnerable sample said so twice; the vulnerable one of the other pair was called fixed.
     assert stability.always_right.value == 0.25
+    assert stability.n_silent == 2
 
 
 def test_named_weaknesses_are_shared_out() -> None:

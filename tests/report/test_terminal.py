@@ -8,6 +8,7 @@ from tests.report.panels import make_answers, make_classification, make_full_rec
 from tests.report.records import make_hostile_record, make_record
 
 from vulnscope.records.base import not_measured
+from vulnscope.report import render_html
 
 
 @pytest.mark.parametrize("width", [80, 140])
@@ -64,6 +65,14 @@ def test_what_else_was_measured_has_a_line_each() -> None:
     ):
         assert re.search(line, shown), line
     assert "Balanced accuracy" not in render_text(make_record(), 140)
+
+
+def test_repeats_that_lack_a_verdict_are_told_from_those_that_differ() -> None:
+    answers = make_answers("S1")
+    silent = answers.stability[0].model_copy(update={"n_silent": 36})
+    record = make_record(answers=answers.model_copy(update={"stability": (silent,)}))
+    assert "one verdict in 10 repeats (36 samples lack a verdict); always right" in render_text(record, 160)
+    assert "36 lack a verdict in some repeat" in render_html(record)
 
 
 def test_temperatures_without_repeats_have_a_line_each() -> None:

@@ -96,6 +96,7 @@ def _measure_stability(key: Key, answered: Sequence[_Answered], bootstrap: Boots
         always_right=_mean(
             [said == {item.sample.label} for said, item in zip(verdicts, items, strict=True)], items, bootstrap
         ),
+        n_silent=sum("unparsed" in said for said in verdicts),
     )
 
 

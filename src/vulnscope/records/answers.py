@@ -173,6 +173,7 @@ class Stability(Record):
     n_repeats: int
     same_verdict: Estimate = Field(description="share of samples with one verdict in all repeats, none missing")
     always_right: Estimate = Field(description="share of samples with the right verdict in all repeats")
+    n_silent: int | None = Field(default=None, description="samples with no verdict in some repeat: never the same")
 
 
 class WeaknessFigures(Record):

@@ -80,7 +80,9 @@ def _answers(found: AnswerFigures) -> Iterator[FurtherFigure]:
         yield from _temperatures(found.prompts)
     for line in found.stability:
         label = f"{line.prompt} at temperature {line.temperature:g}"
-        note = f"one verdict in {line.n_repeats} repeats; always right {format_estimate(line.always_right, 'rate')}"
+        silent = f" ({format_count(line.n_silent)} samples lack a verdict)" if line.n_silent else ""
+        right = format_estimate(line.always_right, "rate")
+        note = f"one verdict in {line.n_repeats} repeats{silent}; always right {right}"
         yield _line(label, line.same_verdict, "rate", note)
     if (named := found.weaknesses) is not None:
         others = ", ".join(
