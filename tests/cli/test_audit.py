@@ -156,3 +156,22 @@ def test_doctor_names_what_is_there(run_command: Run) -> None:
     done = run_command("doctor", "--json")
     names = {check["name"] for check in json.loads(done.out)["checks"]}
     assert {"python", "torch", "memory", "organism", "[tables]"} <= names
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        (("--api-key-env", "KEY"), "--endpoint"),
+        (("--concurrency", "2"), "--endpoint"),
+        (("--price-in", "1"), "--endpoint"),
+        (("--prevalence", "0.1"), "--background"),
+        (("--background-limit", "5"), "--background"),
+    ],
+)
+def test_an_option_that_would_say_nothing_is_refused(
+    run_command: Run, tiny_model: Path, given: tuple[str, ...], needed: str
+) -> None:
+    done = run_command("audit", tiny_model, *given)
+    assert done.status == 2
+    assert f"{given[0]} means nothing without {needed}" in " ".join(done.err.split())
+    assert not Path("runs").exists()

@@ -61,6 +61,7 @@ def test_list(root: Path) -> None:
         "20310504-030201-audit-aaaa",
         "20310504-030201-audit-bbbb",
     ]
+    assert shown.count("audit organism") == 2
     assert "stopped" in shown
     runs = json.loads(invoke("list", "--runs-dir", root, "--json"))["runs"]
     assert [(run["status"], run["n_rows"]) for run in runs] == [("finished", 1), ("interrupted", 0)]

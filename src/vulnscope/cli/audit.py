@@ -19,6 +19,7 @@ from vulnscope.cli.options import (
     build_settings,
     corpus_options,
     endpoint_options,
+    list_options,
     model_options,
     parse_options,
     path_text,
@@ -27,8 +28,7 @@ from vulnscope.cli.options import (
     takes,
 )
 from vulnscope.cli.progress import counted_progress
-from vulnscope.cli.requests import choose_request
-from vulnscope.errors import InputError
+from vulnscope.cli.requests import choose_request, refuse_without
 from vulnscope.records.base import NotMeasured, Number
 
 if TYPE_CHECKING:
@@ -104,9 +104,10 @@ def audit(
         "prevalence": prevalence,
     }
     settings = build_settings("audit", context, study)
-    settings["subject"]["endpoint"] = endpoint = read_group(context, endpoint_options)
-    if context.params["api_key_env"] is not None and endpoint is None and resume is None:
-        raise InputError("--api-key-env is for a model behind --endpoint URL; give that too, or leave the key out")
+    settings["subject"]["endpoint"] = read_group(context, endpoint_options)
+    if resume is None:
+        refuse_without(context, "endpoint", list_options(endpoint_options))
+        refuse_without(context, "background", ("background_limit", "prevalence"))
     request = choose_request(context, "audit", api.AuditRequest, settings, resume, runs_dir)
     if dry_run:
         estimate = api.estimate_audit(request)

@@ -179,9 +179,14 @@ def takes(*groups: Callable[..., Any]) -> Callable[[Command], Command]:
     return extend
 
 
+def list_options(group: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of the options of `group`, as a context has them."""
+    return tuple(parameter.name for parameter in _parameters(group))
+
+
 def read_group(context: typer.Context, group: Callable[..., Settings]) -> Settings:
     """The settings that the command line gives with the options of `group`."""
-    return group(**{parameter.name: context.params[parameter.name] for parameter in _parameters(group)})
+    return group(**{name: context.params[name] for name in list_options(group)})
 
 
 def build_settings(room: str, context: typer.Context, study: dict[str, Any]) -> dict[str, Any]:

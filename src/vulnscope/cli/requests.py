@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from vulnscope.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from vulnscope.records.base import Record
 
@@ -130,6 +130,15 @@ def find_field(request: type[Record], option: str) -> str | None:
         if field in request.model_fields[section].annotation.model_fields:  # type: ignore[union-attr]
             return f"{section}.{field}"
     return None
+
+
+def refuse_without(context: typer.Context, needed: str, options: Iterable[str]) -> None:
+    """Raise `InputError` where the user gave one of `options` without `needed`, so that it would say nothing."""
+    if is_given(context, needed):
+        return
+    if given := [name for name in options if is_given(context, name)]:
+        option, other = (f"--{name.replace('_', '-')}" for name in (given[0], needed))
+        raise InputError(f"{option} means nothing without {other}; give {other} too, or leave {option} out")
 
 
 def is_given(context: typer.Context, name: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -189,19 +190,14 @@ def _show_result(record: AuditRecord | ComparisonRecord, folder: Path, *, as_jso
 
 def _list_table(runs: tuple[RunSummary, ...]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for header in ("run", "kind", "status", "rows", "started (UTC)", "why it stopped"):
-        table.add_column(
-            header, overflow="fold", justify="right" if header == "rows" else "left", no_wrap=header in ("run", "id")
-        )
+    table.add_column("run", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("command", overflow="fold")
     for run in runs:
-        table.add_row(
-            Text(run.id),
-            run.kind,
-            Text(run.status, style=_STYLES[run.status]),
-            f"{run.n_rows:,}",
-            f"{run.created:%Y-%m-%d %H:%M}" if run.created else "",
-            Text(run.error or ""),
-        )
+        about = [Text(run.command.removeprefix("vulnscope ") or run.kind)]
+        about += [Text(run.error, style="red")] if run.error else []
+        table.add_row(Text(run.id), Text(run.status, style=_STYLES[run.status]), f"{run.n_rows:,}", Group(*about))
     return table
 
 

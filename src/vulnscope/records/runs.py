@@ -48,6 +48,7 @@ class RunSummary(Record):
     created: datetime | None = None
     finished: datetime | None = None
     n_rows: int = Field(ge=0, description="rows on disk")
+    command: str = Field(default="", description="what the user typed")
     error: str | None = None
 
 

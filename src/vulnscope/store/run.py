@@ -104,6 +104,7 @@ class StoredRun:
             created=made.created,
             finished=made.finished,
             n_rows=count_lines(self.path / ROWS),
+            command=made.command,
             error=made.error,
         )
 
