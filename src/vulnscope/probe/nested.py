@@ -16,8 +16,11 @@ from scipy.stats import rankdata
 
 from vulnscope.probe.folds import Folds
 from vulnscope.probe.logistic import Basis, Fitted, find_basis, fit_logistic, fit_mean_difference, learn_scaling
+from vulnscope.stats.threads import blas_threads
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from jaxtyping import Bool, Float
 
 LOGISTIC, MEAN_DIFFERENCE = "logistic", "mean difference"
@@ -113,8 +116,9 @@ def score_parts(
     measured: Bool[np.ndarray, " n"],
 ) -> Float[np.ndarray, " k"]:
     """Scores of the measured items under one read-out fitted on the training items; nothing is chosen."""
-    basis = _scale(feature, training, measured)
-    scores: Float[np.ndarray, " k"] = variant.fit(basis, labels[training][:, None]).score(basis.test)[:, 0]
+    with _threads(feature, training):
+        basis = _scale(feature, training, measured)
+        scores: Float[np.ndarray, " k"] = variant.fit(basis, labels[training][:, None]).score(basis.test)[:, 0]
     return scores
 
 
@@ -156,13 +160,18 @@ def _fit_and_score(
     training: Bool[np.ndarray, " n"],
     measured: Bool[np.ndarray, " n"],
 ) -> Float[np.ndarray, "k v m"]:
-    basis = _scale(feature, training, measured)
-    return np.stack([variant.fit(basis, labels[training]).score(basis.test) for variant in VARIANTS], axis=1)
+    with _threads(feature, training):
+        basis = _scale(feature, training, measured)
+        return np.stack([variant.fit(basis, labels[training]).score(basis.test) for variant in VARIANTS], axis=1)
 
 
 def _scale(feature: Feature, training: Bool[np.ndarray, " n"], measured: Bool[np.ndarray, " n"]) -> Basis:
     scaling = learn_scaling(feature.values[training], is_standardised=feature.is_standardised)
     return find_basis(scaling.apply(feature.values[training]), scaling.apply(feature.values[measured]))
+
+
+def _threads(feature: Feature, training: Bool[np.ndarray, " n"]) -> AbstractContextManager[object]:
+    return blas_threads(min(int(training.sum()), feature.values.shape[1]))
 
 
 def _best_of(method: str, quality: Float[np.ndarray, " v"]) -> int:

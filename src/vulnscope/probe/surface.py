@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from vulnscope.ask.ngrams import count_ngrams, count_token_ngrams
 from vulnscope.probe.nested import Feature
+from vulnscope.stats.threads import blas_threads
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -45,7 +46,8 @@ def build_surface(codes: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> t
 def reduce_counts(counts: csr_matrix) -> np.ndarray:
     """TF-IDF rows (logarithmic counts, length 1) in at most n columns with the same inner products."""
     weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
-    values, vectors = np.linalg.eigh((weighted @ weighted.T).toarray().astype(np.float64))
+    with blas_threads(weighted.shape[0]):
+        values, vectors = np.linalg.eigh((weighted @ weighted.T).toarray().astype(np.float64))
     kept = values > 1e-9 * max(float(values[-1]), 1e-300)
     reduced: np.ndarray = (vectors[:, kept] * np.sqrt(values[kept])).astype(np.float32)
     return reduced
