@@ -4,7 +4,7 @@ import pytest
 import torch
 from tests.models.memory import memory_for
 from tests.models.subjects import RECURRENT, proven_sites, random_tokens, tiny_subject
-from tests.models.zoo import ARCHITECTURES, tiny_tokenizer
+from tests.models.zoo import EVERY_ARCHITECTURE, tiny_tokenizer
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models import activations
@@ -29,7 +29,7 @@ def states(subject: Subject, row: tuple[int, ...]) -> tuple[dict[Site, torch.Ten
     return seen, logits
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EVERY_ARCHITECTURE)
 def test_capture_gives_the_states_of_the_plain_forward(name: str) -> None:
     subject = tiny_subject(name)
     sites = proven_sites(subject)

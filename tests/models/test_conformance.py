@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from tests.models.subjects import random_tokens, tiny_subject
-from tests.models.zoo import ARCHITECTURES, LAYERS
+from tests.models.zoo import EVERY_ARCHITECTURE, LAYERS
 
 from vulnscope.models import Subject, generate, score
 
@@ -38,7 +38,7 @@ def plain_log_probs(subject: Subject, prompt: tuple[int, ...], answer: tuple[int
     return [float(logits[len(prompt) - 1 + step, token]) for step, token in enumerate(answer)]
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EVERY_ARCHITECTURE)
 def test_layers_are_found_and_features_proven_or_refused(name: str) -> None:
     subject = tiny_subject(name)
     assert len(subject.layers) == subject.architecture.n_layers == LAYERS
@@ -48,7 +48,7 @@ def test_layers_are_found_and_features_proven_or_refused(name: str) -> None:
     assert all(item.reason for item in off)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EVERY_ARCHITECTURE)
 def test_scores_are_those_of_the_plain_forward(name: str) -> None:
     subject = tiny_subject(name)
     scores = score(subject, PROMPTS, [ANSWERS] * len(PROMPTS))
@@ -62,7 +62,7 @@ def test_scores_are_those_of_the_plain_forward(name: str) -> None:
         assert not found.is_tied
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EVERY_ARCHITECTURE)
 def test_generations_do_not_depend_on_their_batch(name: str) -> None:
     subject = tiny_subject(name)
     prompts = random_tokens(4, 13, 7, seed=2)

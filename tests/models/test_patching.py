@@ -4,7 +4,7 @@ import pytest
 import torch
 from tests.models.plain import largest_difference, log_probs, plain_scores, states_at
 from tests.models.subjects import proven_sites, random_tokens, tiny_subject
-from tests.models.zoo import ARCHITECTURES
+from tests.models.zoo import EVERY_ARCHITECTURE
 
 from vulnscope.errors import InputError
 from vulnscope.models.align import REGIONS, align_twins
@@ -42,7 +42,7 @@ def plain_patch(subject: Subject, row: PatchRow) -> list:
     return plain_scores(subject, target, ANSWERS[row.pair], lambda tokens: log_probs(subject, tokens, site, tap))
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EVERY_ARCHITECTURE)
 def test_patching_gives_the_numbers_of_plain_patched_forwards(name: str) -> None:
     subject = tiny_subject(name)
     branches = [site for site in proven_sites(subject) if site.layer == 1 and not site.stream.startswith("resid")]

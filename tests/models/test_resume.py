@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from tests.models.subjects import DENSE, random_tokens, tiny_subject
-from tests.models.zoo import ARCHITECTURES, tiny_model
+from tests.models.zoo import EVERY_ARCHITECTURE, tiny_model
 from torch import nn
 
 from vulnscope.models.architecture import map_architecture
@@ -15,7 +15,7 @@ TOKENS = torch.tensor(random_tokens(6, 6))
 POSITIONS = torch.arange(6).expand(2, -1)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EVERY_ARCHITECTURE)
 def test_a_resumed_forward_equals_the_full_one_after_every_layer(name: str) -> None:
     subject = tiny_subject(name)
     model, architecture = subject.model, subject.architecture

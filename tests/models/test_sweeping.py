@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.models.plain import largest_difference, plain_point
 from tests.models.subjects import DENSE, EXPERTS, RECURRENT, TUPLE, proven_sites, random_tokens, tiny_subject
-from tests.models.zoo import ARCHITECTURES, tiny_model, tiny_tokenizer
+from tests.models.zoo import EVERY_ARCHITECTURE, tiny_model, tiny_tokenizer
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.editing import edited
@@ -47,7 +47,7 @@ def assert_plain(subject: Subject, rows: Sequence[SweepRow], points: Sequence[Po
         assert largest_difference(row.scores, wanted) < TOLERANCE_NATS, row
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EVERY_ARCHITECTURE)
 def test_a_sweep_gives_the_numbers_of_plain_hooked_forwards(name: str) -> None:
     subject = tiny_subject(name)
     points = points_of(subject)

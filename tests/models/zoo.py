@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
@@ -140,6 +141,24 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "rwkv": {"attention_hidden_size": 32, "context_length": 512},
 }
 ARCHITECTURES = tuple(SPECIAL)
+# One of each kind that differs in what is hooked, cached or masked; the others are left to the whole suite.
+_OFTEN = {
+    "gpt2",
+    "gpt_bigcode",
+    "gptj",
+    "starcoder2",
+    "mistral",
+    "mixtral",
+    "qwen2",
+    "gemma2",
+    "bloom",
+    "mamba",
+    "jamba",
+}
+EVERY_ARCHITECTURE = tuple(
+    name if name in _OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in ARCHITECTURES
+)
+"""To parametrize a test with."""
 
 
 def tiny_config(name: str, **overrides: Any) -> Any:
