@@ -12,7 +12,7 @@ from rich.text import Text
 
 from vulnscope.cwe import describe_cwe
 from vulnscope.records.base import NotMeasured
-from vulnscope.report.code_panels import draw_twins
+from vulnscope.report.against_items import draw_items
 from vulnscope.report.curves import Range, Series, draw_lines, find_height
 from vulnscope.report.format import (
     Scale,
@@ -29,6 +29,7 @@ from vulnscope.report.panels import (
     clean,
     describe_corpus,
     describe_model,
+    draw_link,
     draw_notes,
     draw_reproduction,
     draw_table,
@@ -40,7 +41,6 @@ from vulnscope.report.probe_panels import EMBEDDING, SAY_KNOW, Lines, list_lines
 if TYPE_CHECKING:
     from vulnscope.records.against import AgainstRecord, Difference, Figure, InterventionDifference
     from vulnscope.records.base import Estimate
-    from vulnscope.records.comparison import ComparedItem
     from vulnscope.records.steer import Effect
     from vulnscope.records.study import StudyRecord
 
@@ -73,14 +73,6 @@ _EFFECTS: dict[Effect | None, str] = {
     "nothing shown": "nothing shown",
     None: "",
 }
-_OUTCOMES: dict[tuple[str, str], str] = {
-    ("vulnerable", "fixed"): "both right",
-    ("vulnerable", "vulnerable"): "both called vulnerable",
-    ("fixed", "fixed"): "both called secure",
-    ("fixed", "vulnerable"): "both wrong",
-}
-"""What a pair's answers come to, by those about its vulnerable and its fixed twin."""
-_N_PAIRS = 24
 _EXPLANATION = (
     "Both answered the same samples, so each difference is measured sample by sample: read it off B − A, never off two "
     "intervals that overlap or do not."
@@ -125,7 +117,7 @@ def draw_diagnoses(record: AgainstRecord) -> Markup:
             clean(name),
             study.verdict.diagnosis.capitalize(),
             Markup("").join(Markup("<li>{}</li>").format(show_invisible(text)) for text in study.verdict.reasons),
-            _link(record.pages.get(letter), f"the whole study of {letter}"),
+            draw_link(record.pages.get(letter), f"the whole study of {letter}"),
         )
         for letter, name, study in _sides(record)
     ]
@@ -225,36 +217,6 @@ def draw_interventions(record: AgainstRecord) -> Markup:
         f"each subject by itself. p-values: {record.interventions_correction}. Each study's page has the controls."
     )
     return draw_table(heads, rows, is_figures=True) + Markup('<p class="hint">{}</p>').format(hint)
-
-
-def draw_items(record: AgainstRecord) -> Markup:
-    """Pairs with another verdict first, as changes from the vulnerable to the fixed twin."""
-    overall = record.answers.overall
-    pairs = _pair_up(record.answers.items)
-    different = [pair for pair in pairs if any(item.says[0] != item.says[1] for item in pair)]
-    codes = {pair.pair: pair for pair in record.first.audit.pairs}
-    shown = [pair for pair in different if len(pair) == 2 and pair[0].pair in codes][:_N_PAIRS]
-    lead = (
-        f"{overall.n_flipped:,} of {overall.n_items:,} samples are answered differently: B is right where A is wrong "
-        f"on {overall.n_gained:,}, wrong where A is right on {overall.n_lost:,}."
-    )
-    if different:
-        lead += f" {len(shown)} of the {len(different):,} pairs concerned are shown."
-    views = [
-        Markup(
-            '<details class="moved"{}><summary><b>{}</b> <span class="kept">{}</span><br>A: {}; B: {}</summary>'
-            "{}</details>"
-        ).format(
-            Markup(" open") if place == 0 else "",
-            clean(pair[0].pair or pair[0].sample),
-            clean(pair[0].cwe),
-            *(_OUTCOMES.get((pair[0].says[side], pair[1].says[side]), "an answer unparsed") for side in (0, 1)),
-            draw_twins(codes[pair[0].pair].vulnerable_code, codes[pair[0].pair].fixed_code),
-        )
-        for place, pair in enumerate(shown)
-    ]
-    link = _link(record.pages.get("answers"), "all samples, and the answers compared slice by slice")
-    return Markup("<p>{}</p>{}{}").format(lead, Markup("\n").join(views), link)
 
 
 def draw_cwes(record: AgainstRecord) -> Markup:
@@ -363,14 +325,6 @@ def _place(lines: Lines, n_layers: int | None) -> Lines:
     return Lines(series, lines.references)
 
 
-def _pair_up(items: Sequence[ComparedItem]) -> list[list[ComparedItem]]:
-    """Items by pair, vulnerable first, in the order of the first of each; those of no pair by themselves."""
-    found: dict[str, list[ComparedItem]] = {}
-    for item in items:
-        found.setdefault(item.pair or f"\0{item.sample}", []).append(item)
-    return [sorted(own, key=lambda item: item.label, reverse=True) for own in found.values()]
-
-
 def _stack(cell: str) -> Markup:
     """A figure over its interval, or over the reason why it is missing, for narrow columns."""
     if cell.startswith("n/a: "):
@@ -388,10 +342,6 @@ def _judge(row: InterventionDifference) -> Markup:
     else:
         text = Markup("A: {}<br>B: {}").format(*words)
     return Markup('<div class="why">{}</div>').format(text)
-
-
-def _link(path: str | None, text: str) -> Markup:
-    return Markup('<p class="hint"><a href="{}">{}</a></p>').format(path, text) if path else Markup("")
 
 
 def _short(*cells: str) -> tuple[str, ...]:

@@ -175,6 +175,11 @@ def draw_map(
     ).format(head, body, below)
 
 
+def draw_link(path: str | None, text: str) -> Markup:
+    """A link to a page in the same run folder; nothing without one."""
+    return Markup('<p class="hint"><a href="{}">{}</a></p>').format(path, text) if path else Markup("")
+
+
 def draw_notes(notes: Sequence[str], left_out: Sequence[LeftOut]) -> Markup:
     """What was left out and why."""
     lines = [f"{part.n:,} samples: {part.reason}" for part in left_out] + list(notes)
