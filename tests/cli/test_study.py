@@ -77,7 +77,7 @@ def test_two_models_are_estimated_one_after_the_other(run_command: Command, tmp_
         (("organism", "--against", "./nowhere"), "model folder './nowhere' does not exist"),
         (("organism", "--against", "organism:nothing"), "organism has no variant 'nothing'"),
         (("organism", "--against", "organism:mute", "--against-quantize", "nf4"), "open it without --quantize"),
-        (("organism", "--against-dtype", "float32"), "name that model with --against"),
+        (("organism", "--against-dtype", "float32"), "--against-dtype means nothing without --against"),
         (("--against", "organism"), "name a MODEL"),
         (("organism", "--against", "organism:mute", "--preset", "starcoder-steering-2025"), "takes no --against"),
         (("organism", "--against", "organism:mute", "--dry-run", "--against-adapter", "x/y"), "leave out --adapter"),

@@ -8,12 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from vulnscope.cli.common import command_line, show_record
-from vulnscope.cli.options import read_group
+from vulnscope.cli.options import list_options, read_group
 from vulnscope.cli.progress import staged_progress
-from vulnscope.cli.requests import choose_request, is_given
-from vulnscope.errors import InputError
-
-_OWN = ("revision", "dtype", "quantize", "adapter")
+from vulnscope.cli.requests import choose_request, is_given, refuse_without
 
 
 def against_options(
@@ -47,14 +44,14 @@ def is_comparison(context: typer.Context, resume: str | None, runs_dir: Path) ->
     """Whether two models are asked for, now or by the run to be continued; raises `InputError` for half of that."""
     if is_given(context, "against"):
         return True
-    if given := [name for name in _OWN if context.params[f"against_{name}"] is not None]:
-        raise InputError(f"--against-{given[0]} says how the other model is opened; name that model with --against")
-    if resume is None:
-        return False
-    from vulnscope import store
-    from vulnscope.api.against import KIND
+    if resume is not None:
+        from vulnscope import store
+        from vulnscope.api.against import KIND
 
-    return store.load_run(resume, runs_dir).manifest.kind == KIND
+        if store.load_run(resume, runs_dir).manifest.kind == KIND:
+            return True
+    refuse_without(context, "against", list_options(against_options))
+    return False
 
 
 def run_comparison(
