@@ -8,7 +8,8 @@ from tests.ask.words import FOLDERS
 
 from vulnscope.audit import AuditConfig
 from vulnscope.audit.texts import plan_text_audit
-from vulnscope.corpora.samples import Augmentation, Corpus
+from vulnscope.corpora.corpus import Corpus
+from vulnscope.corpora.samples import Augmentation
 from vulnscope.errors import InputError
 
 

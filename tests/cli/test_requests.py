@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from vulnscope.api.inside import PatchRequest, ProbeRequest
 from vulnscope.api.presets import PresetRequest
+from vulnscope.api.requests import WholeStudyRequest
 from vulnscope.api.steering import ApplyRequest, SteerRequest
-from vulnscope.api.studies import WholeStudyRequest
 from vulnscope.audit.requests import AuditRequest
 from vulnscope.cli import app
 from vulnscope.cli.requests import FREE, choose_request, find_field, validate

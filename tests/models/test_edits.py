@@ -32,7 +32,8 @@ from vulnscope.models.items import Item
 from vulnscope.models.operations import Trace
 from vulnscope.models.scoring import ScoreRequest, score, score_batch
 from vulnscope.models.selectors import positions
-from vulnscope.models.units import NormUnit, find_sinks, measure_norm_units
+from vulnscope.models.sites import NormUnit
+from vulnscope.models.units import find_sinks, measure_norm_units
 
 ROWS = random_tokens(6, 4, 8)
 SITE = Site(1)

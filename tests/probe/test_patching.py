@@ -9,8 +9,8 @@ from tests.ask.builders import make_corpus, make_pairs, make_sample, tiny_subjec
 
 from vulnscope.errors import InputError
 from vulnscope.probe import PatchConfig, check_patching, patching, run_patching
-from vulnscope.probe.patching import Pairing, draw_randoms
-from vulnscope.probe.used import judge_used, write_sentence
+from vulnscope.probe.patching import draw_randoms
+from vulnscope.probe.used import Pairing, judge_used, write_sentence
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.patch import PatchCell, PatchRecord
 from vulnscope.store import Run, open_run

@@ -12,7 +12,8 @@ from tests.models.zoo import tiny_config
 from tests.study.test_run import CONFIG
 
 from vulnscope import store
-from vulnscope.api.against import AgainstRequest, AgainstResult, run_against_request
+from vulnscope.api.against import AgainstResult, run_against_request
+from vulnscope.api.requests import AgainstRequest
 from vulnscope.audit.requests import CorpusRequest, SubjectRequest
 from vulnscope.errors import InputError, Interrupted
 from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, save_vectors

@@ -5,27 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vulnscope.api.requests import Finished, interruptible, load_requested, open_cache, open_requested
-from vulnscope.api.studies import WholeStudyRequest, sketch_requested, within_budget
+from vulnscope.api.requests import (
+    AgainstRequest,
+    Finished,
+    Stage,
+    WholeStudyRequest,
+    interruptible,
+    load_requested,
+    open_cache,
+    open_requested,
+    sketch_requested,
+    within_budget,
+)
 from vulnscope.audit.requests import SubjectRequest
 from vulnscope.errors import InputError
 from vulnscope.records.against import AgainstEstimate, AgainstRecord
 from vulnscope.records.base import digest_text
 
 if TYPE_CHECKING:
-    from vulnscope.api.studies import Stage
     from vulnscope.corpora import Corpus
     from vulnscope.models.sketch import Sketch
     from vulnscope.steer.config import SteerConfig
     from vulnscope.study.against import Side
 
 KIND = "against"
-
-
-class AgainstRequest(WholeStudyRequest):
-    """Everything a study of two models is asked to do; both are opened as `subject` and `against` say."""
-
-    against: SubjectRequest
 
 
 class AgainstResult(Finished[AgainstRecord]):

@@ -12,7 +12,7 @@ from vulnscope.study.presets import PRESETS
 from vulnscope.study.presets.settings import StarcoderConfig
 
 if TYPE_CHECKING:
-    from vulnscope.api.studies import Stage
+    from vulnscope.api.requests import Stage
 
 
 class PresetRequest(StudyRequest):

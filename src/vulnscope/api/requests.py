@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,19 @@ from vulnscope.audit.requests import SubjectRequest as SubjectRequest
 from vulnscope.audit.requests import load_requested as load_requested
 from vulnscope.errors import InputError, Interrupted
 from vulnscope.records.base import Record
+from vulnscope.study.config import StudyConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vulnscope.corpora import Corpus
     from vulnscope.models import Subject
+    from vulnscope.models.sketch import Sketch
     from vulnscope.store import AnswerCache, Run
 
 Request = TypeVar("Request", bound=Record)
 R = TypeVar("R", bound=Record)
+Stage = Callable[[str, str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,18 @@ class StudyRequest(Record):
 
     subject: SubjectRequest
     corpus: CorpusRequest
+
+
+class WholeStudyRequest(StudyRequest):
+    """Everything a study is asked to do."""
+
+    study: StudyConfig = StudyConfig()
+
+
+class AgainstRequest(WholeStudyRequest):
+    """Everything a study of two models is asked to do; both are opened as `subject` and `against` say."""
+
+    against: SubjectRequest
 
 
 def build_requests(
@@ -133,3 +150,20 @@ def open_cache() -> AnswerCache:
     from vulnscope import store
 
     return store.AnswerCache(store.cache_dir() / "answers.sqlite")
+
+
+def sketch_requested(request: SubjectRequest) -> Sketch:
+    """The shapes of the model that is asked for; raises `InputError` with an adapter, which has none of its own."""
+    from vulnscope.models.sketch import sketch_model
+
+    options = request.local_options()
+    if options.pop("adapter") is not None:
+        raise InputError("estimates are made from the model's config alone; leave out --adapter, or --dry-run/--budget")
+    return sketch_model(**options)
+
+
+def within_budget(sketches: Sequence[Sketch], corpus: Corpus, config: StudyConfig) -> StudyConfig:
+    """The settings with fewer samples where the budget asks for that."""
+    from vulnscope.study.budget import fit_budget
+
+    return fit_budget(sketches, corpus, config)

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from vulnscope.api.requests import (
+    AgainstRequest,
     Finished,
-    StudyRequest,
+    Stage,
     SubjectRequest,
+    WholeStudyRequest,
     build_requests,
     load_requested,
     open_cache,
     open_requested,
     opened_run,
+    sketch_requested,
+    within_budget,
 )
-from vulnscope.errors import InputError
 from vulnscope.records.study import StudyEstimate, StudyRecord
 from vulnscope.study.config import StudyConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from vulnscope.api.against import AgainstResult
-    from vulnscope.corpora import Corpus
-    from vulnscope.models.sketch import Sketch
-
-Stage = Callable[[str, str, int, int], None]
-
-
-class WholeStudyRequest(StudyRequest):
-    """Everything a study is asked to do."""
-
-    study: StudyConfig = StudyConfig()
 
 
 class StudyResult(Finished[StudyRecord]):
@@ -75,7 +67,7 @@ def study(
     request = WholeStudyRequest(subject=subject, corpus=source, study=StudyConfig(**settings))
     if against is None:
         return run_study_request(request, runs_dir=Path(runs_dir))
-    from vulnscope.api.against import AgainstRequest, run_against_request
+    from vulnscope.api.against import run_against_request
 
     shared = {name: getattr(subject, name) for name in ("dtype", "device", "trust_remote_code")}
     named = {"name": against} if isinstance(against, str) else dict(against)
@@ -131,20 +123,3 @@ def estimate_study_request(request: WholeStudyRequest) -> StudyEstimate:
     check_study(corpus, request.study)
     sketch = sketch_requested(request.subject)
     return estimate_study(sketch, corpus, within_budget([sketch], corpus, request.study))
-
-
-def sketch_requested(request: SubjectRequest) -> Sketch:
-    """The shapes of the model that is asked for; raises `InputError` with an adapter, which has none of its own."""
-    from vulnscope.models.sketch import sketch_model
-
-    options = request.local_options()
-    if options.pop("adapter") is not None:
-        raise InputError("estimates are made from the model's config alone; leave out --adapter, or --dry-run/--budget")
-    return sketch_model(**options)
-
-
-def within_budget(sketches: Sequence[Sketch], corpus: Corpus, config: StudyConfig) -> StudyConfig:
-    """The settings with fewer samples where the budget asks for that."""
-    from vulnscope.study.budget import fit_budget
-
-    return fit_budget(sketches, corpus, config)

@@ -65,7 +65,8 @@ def run_comparison(
     as_json: bool,
 ) -> None:
     """Study both models, or estimate both, and show what differs."""
-    from vulnscope.api.against import KIND, AgainstRequest, estimate_against_request, run_against_request
+    from vulnscope.api.against import KIND, estimate_against_request, run_against_request
+    from vulnscope.api.requests import AgainstRequest
 
     shared = {name: context.params[name] for name in ("device", "trust_remote_code")}
     other = {**shared, **read_group(context, against_options)}

@@ -57,7 +57,8 @@ def study(
     if preset is not None:
         run_preset(context, preset, resume, runs_dir, as_json=as_json)
         return
-    from vulnscope.api.studies import WholeStudyRequest, estimate_study_request, run_study_request
+    from vulnscope.api.requests import WholeStudyRequest
+    from vulnscope.api.studies import estimate_study_request, run_study_request
 
     chosen = {"changes": tuple(change)} if change else {}
     settings = build_settings("study", context, {**chosen, "budget_minutes": budget})

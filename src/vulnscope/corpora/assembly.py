@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.diff import changed_lines
 from vulnscope.corpora.duplicates import link_near_duplicates
 from vulnscope.corpora.groups import seal_groups
-from vulnscope.corpora.samples import Corpus, Sample
+from vulnscope.corpora.samples import Sample
 from vulnscope.corpora.text import RowError
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.base import digest_text

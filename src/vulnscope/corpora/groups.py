@@ -7,12 +7,9 @@ folds and intervals all go by group.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from vulnscope.corpora.samples import Sample
 from vulnscope.records.base import digest_text
-
-if TYPE_CHECKING:
-    from vulnscope.corpora.samples import Sample
 
 SEALED = "group:"
 """Prefix of the key that holds a group's id once the whole corpus is known."""

@@ -17,7 +17,8 @@ from vulnscope.corpora.groups import DisjointSets
 from vulnscope.records.leaks import LabelWord, Link, Overlap, Repetition, SharedOrigin
 
 if TYPE_CHECKING:
-    from vulnscope.corpora.samples import Corpus, Sample
+    from vulnscope.corpora.corpus import Corpus
+    from vulnscope.corpora.samples import Sample
 
 LABEL_WORDS = frozenset(
     (

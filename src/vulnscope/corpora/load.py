@@ -13,7 +13,7 @@ from vulnscope.errors import InputError
 from vulnscope.registry import resolve
 
 if TYPE_CHECKING:
-    from vulnscope.corpora.samples import Corpus
+    from vulnscope.corpora.corpus import Corpus
 
 DATA_VARIABLE = "VULNSCOPE_DATA"
 _CACHE_VARIABLES = ("VULNSCOPE_CACHE", "XDG_CACHE_HOME", "HOME")

@@ -1,16 +1,13 @@
-"""The one schema of all corpora: sample, pair, corpus, and the rows that could not be read."""
+"""The one schema of all corpora: a unit of code, where it comes from, and its twin."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from functools import cached_property
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, computed_field, model_validator
 
-from vulnscope.records.base import Record, digest_text
-from vulnscope.records.corpus import BadRow
+from vulnscope.records.base import Record
 
 Label = Literal["vulnerable", "fixed", "unlabelled"]
 
@@ -85,50 +82,3 @@ class Pair(NamedTuple):
     id: str
     vulnerable: Sample
     fixed: Sample
-
-
-class Corpus(Record):
-    """A named, versioned set of samples. Every row the source offered became samples or is a bad row."""
-
-    name: str
-    version: str
-    samples: tuple[Sample, ...]
-    bad_rows: tuple[BadRow, ...] = ()
-    n_rows_in: int = Field(ge=0, description="rows or files offered by the source")
-    n_rows_out: int = Field(ge=0, description="rows or files that became samples")
-    options: Mapping[str, str | int | bool | None] = Field(default={}, description="loader options that shaped it")
-
-    @model_validator(mode="after")
-    def _account_for_every_row(self) -> Self:
-        if self.n_rows_in != self.n_rows_out + len(self.bad_rows):
-            raise ValueError(f"{self.n_rows_in} rows in, but {self.n_rows_out} out and {len(self.bad_rows)} reported")
-        return self
-
-    @cached_property
-    def content_digest(self) -> str:
-        """Digest over the sample contents in order."""
-        return digest_text("\n".join(sample.digest() for sample in self.samples))
-
-    @cached_property
-    def groups(self) -> dict[str, str]:
-        """Group of every sample id: connected components over shared `group_keys` and pairs."""
-        from vulnscope.corpora.groups import connect_groups
-
-        return connect_groups(self.samples)
-
-    @cached_property
-    def pairs(self) -> tuple[Pair, ...]:
-        """Complete pairs, in order of first appearance."""
-        sides: dict[str, dict[str, Sample]] = {}
-        for sample in self.samples:
-            if sample.pair_id is not None and sample.label != "unlabelled":
-                sides.setdefault(sample.pair_id, {})[sample.label] = sample
-        return tuple(
-            Pair(pair_id, both["vulnerable"], both["fixed"]) for pair_id, both in sides.items() if len(both) == 2
-        )
-
-    def keep(self, samples: Iterable[Sample]) -> Self:
-        """The same corpus with only `samples`."""
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
-        # Not model_copy: it would carry the cached groups and digest of the full corpus along.
-        return type(self)(**{**fields, "samples": tuple(samples)})

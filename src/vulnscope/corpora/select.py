@@ -10,7 +10,8 @@ from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import InputError
 
 if TYPE_CHECKING:
-    from vulnscope.corpora.samples import Corpus, Sample
+    from vulnscope.corpora.corpus import Corpus
+    from vulnscope.corpora.samples import Sample
 
 Unit = tuple["Sample", ...]
 

@@ -11,7 +11,7 @@ from vulnscope.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vulnscope.corpora.samples import Corpus
+    from vulnscope.corpora.corpus import Corpus
 
 
 def split_groups(corpus: Corpus, fractions: Mapping[str, float], seed: int) -> dict[str, Corpus]:

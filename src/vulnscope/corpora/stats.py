@@ -12,7 +12,7 @@ from vulnscope.corpora.text import split_lines
 from vulnscope.records.corpus import CorpusStats, Spread
 
 if TYPE_CHECKING:
-    from vulnscope.corpora.samples import Corpus
+    from vulnscope.corpora.corpus import Corpus
 
 NONE = "none"
 """Stands for a missing split, difficulty, part or CWE in the counts."""

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.interventions.spec import AnySelector, SiteName
-from vulnscope.models.units import NormUnit
+from vulnscope.models.sites import NormUnit
 from vulnscope.records.base import Record
 from vulnscope.store.files import write_atomic
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from vulnscope.models.shards import Shards as Shards
     from vulnscope.models.shards import open_capture as open_capture
     from vulnscope.models.shards import stream_capture as stream_capture
+    from vulnscope.models.sites import NormUnit as NormUnit
     from vulnscope.models.subject import Subject as Subject
     from vulnscope.models.subject import open_subject as open_subject
     from vulnscope.models.subject import wrap_model as wrap_model
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
     from vulnscope.models.sweeping import run_sweep as run_sweep
     from vulnscope.models.sweeping import sweep as sweep
     from vulnscope.models.sweeping import sweep_coarse_to_fine as sweep_coarse_to_fine
-    from vulnscope.models.units import NormUnit as NormUnit
     from vulnscope.models.units import measure_norm_units as measure_norm_units
     from vulnscope.models.work import WorkOptions as WorkOptions
     from vulnscope.models.work import WorkPlan as WorkPlan
@@ -74,7 +74,7 @@ _HOMES = {
     "Generation": "generation",
     "Grid": "grid",
     "Item": "items",
-    "NormUnit": "units",
+    "NormUnit": "sites",
     "PatchRow": "patching",
     "Point": "grid",
     "PromptScores": "scoring",

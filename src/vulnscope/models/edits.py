@@ -31,8 +31,7 @@ from vulnscope.models.operations import (
     as_rows,
 )
 from vulnscope.models.selectors import Selector, as_selector
-from vulnscope.models.sites import as_site, name_site
-from vulnscope.models.units import NormUnit
+from vulnscope.models.sites import NormUnit, as_site, name_site
 
 if TYPE_CHECKING:
     from jaxtyping import Float

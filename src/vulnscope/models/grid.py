@@ -18,7 +18,7 @@ from vulnscope.models.sites import as_site, name_site
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from vulnscope.models.units import NormUnit
+    from vulnscope.models.sites import NormUnit
 
     Vector = Float[Tensor, " d_model"]
 

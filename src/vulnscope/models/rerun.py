@@ -103,7 +103,7 @@ class Rerun:
                 stack.enter_context(resumed(model, architecture, resume.n_returned, layer, states))
             stack.enter_context(tapped(model, architecture, {site: tap}))
             stack.enter_context(reading_head(model, call.rows, call.columns))
-            return call.inputs.run(self.subject, self.trunk.pool)[0]
+            return call.inputs.run(self.subject.model, self.subject.architecture, self.trunk.pool)[0]
 
     def _change(self, hidden: Tensor, call: BranchCall, changes: Sequence[Change]) -> Tensor:
         """The hidden states of a call with each edit applied to its own branches."""

@@ -16,8 +16,9 @@ from vulnscope.models.packing import packed_mask
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
+    from transformers import PreTrainedModel
 
-    from vulnscope.models.subject import Subject
+    from vulnscope.models.architecture import Architecture
 
 _NOTHING = torch.zeros(0, dtype=torch.long)
 
@@ -46,11 +47,12 @@ class Inputs:
     mask: Tensor | None
     fork: Fork | None
 
-    def run(self, subject: Subject, pool: TokenPool) -> Float[Tensor, "batch new vocab"]:
+    def run(
+        self, model: PreTrainedModel, architecture: Architecture, pool: TokenPool
+    ) -> Float[Tensor, "batch new vocab"]:
         """Logits of the new tokens."""
-        n_layers = subject.architecture.n_layers
-        cache = ForkedCache(pool, self.fork, n_layers) if self.fork else None
-        return run_model(subject.model, subject.architecture, self.tokens, self.positions, self.mask, cache)
+        cache = ForkedCache(pool, self.fork, architecture.n_layers) if self.fork else None
+        return run_model(model, architecture, self.tokens, self.positions, self.mask, cache)
 
 
 def stack_rows(rows: Sequence[Row], device: torch.device, dtype: torch.dtype) -> Inputs:

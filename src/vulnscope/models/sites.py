@@ -1,15 +1,28 @@
-"""Names of sites, and which of them a subject has been proven to offer."""
+"""Names of sites, which of them a subject has been proven to offer, and the unit that scales count in there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from pydantic import Field
+
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.hooks import STREAMS, Site, Stream, locate
+from vulnscope.records.base import Finite, Record
 
 if TYPE_CHECKING:
     from vulnscope.models.subject import Subject
+
+
+class NormUnit(Record):
+    """Median activation norm at the selected tokens of the fit split, attention sinks left out (MEASURES)."""
+
+    site: str
+    selector: str
+    value: Finite = Field(gt=0)
+    n_tokens: int = Field(ge=1, description="tokens behind the median")
+    n_left_out: int = Field(ge=0, description="first tokens and other attention sinks")
 
 
 def name_site(site: Site) -> str:

@@ -111,7 +111,7 @@ class _Run:
             tapped(subject.model, subject.architecture, self._taps(trunk, call, sites)),
             reading_head(subject.model, rows, columns),
         ):
-            logits = inputs.run(subject, trunk.pool)[0]
+            logits = inputs.run(subject.model, subject.architecture, trunk.pool)[0]
         reads = [Read(0, 0, self._wanted(who)) for _, _, who in asked]
         for (_, _, who), read, found in zip(asked, reads, answer_reads(logits, reads) if reads else [], strict=True):
             for tree, node in who:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from pydantic import Field
 
 from vulnscope.errors import InputError
 from vulnscope.models.activations import capture
 from vulnscope.models.hooks import Site
-from vulnscope.models.sites import name_site
-from vulnscope.records.base import Finite, Record
+from vulnscope.models.sites import NormUnit, name_site
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -25,16 +23,6 @@ if TYPE_CHECKING:
 
 # Attention sinks carry norms of hundreds of times the others' (Sun et al. 2024, "Massive activations").
 SINK_RATIO = 10.0
-
-
-class NormUnit(Record):
-    """Median activation norm at the selected tokens of the fit split, attention sinks left out (MEASURES)."""
-
-    site: str
-    selector: str
-    value: Finite = Field(gt=0)
-    n_tokens: int = Field(ge=1, description="tokens behind the median")
-    n_left_out: int = Field(ge=0, description="first tokens and other attention sinks")
 
 
 def measure_norm_units(

@@ -7,7 +7,7 @@ every cell stands a control: donors of the recipient's own label from random oth
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from vulnscope.errors import InputError
 from vulnscope.models import Item, WorkPlan, plan_patch, run_patch
 from vulnscope.probe.decoding import check_items
 from vulnscope.probe.material import check_layers
-from vulnscope.probe.used import Shifts, judge_used, measure_cells, write_sentence
+from vulnscope.probe.used import Pairing, Shifts, judge_used, measure_cells, write_sentence
 from vulnscope.records.audit import LeftOut
 from vulnscope.records.patch import PatchedMargin, PatchRecord
 from vulnscope.stats import Bootstrap, name_correction
@@ -39,13 +39,6 @@ QUESTIONS: tuple[Literal["vulnerable", "secure"], ...] = ("vulnerable", "secure"
 TWIN_REGIONS: tuple[Region, ...] = ("prefix", "changed", "suffix", "last")
 RANDOM_REGIONS: tuple[Region, ...] = ("changed", "suffix", "last")
 _MIN_PAIRS = 2
-
-
-class Pairing(NamedTuple):
-    """Two texts that exchange activations: their places among the prepared samples."""
-
-    first: int
-    second: int
 
 
 def check_patching(corpus: Corpus, config: PatchConfig) -> None:

@@ -16,7 +16,6 @@ from vulnscope.stats import Bootstrap, Groups, correct_family, estimate, mean_st
 
 if TYPE_CHECKING:
     from vulnscope.ask.scores import Items
-    from vulnscope.probe.patching import Pairing
     from vulnscope.stats import Floats
 
 LEVEL = 0.05
@@ -26,6 +25,13 @@ ROUNDING = 1e-4
 """Nats below which a shift is the arithmetic's, not the model's."""
 
 Place = tuple[int, Region]
+
+
+class Pairing(NamedTuple):
+    """Two texts that exchange activations: their places among the prepared samples."""
+
+    first: int
+    second: int
 
 
 class Moves(NamedTuple):

@@ -24,15 +24,15 @@ from vulnscope.steer.vectors import read_vector_file
 
 if TYPE_CHECKING:
     from vulnscope.ask.yes_no import YesNoProtocol
+    from vulnscope.steer.bench import Bench
     from vulnscope.steer.config import SteerConfig
-    from vulnscope.steer.study import Study
 
 
 def apply_beside(
-    study: Study, applied: Sequence[Applied], leader: Trial, led: Margins, choose_clean: Margins, clean: Margins
+    bench: Bench, applied: Sequence[Applied], leader: Trial, led: Margins, choose_clean: Margins, clean: Margins
 ) -> list[Applied]:
     """Threshold alone, prompt alone, prompt and steering, all methods at once, the gated leader, vectors of a file."""
-    choose, config = study.splits.choose, study.config
+    choose, config = bench.splits.choose, bench.config
     threshold = best_cut(choose_clean.margins, choose.items.is_vulnerable)
     found = [
         Applied(
@@ -47,25 +47,25 @@ def apply_beside(
     ]
     main = next(each for each in applied if each.trial == leader)
     if config.preface is not None:
-        found += _with_prompt(study, config.preface, main)
+        found += _with_prompt(bench, config.preface, main)
     if config.combine and len(applied) > 1:
-        found.append(_combined(study, applied))
+        found.append(_combined(bench, applied))
     if config.gate:
-        found.append(_gated(study, leader, led, choose_clean))
+        found.append(_gated(bench, leader, led, choose_clean))
     if config.vector_file is not None:
-        found += _from_file(study)
+        found += _from_file(bench)
     return found
 
 
-def _with_prompt(study: Study, preface: str, main: Applied) -> list[Applied]:
-    prompts = add_preface(study.splits.protocol.prompts, preface)
-    protocol = type(study.splits.protocol)(prompts, study.subject.tokenizer, is_chat=study.splits.protocol.is_chat)
-    asked = _ask_again(study, protocol)
+def _with_prompt(bench: Bench, preface: str, main: Applied) -> list[Applied]:
+    prompts = add_preface(bench.splits.protocol.prompts, preface)
+    protocol = type(bench.splits.protocol)(prompts, bench.subject.tokenizer, is_chat=bench.splits.protocol.is_chat)
+    asked = _ask_again(bench, protocol)
     if asked is None:
         return []
     what = f"“{preface}” before each question"
-    alone = edit_margins(study.subject, asked, (), study.run, "report: prompt")
-    both = edit_margins(study.subject, asked, main.edits, study.run, "report: prompt and steering")
+    alone = edit_margins(bench.subject, asked, (), bench.run, "report: prompt")
+    both = edit_margins(bench.subject, asked, main.edits, bench.run, "report: prompt and steering")
     assert main.intervention is not None, "methods have one"
     return [
         Applied("prompt only", "prompt", what, 0.0, alone, (), Intervention(name="prompt only", prompts=prompts)),
@@ -76,38 +76,38 @@ def _with_prompt(study: Study, preface: str, main: Applied) -> list[Applied]:
     ]  # fmt: skip
 
 
-def _ask_again(study: Study, protocol: YesNoProtocol) -> tuple[Asked, Asked] | None:
+def _ask_again(bench: Bench, protocol: YesNoProtocol) -> tuple[Asked, Asked] | None:
     """The report groups under other prompts; None where they no longer fit the context, as then the items differ."""
-    prepared = prepare(protocol, list(study.splits.report.samples), study.subject.max_positions)
-    if [sample.code for sample in prepared.samples] != [sample.code for sample in study.splits.report.samples]:
+    prepared = prepare(protocol, list(bench.splits.report.samples), bench.subject.max_positions)
+    if [sample.code for sample in prepared.samples] != [sample.code for sample in bench.splits.report.samples]:
         return None
-    return ask_items(study.subject, protocol, prepared, 0), ask_items(study.subject, protocol, prepared, 1)
+    return ask_items(bench.subject, protocol, prepared, 0), ask_items(bench.subject, protocol, prepared, 1)
 
 
-def _combined(study: Study, applied: Sequence[Applied]) -> Applied:
+def _combined(bench: Bench, applied: Sequence[Applied]) -> Applied:
     """The chosen points of all methods at once, each at its share of the scale."""
     specs: list[EditSpec] = []
     for each in applied:
         assert each.trial is not None, "methods have a trial"
-        share = replace_scale(each.trial, each.trial.scale / len(applied), study.config)
-        specs += share.specs(study.config)
-    intervention = make_intervention("all methods", specs, study.vectors)
-    edits = resolve_edits(intervention, study.vectors)
-    margins = edit_margins(study.subject, study.splits.report.asked, edits, study.run, "report: all methods")
+        share = replace_scale(each.trial, each.trial.scale / len(applied), bench.config)
+        specs += share.specs(bench.config)
+    intervention = make_intervention("all methods", specs, bench.vectors)
+    edits = resolve_edits(intervention, bench.vectors)
+    margins = edit_margins(bench.subject, bench.splits.report.asked, edits, bench.run, "report: all methods")
     what = f"{len(applied)} vectors at once, each at 1/{len(applied)} of its scale"
     signs = {np.sign(each.sign) for each in applied}
     sign = float(signs.pop()) if len(signs) == 1 else 0.0
-    return Applied("all methods", "combined methods", what, sign, margins, edits, intervention, study.vectors)
+    return Applied("all methods", "combined methods", what, sign, margins, edits, intervention, bench.vectors)
 
 
-def _gated(study: Study, leader: Trial, led: Margins, clean: Margins) -> Applied:
+def _gated(bench: Bench, leader: Trial, led: Margins, clean: Margins) -> Applied:
     """The leader, only for texts whose own read-out passes a threshold that the choose groups chose."""
     site, name = leader.sites[-1], leader.vectors[-1]
     pools = {"gate": Pool(leader.selector, "mean")}
-    choose = study.splits.choose
-    states = capture_pools(study.subject, choose.asked[0].items, [site], pools).values["gate", site]
-    direction = study.vectors[name] / study.vectors[name].norm()
-    gate = choose_gate(clean, led, (states @ direction).numpy(), choose.items, study.config)
+    choose = bench.splits.choose
+    states = capture_pools(bench.subject, choose.asked[0].items, [site], pools).values["gate", site]
+    direction = bench.vectors[name] / bench.vectors[name].norm()
+    gate = choose_gate(clean, led, (states @ direction).numpy(), choose.items, bench.config)
     condition = ReadOut(
         site=name_site(site),
         direction=name,
@@ -115,21 +115,21 @@ def _gated(study: Study, leader: Trial, led: Margins, clean: Margins) -> Applied
         selector=leader.selector,
         is_above=gate.is_above,
     )
-    intervention = make_intervention(f"gated {leader.method}", leader.specs(study.config, condition), study.vectors)
-    edits = resolve_edits(intervention, study.vectors)
-    margins = edit_margins(study.subject, study.splits.report.asked, edits, study.run, "report: gated")
+    intervention = make_intervention(f"gated {leader.method}", leader.specs(bench.config, condition), bench.vectors)
+    edits = resolve_edits(intervention, bench.vectors)
+    margins = edit_margins(bench.subject, bench.splits.report.asked, edits, bench.run, "report: gated")
     side = "above" if gate.is_above else "below"
-    what = f"{leader.describe(study.config)}, where its read-out is {side} {gate.threshold:.2f}".replace(" -", " −")
-    sign = leader.scale if study.config.operation in ("add", "clamp") else 0.0
-    return Applied(f"gated {leader.method}", "gated method", what, sign, margins, edits, intervention, study.vectors)
+    what = f"{leader.describe(bench.config)}, where its read-out is {side} {gate.threshold:.2f}".replace(" -", " −")
+    sign = leader.scale if bench.config.operation in ("add", "clamp") else 0.0
+    return Applied(f"gated {leader.method}", "gated method", what, sign, margins, edits, intervention, bench.vectors)
 
 
-def _from_file(study: Study) -> list[Applied]:
+def _from_file(bench: Bench) -> list[Applied]:
     """Vectors of a file, each with the scale that the choose groups chose."""
-    config = study.config
-    vectors = read_vector_file(Path(str(config.vector_file)), study.subject, is_forced=config.is_forced)
+    config = bench.config
+    vectors = read_vector_file(Path(str(config.vector_file)), bench.subject, is_forced=config.is_forced)
     applied = []
-    selector = next(iter(study.data))[1]
+    selector = next(iter(bench.data))[1]
     for name, place in vectors.origin.sites.items():
         own = place.selector or selector
         trials = {
@@ -137,10 +137,10 @@ def _from_file(study: Study) -> list[Applied]:
         }
         unit = "raw" if place.unit is None else config.unit
         settings = config.model_copy(update={"unit": unit})
-        own_study = replace(study, config=settings, vectors=vectors)
-        swept, _ = own_study.try_all(f"file: {name}", study.splits.choose, trials, vectors)
-        key = choose_best(swept, study.splits.choose.items, config)
-        found, _ = own_study.try_all(f"file on report: {name}", study.splits.report, {key: trials[key]}, vectors)
+        own_bench = replace(bench, config=settings, vectors=vectors)
+        swept, _ = own_bench.try_all(f"file: {name}", bench.splits.choose, trials, vectors)
+        key = choose_best(swept, bench.splits.choose.items, config)
+        found, _ = own_bench.try_all(f"file on report: {name}", bench.splits.report, {key: trials[key]}, vectors)
         trial = trials[key]
         intervention = make_intervention(name, trial.specs(settings), vectors)
         applied.append(

@@ -10,9 +10,10 @@ from vulnscope import registry
 from vulnscope.ask.selection import check_selection
 from vulnscope.errors import InputError
 from vulnscope.interventions import Vectors, load_vectors, save_vectors
+from vulnscope.steer.bench import Bench
 from vulnscope.steer.layers import choose_layers
 from vulnscope.steer.splits import Splits, deal_splits, prepare_splits
-from vulnscope.steer.study import VECTORS, Study
+from vulnscope.steer.study import VECTORS, report_bench
 from vulnscope.steer.vectors import Place, best_layer, fit_vectors, measure_agreement, read_fit_data, read_vector_file
 
 if TYPE_CHECKING:
@@ -84,5 +85,5 @@ def run_steering(
         vectors = load_vectors(run.path / VECTORS)
     else:
         save_vectors(run.path / VECTORS, vectors)
-    study = Study(subject, config, splits, run, vectors, data, progress)
-    return study.report(corpus, agreement, command)
+    bench = Bench(subject, config, splits, run, vectors, data, progress)
+    return report_bench(bench, corpus, agreement, command)

@@ -13,8 +13,9 @@ from typing import Any
 
 from vulnscope.corpora.assembly import assemble
 from vulnscope.corpora.cells import Cells
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.folders import require_path, wrong_layout
-from vulnscope.corpora.samples import Corpus, Origin, Sample
+from vulnscope.corpora.samples import Origin, Sample
 from vulnscope.corpora.tables import find_tables, name_split, read_rows
 from vulnscope.corpora.text import name_language
 from vulnscope.cwe import parse_cwes

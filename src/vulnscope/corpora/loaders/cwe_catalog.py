@@ -17,8 +17,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from vulnscope.corpora.assembly import Row, assemble, read_row
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.folders import require_path, wrong_layout
-from vulnscope.corpora.samples import Corpus, Label, Origin, Sample
+from vulnscope.corpora.samples import Label, Origin, Sample
 from vulnscope.corpora.tables import TableRow
 from vulnscope.corpora.text import RowError, name_language
 from vulnscope.corpora.weaknesses import find_catalogue, read_weaknesses

@@ -14,8 +14,9 @@ from typing import Any
 
 from vulnscope.corpora.assembly import assemble
 from vulnscope.corpora.cells import Cells
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.folders import files, require_path, wrong_layout
-from vulnscope.corpora.samples import Corpus, Origin, Sample
+from vulnscope.corpora.samples import Origin, Sample
 from vulnscope.corpora.tables import is_table, read_rows
 from vulnscope.corpora.targets import read_target
 from vulnscope.cwe import parse_cwes

@@ -14,8 +14,9 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from vulnscope.corpora.assembly import Row, assemble, explain, read_row
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.folders import files, require_path, subfolders, wrong_layout
-from vulnscope.corpora.samples import Corpus, Label, Origin, Sample
+from vulnscope.corpora.samples import Label, Origin, Sample
 from vulnscope.corpora.text import LANGUAGES, RowError, language_of, read_text
 from vulnscope.cwe import normalise_cwe
 from vulnscope.records.base import Record

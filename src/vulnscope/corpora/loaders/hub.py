@@ -12,8 +12,8 @@ from pathlib import Path
 
 from vulnscope.corpora.assembly import assemble
 from vulnscope.corpora.columns import DEFAULT_LABELS, plan_columns, read_mapped
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.folders import require_path, wrong_layout
-from vulnscope.corpora.samples import Corpus
 from vulnscope.corpora.tables import find_tables, name_split
 
 NAME = "hub"

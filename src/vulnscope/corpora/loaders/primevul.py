@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 from vulnscope.corpora.assembly import assemble
 from vulnscope.corpora.cells import Cells
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.folders import files, require_path, wrong_layout
-from vulnscope.corpora.samples import Corpus, Origin, Sample
+from vulnscope.corpora.samples import Origin, Sample
 from vulnscope.corpora.tables import name_split, read_rows
 from vulnscope.corpora.targets import read_target
 from vulnscope.corpora.text import language_of

@@ -11,9 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from vulnscope.corpora.assembly import assemble
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.fixes import read_fixes
 from vulnscope.corpora.folders import files, find_root, wrong_layout
-from vulnscope.corpora.samples import Corpus
 
 NAME = "safecoder"
 LICENCE = "MIT"

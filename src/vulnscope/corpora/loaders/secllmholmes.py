@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vulnscope.corpora.assembly import Row, assemble, read_row
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.folders import files, find_root, subfolders, wrong_layout
-from vulnscope.corpora.samples import Augmentation, Corpus, Label, Origin, Sample
+from vulnscope.corpora.samples import Augmentation, Label, Origin, Sample
 from vulnscope.corpora.text import LANGUAGES, RowError, language_of, read_text
 from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import CorruptData

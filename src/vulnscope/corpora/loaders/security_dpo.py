@@ -16,8 +16,9 @@ from typing import Any
 
 from vulnscope.corpora.assembly import assemble
 from vulnscope.corpora.cells import Cells
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.folders import require_path, wrong_layout
-from vulnscope.corpora.samples import Corpus, Origin, Sample
+from vulnscope.corpora.samples import Origin, Sample
 from vulnscope.corpora.tables import find_tables, read_rows
 from vulnscope.corpora.text import RowError, name_language
 from vulnscope.records.base import digest_text

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from vulnscope.corpora.assembly import Row, assemble
-from vulnscope.corpora.samples import Corpus, Sample
+from vulnscope.corpora.corpus import Corpus
+from vulnscope.corpora.samples import Sample
 from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, TEMPLATES, generate, training_templates
 from vulnscope.corpora.synthetic.remarks import Remarks, remark_pairs
 from vulnscope.errors import InputError

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from vulnscope.corpora.assembly import assemble
 from vulnscope.corpora.columns import DEFAULT_LABELS, plan_columns, read_mapped
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.folders import files, require_path, wrong_layout
-from vulnscope.corpora.samples import Corpus
 from vulnscope.corpora.tables import SUFFIXES
 from vulnscope.errors import InputError
 

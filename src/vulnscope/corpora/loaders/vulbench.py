@@ -22,8 +22,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from vulnscope.corpora.assembly import Row, assemble, read_row
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.folders import require_path, subfolders, walk_files, wrong_layout
-from vulnscope.corpora.samples import Corpus, Label, Origin, Sample
+from vulnscope.corpora.samples import Label, Origin, Sample
 from vulnscope.corpora.tables import read_table
 from vulnscope.corpora.text import RowError, read_text
 

@@ -13,8 +13,9 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from vulnscope.corpora.assembly import Row
+from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.groups import SEALED
-from vulnscope.corpora.samples import Augmentation, Corpus, Sample
+from vulnscope.corpora.samples import Augmentation, Sample
 from vulnscope.corpora.syntax import text_of
 from vulnscope.corpora.transformations.source import (
     Source,
