@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import nn
 
 from vulnscope.errors import InputError, SubjectError
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
 ATTENTION_NAMES = ("self_attn", "attn", "attention", "self_attention")
@@ -129,3 +130,20 @@ def _max_positions(config: Any) -> int | None:
         if isinstance(value, int) and value > 0:
             return value
     return None
+
+
+class Shaped(Protocol):
+    """What estimates need of a subject; a sketch has it too."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def model(self) -> PreTrainedModel: ...  # noqa: D102
+    @property
+    def architecture(self) -> Architecture: ...  # noqa: D102
+    @property
+    def layers(self) -> list[nn.Module]: ...  # noqa: D102
+    @property
+    def dtype(self) -> torch.dtype: ...  # noqa: D102
+    @property
+    def device(self) -> torch.device: ...  # noqa: D102

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vulnscope.models.memory import measure_footprint
 
 if TYPE_CHECKING:
-    from vulnscope.models.sketch import Shaped
+    from vulnscope.models.architecture import Shaped
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from vulnscope.models.memory import free_bytes, measure_footprint
 from vulnscope.records.subject import MemoryEstimate, SubjectReport
 
 if TYPE_CHECKING:
-    from vulnscope.models.sketch import Shaped
+    from vulnscope.models.architecture import Shaped
     from vulnscope.models.subject import Subject
 
 

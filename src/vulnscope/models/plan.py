@@ -19,8 +19,8 @@ from vulnscope.models.selfcheck import RIGHT_PADDING
 from vulnscope.records.base import Record
 
 if TYPE_CHECKING:
+    from vulnscope.models.architecture import Shaped
     from vulnscope.models.items import Item
-    from vulnscope.models.sketch import Shaped
     from vulnscope.models.subject import Subject
 
 # Larger calls gain nothing: a CPU's caches are full, a GPU's units busy.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -21,23 +21,6 @@ if TYPE_CHECKING:
 # Four bits, one 8-bit scale per 64 weights, and one float32 scale per 256 of those (QLoRA, Dettmers et al. 2023).
 _NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
-
-
-class Shaped(Protocol):
-    """What estimates need of a subject; a sketch has it too."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def model(self) -> PreTrainedModel: ...  # noqa: D102
-    @property
-    def architecture(self) -> Architecture: ...  # noqa: D102
-    @property
-    def layers(self) -> list[nn.Module]: ...  # noqa: D102
-    @property
-    def dtype(self) -> torch.dtype: ...  # noqa: D102
-    @property
-    def device(self) -> torch.device: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
