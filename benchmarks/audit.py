@@ -21,11 +21,11 @@ from benchmarks.results import describe_machine
 from benchmarks.subjects import SHAPES, build_subject
 from benchmarks.timing import measure_seconds
 from vulnscope.models import PromptScores, ScoreRequest, Subject, plan_batches, score_batch
-from vulnscope.models.costs import costs_of
-from vulnscope.models.head import head_logits
-from vulnscope.models.levels import Read, answer_reads, run_forest
-from vulnscope.models.plan import BatchPlan, limits_of
-from vulnscope.models.prefix import Tokens, common_prefix, plant_forest
+from vulnscope.models.forward.costs import costs_of
+from vulnscope.models.forward.head import head_logits
+from vulnscope.models.forward.levels import Read, answer_reads, run_forest
+from vulnscope.models.forward.prefix import Tokens, common_prefix, plant_forest
+from vulnscope.models.text.plan import BatchPlan, limits_of
 
 # More rows, or longer ones, and the peer needs over 16 GB: it holds rows × tokens × vocabulary logits, twice.
 _PEER_ROWS = 4

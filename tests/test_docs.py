@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.models.zoo import save_tiny
 
-from vulnscope.models import files
+from vulnscope.models.subject import files
 
 HOW_TO = Path(__file__).parents[1] / "docs" / "how-to"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)

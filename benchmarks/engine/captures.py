@@ -22,9 +22,9 @@ from benchmarks.memory import measure_peak_mib
 from benchmarks.options import Options
 from benchmarks.timing import measure_seconds
 from vulnscope.models import Shards, Subject, stream_capture
-from vulnscope.models.hooks import Site
-from vulnscope.models.plan import default_max_tokens
-from vulnscope.models.reading import plan_reading, read_batch
+from vulnscope.models.forward.hooks import Site
+from vulnscope.models.read.reading import plan_reading, read_batch
+from vulnscope.models.text.plan import default_max_tokens
 
 LAYERS = (5, 6, 7)
 N_TOKENS, N_QUICK_TOKENS = 100_000, 6_000

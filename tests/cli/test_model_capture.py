@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from vulnscope.cli.model import app
 from vulnscope.errors import InputError
-from vulnscope.models.shards import open_capture
+from vulnscope.models.read.shards import open_capture
 
 
 def run(*arguments: str | Path) -> str:

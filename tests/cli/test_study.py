@@ -87,7 +87,7 @@ def test_what_cannot_be_compared_is_said_before_any_work(
     run_command: Command, asked: tuple[str, ...], said: str
 ) -> None:
     if "./copy" in asked:
-        from vulnscope.models.files import locate_model
+        from vulnscope.models.subject.files import locate_model
 
         shutil.copytree(locate_model("organism")[0].path, "copy")
     done = run_command("study", *asked, *PAIRS)

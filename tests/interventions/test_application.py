@@ -43,7 +43,7 @@ from vulnscope.models import (
     when,
     wrap_model,
 )
-from vulnscope.models.selectors import positions
+from vulnscope.models.text.selectors import positions
 from vulnscope.prompts import load_prompts, render
 
 ROWS = random_tokens(6, 4)

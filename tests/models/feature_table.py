@@ -7,11 +7,11 @@ from pathlib import Path
 from tests.models.subjects import tiny_subject
 from tests.models.zoo import ARCHITECTURES
 
-from vulnscope.models.hooks import STREAMS
-from vulnscope.models.packing import PACKING
-from vulnscope.models.resume import RESUME, check_resume
-from vulnscope.models.selfcheck import BATCH_DECODING, LEFT_PADDING, PREFIX_CACHE, RIGHT_PADDING
-from vulnscope.models.subject import Subject
+from vulnscope.models.forward.hooks import STREAMS
+from vulnscope.models.forward.packing import PACKING
+from vulnscope.models.forward.resume import RESUME, check_resume
+from vulnscope.models.subject.selfcheck import BATCH_DECODING, LEFT_PADDING, PREFIX_CACHE, RIGHT_PADDING
+from vulnscope.models.subject.subject import Subject
 
 GOLDEN = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = "architectures.md"

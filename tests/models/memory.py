@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from vulnscope.models import reading
+from vulnscope.models.read import reading
 
 
 def memory_for(monkeypatch: pytest.MonkeyPatch, n_tokens: int, error: type[Exception] = torch.OutOfMemoryError) -> None:

@@ -8,14 +8,14 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from vulnscope.models.forward import run_model
-from vulnscope.models.grid import Point
-from vulnscope.models.hooks import Site, tapped
-from vulnscope.models.items import Item
-from vulnscope.models.operations import Where
-from vulnscope.models.scoring import PromptScores
-from vulnscope.models.selectors import select
-from vulnscope.models.subject import Subject
+from vulnscope.models.answer.scoring import PromptScores
+from vulnscope.models.edit.operations import Where
+from vulnscope.models.forward.forward import run_model
+from vulnscope.models.forward.hooks import Site, tapped
+from vulnscope.models.subject.subject import Subject
+from vulnscope.models.sweep.grid import Point
+from vulnscope.models.text.items import Item
+from vulnscope.models.text.selectors import select
 
 Tokens = tuple[int, ...]
 Answers = Sequence[Sequence[Tokens]]

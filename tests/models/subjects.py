@@ -7,9 +7,9 @@ from functools import lru_cache
 import torch
 from tests.models.zoo import tiny_model, tiny_tokenizer
 
-from vulnscope.models.hooks import STREAMS, Site
-from vulnscope.models.sites import proven_layers
-from vulnscope.models.subject import Subject, wrap_model
+from vulnscope.models.forward.hooks import STREAMS, Site
+from vulnscope.models.subject.sites import proven_layers
+from vulnscope.models.subject.subject import Subject, wrap_model
 
 DENSE, TUPLE, EXPERTS, RECURRENT = "qwen2", "gptj", "mixtral", "mamba"
 """One architecture of each kind: plain tensors, layers that return tuples, mixture of experts, recurrent state."""

@@ -12,17 +12,17 @@ from tests.models.zoo import ARCHITECTURES
 from torch import Tensor
 from transformers import GenerationConfig
 
-from vulnscope.models.editing import edited
-from vulnscope.models.edits import Edit, add, scale_component, trace
-from vulnscope.models.forward import generation_inputs, run_model
-from vulnscope.models.generation import generate
-from vulnscope.models.hooks import Site, tapped
-from vulnscope.models.items import Item
-from vulnscope.models.operations import Trace
-from vulnscope.models.reading import pad_right
-from vulnscope.models.selectors import Selector, characters, lines, part, positions, select
-from vulnscope.models.selfcheck import BATCH_DECODING, LEFT_PADDING, RIGHT_PADDING
-from vulnscope.models.subject import Subject
+from vulnscope.models.answer.generation import generate
+from vulnscope.models.edit.edits import Edit, add, scale_component, trace
+from vulnscope.models.edit.operations import Trace
+from vulnscope.models.forward.forward import generation_inputs, run_model
+from vulnscope.models.forward.hooks import Site, tapped
+from vulnscope.models.read.editing import edited
+from vulnscope.models.read.reading import pad_right
+from vulnscope.models.subject.selfcheck import BATCH_DECODING, LEFT_PADDING, RIGHT_PADDING
+from vulnscope.models.subject.subject import Subject
+from vulnscope.models.text.items import Item
+from vulnscope.models.text.selectors import Selector, characters, lines, part, positions, select
 
 pytestmark = pytest.mark.slow
 NEW = 32

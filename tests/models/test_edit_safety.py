@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from transformers import GenerationConfig, PreTrainedModel
 
 from vulnscope.errors import SubjectError
-from vulnscope.models.activations import capture
-from vulnscope.models.editing import edited
-from vulnscope.models.edits import Edit, add, clamp, project_out, scale_component
-from vulnscope.models.forward import run_model
-from vulnscope.models.generation import generate
-from vulnscope.models.hooks import Site, tapped
-from vulnscope.models.subject import Subject, open_subject, wrap_model
+from vulnscope.models.answer.generation import generate
+from vulnscope.models.edit.edits import Edit, add, clamp, project_out, scale_component
+from vulnscope.models.forward.forward import run_model
+from vulnscope.models.forward.hooks import Site, tapped
+from vulnscope.models.read.activations import capture
+from vulnscope.models.read.editing import edited
+from vulnscope.models.subject.subject import Subject, open_subject, wrap_model
 
 ROWS = random_tokens(6, 4, 8)
 V = torch.randn(32, generator=torch.Generator().manual_seed(0))

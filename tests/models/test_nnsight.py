@@ -11,12 +11,12 @@ from tests.models.subjects import proven_sites, random_tokens, tiny_subject
 from tests.models.zoo import ARCHITECTURES, save_tiny, tiny_model, tiny_tokenizer
 
 from vulnscope.errors import InputError, MissingPrerequisite, SubjectError
-from vulnscope.models.activations import capture
-from vulnscope.models.editing import edited
-from vulnscope.models.edits import add, project_out, when
-from vulnscope.models.generation import generate
-from vulnscope.models.scoring import score
-from vulnscope.models.subject import open_subject, wrap_model
+from vulnscope.models.answer.generation import generate
+from vulnscope.models.answer.scoring import score
+from vulnscope.models.edit.edits import add, project_out, when
+from vulnscope.models.read.activations import capture
+from vulnscope.models.read.editing import edited
+from vulnscope.models.subject.subject import open_subject, wrap_model
 
 pytest.importorskip("nnsight")
 pytestmark = pytest.mark.slow
@@ -69,6 +69,6 @@ def test_what_the_oracle_cannot_do_is_refused_by_name(tmp_path: Path, monkeypatc
     assert score(oracle, PROMPTS, ANSWERS, edits=never) == score(oracle, PROMPTS, ANSWERS)
     with pytest.raises(InputError, match="unknown backend 'magic'; choose one of: hooks, nnsight"):
         open_subject(str(tmp_path), backend="magic")  # type: ignore[arg-type]
-    monkeypatch.setattr("vulnscope.models.subject.find_spec", lambda _: None)
+    monkeypatch.setattr("vulnscope.models.subject.subject.find_spec", lambda _: None)
     with pytest.raises(MissingPrerequisite, match="pip install 'nnsight"):
         open_subject(str(tmp_path), backend="nnsight")

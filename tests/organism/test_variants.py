@@ -14,8 +14,8 @@ from vulnscope.corpora.synthetic import TEMPLATES, generate_pair
 from vulnscope.corpora.synthetic.remarks import add_remark
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.models import open_subject
-from vulnscope.models.files import digest_files
-from vulnscope.models.variants import FOLDER, apply_variant, find_base, find_variant
+from vulnscope.models.subject.files import digest_files
+from vulnscope.models.subject.variants import FOLDER, apply_variant, find_base, find_variant
 from vulnscope.organism.build import load_checkpoint_model
 from vulnscope.organism.plan import quick_config
 from vulnscope.organism.train import BEFORE_LABELS, WEIGHTS, train

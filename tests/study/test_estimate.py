@@ -12,7 +12,7 @@ from tests.models.zoo import save_tiny, tiny_config
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.errors import InputError
 from vulnscope.models import open_subject
-from vulnscope.models.sketch import Sketch, sketch_model
+from vulnscope.models.subject.sketch import Sketch, sketch_model
 from vulnscope.records.study import StudyEstimate
 from vulnscope.study import StudyConfig
 from vulnscope.study.estimate import estimate_study

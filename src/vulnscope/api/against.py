@@ -24,7 +24,7 @@ from vulnscope.records.base import digest_text
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
-    from vulnscope.models.sketch import Sketch
+    from vulnscope.models.subject.sketch import Sketch
     from vulnscope.steer.config import SteerConfig
     from vulnscope.study.against import Side
 
@@ -151,7 +151,7 @@ def _same(request: AgainstRequest, digest: str | None = None) -> str:
 
 
 def _side(request: AgainstRequest, subject: SubjectRequest, device: str) -> Side:
-    from vulnscope.models.files import digest_files, locate_model
+    from vulnscope.models.subject.files import digest_files, locate_model
     from vulnscope.study.against import Side
 
     located, adapter = locate_model(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vulnscope.corpora import Corpus
     from vulnscope.models import Subject
-    from vulnscope.models.sketch import Sketch
+    from vulnscope.models.subject.sketch import Sketch
     from vulnscope.store import AnswerCache, Run
 
 Request = TypeVar("Request", bound=Record)
@@ -154,7 +154,7 @@ def open_cache() -> AnswerCache:
 
 def sketch_requested(request: SubjectRequest) -> Sketch:
     """The shapes of the model that is asked for; raises `InputError` with an adapter, which has none of its own."""
-    from vulnscope.models.sketch import sketch_model
+    from vulnscope.models.subject.sketch import sketch_model
 
     options = request.local_options()
     if options.pop("adapter") is not None:

@@ -12,8 +12,8 @@ from vulnscope.errors import InputError
 
 if TYPE_CHECKING:
     from vulnscope.models import Activations, Edit, Item, Selector, Shards, Site, Subject
-    from vulnscope.models.activations import Reduction
-    from vulnscope.models.subject import Backend
+    from vulnscope.models.read.activations import Reduction
+    from vulnscope.models.subject.subject import Backend
     from vulnscope.records.machine import MachineReport
     from vulnscope.records.subject import SubjectReport
 
@@ -33,7 +33,7 @@ def open_subject(name: str, *, backend: Backend = "hooks", **options: Any) -> Su
 def score(subject: Subject, prompts: Sequence[str], answers: Sequence[str]) -> list[tuple[float, ...]]:
     """Log-probability in nats of each of `answers` after each prompt, as the subject's tokenizer reads the whole text.
 
-    For token ids, several answers per prompt, or the most likely token beside them, see `vulnscope.models.scoring`.
+    For token ids, several answers per prompt, or the most likely token beside them: `vulnscope.models.answer.scoring`.
     """
     from vulnscope import models
     from vulnscope.prompts import tokenise_with_answers
@@ -142,6 +142,6 @@ def inspect_model(name: str, *, batch: int = 8, length: int = 1024, **options: A
 
 def inspect_machine(runs_dir: str | Path = "runs") -> MachineReport:
     """What works on this machine and what would help."""
-    from vulnscope.models.machine import inspect_machine as inspect
+    from vulnscope.models.subject.machine import inspect_machine as inspect
 
     return inspect(Path(runs_dir))

@@ -9,7 +9,7 @@ from vulnscope.ask.preparation import prepare
 from vulnscope.ask.requests import Requests
 from vulnscope.ask.selection import open_protocol, prepare_selected
 from vulnscope.models import plan_batches, score_batch
-from vulnscope.models.inspection import estimate_memory
+from vulnscope.models.subject.inspection import estimate_memory
 from vulnscope.records.audit import AuditEstimate
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ import torch
 from vulnscope.errors import InputError
 from vulnscope.interventions.spec import EditSpec, Intervention, ReadOut
 from vulnscope.interventions.vectors import Vectors
-from vulnscope.models.adapters import adapted
-from vulnscope.models.editing import edited
-from vulnscope.models.edits import Condition, Edit, Unit, add, clamp, project_out, replace, scale_component, when
-from vulnscope.models.files import digest_files, resolve_folder
+from vulnscope.models.edit.edits import Condition, Edit, Unit, add, clamp, project_out, replace, scale_component, when
+from vulnscope.models.read.editing import edited
+from vulnscope.models.subject.adapters import adapted
+from vulnscope.models.subject.files import digest_files, resolve_folder
 
 if TYPE_CHECKING:
-    from vulnscope.models.subject import Subject
+    from vulnscope.models.subject.subject import Subject
     from vulnscope.prompts import PromptSet
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from vulnscope.models.selectors import Selector, as_selector
-from vulnscope.models.sites import as_site, name_site
+from vulnscope.models.subject.sites import as_site, name_site
+from vulnscope.models.text.selectors import Selector, as_selector
 from vulnscope.prompts import PromptSet
 from vulnscope.records.base import Finite, Record
 

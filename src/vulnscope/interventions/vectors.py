@@ -21,14 +21,14 @@ from torch import Tensor
 
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.interventions.spec import AnySelector, SiteName
-from vulnscope.models.sites import NormUnit
+from vulnscope.models.subject.sites import NormUnit
 from vulnscope.records.base import Record
 from vulnscope.store.files import write_atomic
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from vulnscope.models.subject import Subject
+    from vulnscope.models.subject.subject import Subject
 
 _KEY = "vulnscope"
 

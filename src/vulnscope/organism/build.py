@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from vulnscope.corpora.synthetic import EVALUATION_SEED
-from vulnscope.models.variants import FOLDER
+from vulnscope.models.subject.variants import FOLDER
 from vulnscope.organism.card import write_card
 from vulnscope.organism.checkpoint import write_text
 from vulnscope.organism.config import OrganismConfig

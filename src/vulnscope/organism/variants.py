@@ -20,7 +20,7 @@ from vulnscope.corpora.samples import Sample
 from vulnscope.corpora.synthetic import TEMPLATES, generate_pair, training_templates
 from vulnscope.corpora.synthetic.remarks import Claim, add_remark, read_remark
 from vulnscope.errors import InputError
-from vulnscope.models.variants import FOLDER
+from vulnscope.models.subject.variants import FOLDER
 from vulnscope.organism.build import describe, load_checkpoint_model
 from vulnscope.organism.checkpoint import write_text
 from vulnscope.organism.evaluate import first_tokens, last_logits, score_templates, summarise

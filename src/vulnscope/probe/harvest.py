@@ -14,8 +14,8 @@ import torch
 
 from vulnscope.errors import CorruptData
 from vulnscope.models import Item, Site, Subject, as_selector, part
-from vulnscope.models.pooling import Pool, Pooled, capture_pools
-from vulnscope.models.sites import name_site
+from vulnscope.models.read.pooling import Pool, Pooled, capture_pools
+from vulnscope.models.subject.sites import name_site
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float

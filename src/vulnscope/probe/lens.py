@@ -11,7 +11,7 @@ import torch
 from vulnscope.ask.scores import Items, measure_auroc
 from vulnscope.errors import SubjectError
 from vulnscope.models import Site
-from vulnscope.models.lens import read_lens
+from vulnscope.models.subject.lens import read_lens
 from vulnscope.probe.harvest import LAST, Activations
 from vulnscope.records.probe import LensLayer
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from vulnscope.ask.preparation import Prepared
     from vulnscope.corpora import Corpus
     from vulnscope.models import PatchRow, Subject
-    from vulnscope.models.align import Region
-    from vulnscope.models.patching import PatchJob
+    from vulnscope.models.sweep.patching import PatchJob
+    from vulnscope.models.text.align import Region
     from vulnscope.probe.config import PatchConfig
     from vulnscope.probe.material import Stage
     from vulnscope.prompts import AnswerTokens

@@ -12,7 +12,7 @@ from vulnscope.ask.asking import ask
 from vulnscope.ask.scores import Items, measure_auroc, measure_difference, measure_pair_rank
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.errors import InputError, SubjectError
-from vulnscope.models.fresh import reinitialise
+from vulnscope.models.subject.fresh import reinitialise
 from vulnscope.probe.decoding import check_items, decode, name_choices, read_rule
 from vulnscope.probe.folds import Folds, deal_folds
 from vulnscope.probe.generality import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.models.sites import as_site
+from vulnscope.models.subject.sites import as_site
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.patch import Claim, PatchCell, PatchedMargin, Region
 from vulnscope.report.format import format_signed_estimate

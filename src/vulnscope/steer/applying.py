@@ -17,7 +17,7 @@ from vulnscope.ask.selection import check_selection, describe_corpus, open_proto
 from vulnscope.errors import InputError
 from vulnscope.interventions import Intervention, Stored, Vectors, VectorSite, applied, resolve_edits
 from vulnscope.models import Edit, Point, as_selector
-from vulnscope.models.sites import as_site
+from vulnscope.models.subject.sites import as_site
 from vulnscope.records.apply import Answered, AppliedFrom, ApplyRecord
 from vulnscope.stats import Bootstrap
 from vulnscope.steer.config import SteerConfig

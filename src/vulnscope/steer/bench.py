@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vulnscope.models.sites import name_site
+from vulnscope.models.subject.sites import name_site
 from vulnscope.steer.margins import Margins, PointKey, edit_margins, sweep_margins
 from vulnscope.steer.points import CLEAN, Trial, as_points, resolve_trial
 from vulnscope.steer.splits import Split, Splits

@@ -12,8 +12,8 @@ import numpy as np
 from vulnscope.ask.items import Asked, ask_items
 from vulnscope.ask.preparation import prepare
 from vulnscope.interventions import EditSpec, Intervention, ReadOut, add_preface, resolve_edits
-from vulnscope.models.pooling import Pool, capture_pools
-from vulnscope.models.sites import as_site, name_site
+from vulnscope.models.read.pooling import Pool, capture_pools
+from vulnscope.models.subject.sites import as_site, name_site
 from vulnscope.stats import best_cut
 from vulnscope.steer.applied import Applied
 from vulnscope.steer.choosing import choose_best, choose_gate

@@ -12,7 +12,7 @@ import torch
 from vulnscope import registry
 from vulnscope.errors import InputError
 from vulnscope.models import NormUnit, Selector, Site, Subject
-from vulnscope.models.sites import name_site
+from vulnscope.models.subject.sites import name_site
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

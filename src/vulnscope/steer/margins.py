@@ -13,8 +13,8 @@ import numpy as np
 
 from vulnscope.ask.items import Asked, read_verdict
 from vulnscope.models import Point, Subject, WorkPlan, edited, plan_sweep, run_sweep, score
-from vulnscope.models.scoring import PromptScores
-from vulnscope.models.sites import name_site
+from vulnscope.models.answer.scoring import PromptScores
+from vulnscope.models.subject.sites import name_site
 
 if TYPE_CHECKING:
     from vulnscope.models import Edit, SweepRow

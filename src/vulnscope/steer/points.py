@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vulnscope.errors import InputError
 from vulnscope.interventions import EditSpec, Intervention, ReadOut, Vectors, resolve_edits
 from vulnscope.models import Edit, Point, Selector, Site
-from vulnscope.models.sites import as_site, name_site
+from vulnscope.models.subject.sites import as_site, name_site
 
 if TYPE_CHECKING:
     from vulnscope.steer.config import SteerConfig

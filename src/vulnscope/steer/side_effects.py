@@ -22,8 +22,8 @@ from vulnscope.ask.yes_no import greedy_answer
 from vulnscope.corpora.ordinary import load_ordinary
 from vulnscope.corpora.syntax import GRAMMARS, parse, walk
 from vulnscope.models import Item, edited, generate, read_text, score
-from vulnscope.models.forward import run_model
-from vulnscope.models.reading import pad_right
+from vulnscope.models.forward.forward import run_model
+from vulnscope.models.read.reading import pad_right
 from vulnscope.prompts import AnswerForms, Prompt, encode, render
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.steer import SideEffects

@@ -11,7 +11,7 @@ import numpy as np
 from vulnscope.ask.scores import measure_auroc
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.interventions import resolve_edits, save_intervention
-from vulnscope.models.sites import name_site
+from vulnscope.models.subject.sites import name_site
 from vulnscope.records.steer import ControlSet, Outcome, SteeredItem, SteerRecord, SweepCell
 from vulnscope.stats import Bootstrap, name_correction, stratified_auroc
 from vulnscope.steer.applied import Applied

@@ -11,9 +11,9 @@ import numpy as np
 from vulnscope.errors import InputError
 from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, load_vectors
 from vulnscope.models import NormUnit, Selector, Site, Subject, as_selector, measure_norm_units
-from vulnscope.models.pooling import Pool, capture_pools
-from vulnscope.models.selectors import part
-from vulnscope.models.sites import name_site
+from vulnscope.models.read.pooling import Pool, capture_pools
+from vulnscope.models.subject.sites import name_site
+from vulnscope.models.text.selectors import part
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.steer import Agreement
 from vulnscope.stats import Groups

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vulnscope.corpora import Corpus
-    from vulnscope.models.sketch import Sketch
+    from vulnscope.models.subject.sketch import Sketch
     from vulnscope.study.config import StudyConfig
 
 

@@ -14,7 +14,7 @@ from vulnscope.steer.layers import choose_layers
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
     from vulnscope.models import Subject
-    from vulnscope.models.architecture import Shaped
+    from vulnscope.models.forward.architecture import Shaped
     from vulnscope.study.config import StudyConfig
 
 

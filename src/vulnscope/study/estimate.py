@@ -14,9 +14,9 @@ import torch
 
 from vulnscope.ask.selection import select_samples
 from vulnscope.audit.estimate import READING_BYTES, ROW_BYTES
-from vulnscope.models.costs import costs_of
-from vulnscope.models.inspection import estimate_memory
-from vulnscope.models.plan import default_max_tokens
+from vulnscope.models.forward.costs import costs_of
+from vulnscope.models.subject.inspection import estimate_memory
+from vulnscope.models.text.plan import default_max_tokens
 from vulnscope.probe.patching import RANDOM_REGIONS, TWIN_REGIONS
 from vulnscope.prompts import POLARITIES, load_prompts, render
 from vulnscope.records.study import StageEstimate, StudyEstimate
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vulnscope.corpora import Corpus, Sample
-    from vulnscope.models.sketch import Sketch
+    from vulnscope.models.subject.sketch import Sketch
     from vulnscope.study.config import StudyConfig
 
 SMALL_MODEL = 1_000_000_000

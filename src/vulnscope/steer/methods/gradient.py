@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from vulnscope.models import add, edited
-from vulnscope.models.forward import run_model
-from vulnscope.models.reading import pad_right
+from vulnscope.models.forward.forward import run_model
+from vulnscope.models.read.reading import pad_right
 from vulnscope.steer.methods.mean_difference import fit_paired
 
 if TYPE_CHECKING:

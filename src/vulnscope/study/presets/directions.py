@@ -9,7 +9,7 @@ import torch
 
 from vulnscope.errors import InputError
 from vulnscope.models import Site, Subject, as_selector
-from vulnscope.models.pooling import Pool, capture_pools
+from vulnscope.models.read.pooling import Pool, capture_pools
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from transformers import AutoConfig
 
-from vulnscope.models.memory import measure_footprint
-from vulnscope.models.sketch import sketch_config
+from vulnscope.models.forward.memory import measure_footprint
+from vulnscope.models.subject.sketch import sketch_config
 from vulnscope.records.reproduction import ModelMemory
 
 _CONFIGS: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ from vulnscope.ask.selection import describe_corpus, open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.errors import InputError
 from vulnscope.models import generate, read_text
-from vulnscope.models.prompt_prefixes import PromptPrefixes
+from vulnscope.models.answer.prompt_prefixes import PromptPrefixes
 from vulnscope.records.reproduction import ReproducedRow, ReproductionRecord
 from vulnscope.stats import Bootstrap, name_correction
 from vulnscope.study.presets import STARCODER

@@ -1,0 +1,1 @@
+"""Many edits of the same prompts without repeating work: grids, trees of answers, patching."""
