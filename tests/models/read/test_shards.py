@@ -25,7 +25,7 @@ from vulnscope.models.text.items import read_text
 TEXTS = random_tokens(*(3 + (7 * i) % 11 for i in range(40)))
 SITES = ["0.resid_post", "1.mlp_out"]
 SHARD_BYTES = 20 * 2 * 32 * 4
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def stream(folder: Path, **options: object) -> shards.Shards:

@@ -86,7 +86,7 @@ def test_a_revision_of_a_folder_is_refused(saved: Path) -> None:
 
 
 def test_a_missing_organism_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(files, "__file__", str(tmp_path / "files.py"))
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "subject" / "files.py"))
     with pytest.raises(MissingPrerequisite, match="vulnscope organism train"):
         open_subject("organism")
 

@@ -105,7 +105,7 @@ def _digested_files(folder: Path) -> list[Path]:
 
 
 def _organism_folder() -> Path:
-    folder = Path(__file__).parent / "weights" / ORGANISM
+    folder = Path(__file__).parents[1] / "weights" / ORGANISM
     if not any(folder.glob("*.safetensors")):
         raise MissingPrerequisite(
             "this installation holds no embedded organism; train one with `vulnscope organism train`, "

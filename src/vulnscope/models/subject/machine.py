@@ -88,7 +88,7 @@ def _check_disk(runs_dir: Path) -> Check:
 
 
 def _check_organism() -> Check:
-    weights = Path(__file__).parent / "weights" / "organism" / "model.safetensors"
+    weights = Path(__file__).parents[1] / "weights" / "organism" / "model.safetensors"
     if weights.is_file():
         return Check(name="organism", state="ok", detail=f"{weights.stat().st_size / 2**20:.1f} MiB of weights")
     return Check(name="organism", state="failed", detail="weights missing", remedy="vulnscope organism train")
