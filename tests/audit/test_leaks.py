@@ -4,7 +4,7 @@ import pytest
 
 from vulnscope.audit.leaks import RULES, check_corpus
 from vulnscope.corpora import Corpus, Sample
-from vulnscope.corpora.assembly import Row, assemble
+from vulnscope.corpora.tables.assembly import Row, assemble
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.leaks import LeakRecord
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from vulnscope.corpora import Corpus, Sample, load_corpus
-from vulnscope.corpora.assembly import Row, assemble
+from vulnscope.corpora.tables.assembly import Row, assemble
 
 MakeSample = Callable[..., Sample]
 LoadFixture = Callable[..., Corpus]

@@ -36,7 +36,8 @@ def test_a_folder_may_be_given_as_text(corpora_dir: Path) -> None:
 
 def test_corpora_load_without_heavy_libraries(corpora_dir: Path) -> None:
     program = (
-        "import sys; from vulnscope.corpora import load_corpus; from vulnscope.corpora.stats import count_corpus; "
+        "import sys; from vulnscope.corpora import load_corpus; "
+        "from vulnscope.corpora.check.stats import count_corpus; "
         f"count_corpus(load_corpus('sven', {str(corpora_dir / 'sven')!r})); load_corpus('synthetic', n_pairs=2); "
         "heavy = {'torch', 'transformers', 'pandas', 'pyarrow', 'sklearn', 'scipy'} & set(sys.modules); "
         "sys.exit(', '.join(heavy) or 0)"

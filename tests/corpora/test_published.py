@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from vulnscope.corpora import Corpus, Sample, load_corpus
+from vulnscope.corpora.code.text import RowError
 from vulnscope.corpora.loaders.security_dpo import take_code
-from vulnscope.corpora.tables import name_split
-from vulnscope.corpora.text import RowError
+from vulnscope.corpora.tables.tables import name_split
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.registry import list_names
 

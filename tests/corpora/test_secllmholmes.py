@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vulnscope.corpora import Corpus, load_corpus
-from vulnscope.corpora.stats import count_corpus
+from vulnscope.corpora.check.stats import count_corpus
 
 TRAP = b"this_pickle_must_never_be_opened"
 

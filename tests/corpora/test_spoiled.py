@@ -10,7 +10,7 @@ from tests.corpora.layouts import LAYOUTS
 from tests.corpora.spoiling import CASES, Layout, Spoilt
 
 from vulnscope.corpora import load_corpus
-from vulnscope.corpora.problems import find_problems
+from vulnscope.corpora.check.problems import find_problems
 from vulnscope.registry import list_names
 
 TABLE = [(name, case, layout) for name, layout in LAYOUTS.items() for case in CASES]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from vulnscope.corpora import Corpus, load_corpus
-from vulnscope.corpora.diff import changed_lines
-from vulnscope.corpora.fixes import EQUAL_TWINS
+from vulnscope.corpora.check.stats import count_corpus
+from vulnscope.corpora.code.diff import changed_lines
 from vulnscope.corpora.splits import split_as_published
-from vulnscope.corpora.stats import count_corpus
+from vulnscope.corpora.tables.fixes import EQUAL_TWINS
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vulnscope.corpora import Corpus, Sample
-from vulnscope.corpora.syntax import parse
+from vulnscope.corpora.code.syntax import parse
 from vulnscope.corpora.transformations import KINDS, TransformError, augment, transform
 from vulnscope.corpora.transformations.c_scopes import find_c_locals
 from vulnscope.corpora.transformations.python_scopes import find_python_locals

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from vulnscope.corpora import Corpus, Sample
-from vulnscope.corpora.assembly import Row, assemble
-from vulnscope.corpora.leaks import count_label_words, find_leaks
-from vulnscope.corpora.stats import count_corpus
+from vulnscope.corpora.check.leaks import count_label_words, find_leaks
+from vulnscope.corpora.check.stats import count_corpus
+from vulnscope.corpora.tables.assembly import Row, assemble
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.leaks import LeakRecord, SurfaceRule
 from vulnscope.report.card import render_card

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vulnscope.ask.labels import log_sum_exp
 from vulnscope.ask.yes_no import SAYS, greedy_answer
-from vulnscope.corpora.diff import changed_window
+from vulnscope.corpora.code.diff import changed_window
 from vulnscope.errors import InputError
 from vulnscope.models import Item, read_prompt
 from vulnscope.prompts import AnswerTokens, encode, render

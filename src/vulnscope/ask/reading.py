@@ -14,7 +14,7 @@ from vulnscope.records.rows import Says
 if TYPE_CHECKING:
     from vulnscope.ask.asks import Ask, PreparedAsk, Reply
     from vulnscope.corpora import Sample
-    from vulnscope.corpora.weaknesses import Weaknesses
+    from vulnscope.corpora.cwe.weaknesses import Weaknesses
 
 VOTES: Mapping[Says, float] = {"vulnerable": 1.0, "fixed": -1.0, "unparsed": 0.0}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vulnscope import registry
 from vulnscope.ask.preparation import Prepared, prepare
 from vulnscope.corpora import Corpus, select
-from vulnscope.corpora.problems import find_problems
+from vulnscope.corpora.check.problems import find_problems
 from vulnscope.errors import InputError
 from vulnscope.prompts import load_prompts
 from vulnscope.records.audit import CorpusInfo, LeftOut

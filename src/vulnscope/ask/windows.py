@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vulnscope.corpora import Sample
-from vulnscope.corpora.chunks import CutCode, cut_code, cut_twins
+from vulnscope.corpora.code.chunks import CutCode, cut_code, cut_twins
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from vulnscope.ask.baselines import LENGTH, BaselineScores, Training, plan_training, score_counts, score_length
 from vulnscope.ask.ngrams import count_ngrams, count_token_ngrams
-from vulnscope.corpora.leaks import LABEL_WORDS, WORD, count_label_words, find_leaks
-from vulnscope.corpora.stats import count_corpus
+from vulnscope.corpora.check.leaks import LABEL_WORDS, WORD, count_label_words, find_leaks
+from vulnscope.corpora.check.stats import count_corpus
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.leaks import LeakRecord, Overlap, SurfaceRule
 from vulnscope.stats import (

@@ -23,7 +23,7 @@ from vulnscope.records.base import Record
 if TYPE_CHECKING:
     import pandas
 
-    from vulnscope.corpora.weaknesses import Weaknesses
+    from vulnscope.corpora.cwe.weaknesses import Weaknesses
     from vulnscope.store import StoredRun
 
 
@@ -138,7 +138,7 @@ def load_requested(request: CorpusRequest) -> Corpus:
 def find_weaknesses(request: AuditRequest) -> Weaknesses | None:
     """The user's CWE catalogue, where it is known."""
     from vulnscope.ask.protocols.which_cwe import CATALOGUE
-    from vulnscope.corpora.weaknesses import load_weaknesses
+    from vulnscope.corpora.cwe.weaknesses import load_weaknesses
 
     named = dict(request.audit.protocol_options).get("catalogue")
     folder = Path(named) if named else default_data_dir(CATALOGUE, os.environ)

@@ -15,7 +15,7 @@ from vulnscope.ask.reading import Reader, make_row, read_row_again
 from vulnscope.audit.background import Source
 from vulnscope.audit.ordinary import restore_functions
 from vulnscope.audit.record import Asked, Beside, ProtocolInfo, make_record
-from vulnscope.corpora.text import keep_lines
+from vulnscope.corpora.code.text import keep_lines
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.answers import AnswerRow, Expectation, TextAnswer, read_row
 from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
@@ -24,7 +24,7 @@ from vulnscope.records.base import Record
 if TYPE_CHECKING:
     from vulnscope.audit.config import AuditConfig
     from vulnscope.corpora import Corpus, Sample
-    from vulnscope.corpora.weaknesses import Weaknesses
+    from vulnscope.corpora.cwe.weaknesses import Weaknesses
     from vulnscope.store import Run, StoredRun
 
 COLUMNS = ("model", "item", "prompt", "answer")

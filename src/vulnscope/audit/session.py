@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vulnscope.audit.requests import AuditRequest
     from vulnscope.audit.texts import FindFolder, TextAudit
     from vulnscope.corpora import Corpus
-    from vulnscope.corpora.weaknesses import Weaknesses
+    from vulnscope.corpora.cwe.weaknesses import Weaknesses
     from vulnscope.records.base import Record
     from vulnscope.store import Run, StoredRun
 

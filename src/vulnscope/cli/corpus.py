@@ -88,7 +88,7 @@ def stats(
     as_json: Json = False,
 ) -> None:
     """Count what a corpus holds."""
-    from vulnscope.corpora.stats import count_corpus
+    from vulnscope.corpora.check.stats import count_corpus
 
     record = count_corpus(_load(name, data_dir, skip_bad, option, cwe, language, part, limit))
     return print_json(record) if as_json else stdout.print(_tabulate_stats(record))
@@ -114,7 +114,7 @@ def get(
 
     Later commands find it by name, check its files against the checksum, and stay with the commit that was got.
     """
-    from vulnscope.corpora.fetch import corpora_dir, get_corpus
+    from vulnscope.corpora.get.fetch import corpora_dir, get_corpus
 
     resolve("corpus", name)
     receipt = get_corpus(
@@ -163,7 +163,7 @@ def check(
     Exit status 1 where splits or corpora share anything.
     """
     from vulnscope.audit.leaks import check_corpus
-    from vulnscope.corpora.stats import count_corpus
+    from vulnscope.corpora.check.stats import count_corpus
     from vulnscope.report.card import render_card
     from vulnscope.report.leaks import render_leaks
 
@@ -229,7 +229,7 @@ def _find(corpus: Corpus, wanted: str) -> list[Sample]:
 
 
 def _tabulate(corpus: Corpus) -> Table:
-    from vulnscope.corpora.text import show_controls, split_lines
+    from vulnscope.corpora.code.text import show_controls, split_lines
 
     table = Table(box=None)
     for column in ("id", "label", "language", "CWE", "lines", "notes"):
@@ -242,7 +242,7 @@ def _tabulate(corpus: Corpus) -> Table:
 
 
 def _tabulate_stats(record: CorpusStats) -> Table:
-    from vulnscope.corpora.text import show_controls
+    from vulnscope.corpora.code.text import show_controls
 
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")
@@ -269,14 +269,14 @@ def _show_samples(corpus: Corpus) -> Iterator[Text]:
     if corpus.pairs:
         yield from _show_twins(corpus.pairs[0])
         return
-    from vulnscope.corpora.text import show_controls, split_lines
+    from vulnscope.corpora.code.text import show_controls, split_lines
 
     for number, line in enumerate(split_lines(corpus.samples[0].code), start=1):
         yield Text(f"{number:>5}  {show_controls(line)}")
 
 
 def _show_facts(sample: Sample) -> Iterator[Text]:
-    from vulnscope.corpora.text import show_controls
+    from vulnscope.corpora.code.text import show_controls
 
     facts = {
         "language": sample.language,
@@ -300,8 +300,8 @@ def _show_facts(sample: Sample) -> Iterator[Text]:
 
 def _show_twins(pair: Pair) -> Iterator[Text]:
     """Both twins in one listing: shared lines once, with the numbers they have in either."""
-    from vulnscope.corpora.diff import align
-    from vulnscope.corpora.text import show_controls, split_lines
+    from vulnscope.corpora.code.diff import align
+    from vulnscope.corpora.code.text import show_controls, split_lines
 
     yield Text("- only vulnerable   + only fixed", style="dim")
     before, after = split_lines(pair.vulnerable.code), split_lines(pair.fixed.code)

@@ -57,7 +57,7 @@ def default_data_dir(name: str, environ: Mapping[str, str]) -> Path | None:
         if path.exists():
             return path
     if any(environ.get(variable) for variable in _CACHE_VARIABLES):
-        from vulnscope.corpora.fetch import DATA, corpora_dir, verify_corpus
+        from vulnscope.corpora.get.fetch import DATA, corpora_dir, verify_corpus
 
         home = corpora_dir(environ) / name
         if (home / DATA).exists():

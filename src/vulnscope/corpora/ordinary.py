@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from vulnscope.corpora.code.functions import function_lines
+from vulnscope.corpora.code.syntax import GRAMMARS
+from vulnscope.corpora.code.text import LANGUAGES, RowError, keep_lines, language_of, read_text
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.functions import function_lines
 from vulnscope.corpora.samples import Origin, Sample
 from vulnscope.corpora.splits import hash_group
-from vulnscope.corpora.syntax import GRAMMARS
-from vulnscope.corpora.text import LANGUAGES, RowError, keep_lines, language_of, read_text
 from vulnscope.errors import InputError
 from vulnscope.records.base import digest_text
 from vulnscope.records.corpus import BadRow

@@ -11,7 +11,7 @@ import numpy as np
 
 from vulnscope.ask.items import ask_items
 from vulnscope.ask.scores import Items
-from vulnscope.corpora.text import split_lines
+from vulnscope.corpora.code.text import split_lines
 from vulnscope.errors import InputError
 from vulnscope.models import Site
 from vulnscope.probe.harvest import EMBEDDING, LAST, ORACLES, POOLS, Activations, harvest

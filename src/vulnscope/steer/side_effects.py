@@ -19,8 +19,8 @@ import torch
 
 from vulnscope.ask.items import read_log_odds
 from vulnscope.ask.yes_no import greedy_answer
+from vulnscope.corpora.code.syntax import GRAMMARS, parse, walk
 from vulnscope.corpora.ordinary import load_ordinary
-from vulnscope.corpora.syntax import GRAMMARS, parse, walk
 from vulnscope.models import Item, edited, generate, read_text, score
 from vulnscope.models.forward.forward import run_model
 from vulnscope.models.read.reading import pad_right

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.models.zoo import tiny_tokenizer
 
-from vulnscope.corpora.diff import changed_window
+from vulnscope.corpora.code.diff import changed_window
 from vulnscope.errors import InputError
 from vulnscope.models.text.items import Item, read_prompt, read_text
 from vulnscope.models.text.selectors import Selector, as_selector, characters, lines, part, positions, select

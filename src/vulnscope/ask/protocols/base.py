@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 from pydantic import BeforeValidator, ValidationError
 
 from vulnscope.ask.asks import Ask, Message
-from vulnscope.corpora.text import split_lines
+from vulnscope.corpora.code.text import split_lines
 from vulnscope.errors import InputError
 from vulnscope.prompts import DialoguePrompt, DialogueSet
 from vulnscope.records.answers import Expectation, Option
@@ -18,7 +18,7 @@ from vulnscope.records.base import Record
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus, Sample
-    from vulnscope.corpora.weaknesses import Weaknesses
+    from vulnscope.corpora.cwe.weaknesses import Weaknesses
     from vulnscope.records.rows import Says
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from vulnscope.ask.protocols.base import Context, DialogueProtocol, Shot
-from vulnscope.corpora.text import LANGUAGES, RowError, language_of, read_text
+from vulnscope.corpora.code.text import LANGUAGES, RowError, language_of, read_text
 from vulnscope.cwe import CWE_NAMES, normalise_cwe
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.base import Record

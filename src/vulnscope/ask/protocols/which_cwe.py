@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from vulnscope.ask.protocols.base import LETTERS, Context, DialogueProtocol, Names
-from vulnscope.corpora.weaknesses import Weaknesses, load_weaknesses
+from vulnscope.corpora.cwe.weaknesses import Weaknesses, load_weaknesses
 from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import InputError
 from vulnscope.records.answers import NONE

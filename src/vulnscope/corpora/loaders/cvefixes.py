@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from vulnscope.corpora.assembly import Row, assemble, read_row
+from vulnscope.corpora.code.text import RowError, decode, name_language
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import require_path, wrong_layout
 from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.targets import read_target
-from vulnscope.corpora.text import RowError, decode, name_language
+from vulnscope.corpora.tables.assembly import Row, assemble, read_row
+from vulnscope.corpora.tables.folders import require_path, wrong_layout
+from vulnscope.corpora.tables.targets import read_target
 from vulnscope.cwe import parse_cwes
 from vulnscope.errors import CorruptData
 

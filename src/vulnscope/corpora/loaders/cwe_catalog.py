@@ -2,10 +2,10 @@
 
 Layout: the catalogue as https://github.com/CWE-CAPEC/REST-API-wg publishes it, `weaknesses.jsonl` or the files of
 `json_repo/W/`, one weakness each, or the XML `cwec_v*.xml` of https://cwe.mitre.org/data/downloads.html; names,
-definitions and the tree CWE-1000 of the same files are read by `vulnscope.corpora.weaknesses`. A row is a weakness that
-has code. Its code entries with Nature "Bad" are vulnerable, "Good" fixed; attacks, results and informative entries are
-passed over. Bad and Good are not twins: a Good entry may rewrite more than the flaw. Groups: the example, which several
-weaknesses may share, and the weakness.
+definitions and the tree CWE-1000 of the same files are read by `vulnscope.corpora.cwe.weaknesses`. A row is a weakness
+that has code. Its code entries with Nature "Bad" are vulnerable, "Good" fixed; attacks, results and informative
+entries are passed over. Bad and Good are not twins: a Good entry may rewrite more than the flaw. Groups: the example,
+which several weaknesses may share, and the weakness.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vulnscope.corpora.assembly import Row, assemble, read_row
+from vulnscope.corpora.code.text import RowError, name_language
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import require_path, wrong_layout
+from vulnscope.corpora.cwe.weaknesses import find_catalogue, read_weaknesses
 from vulnscope.corpora.samples import Label, Origin, Sample
-from vulnscope.corpora.tables import TableRow
-from vulnscope.corpora.text import RowError, name_language
-from vulnscope.corpora.weaknesses import find_catalogue, read_weaknesses
+from vulnscope.corpora.tables.assembly import Row, assemble, read_row
+from vulnscope.corpora.tables.folders import require_path, wrong_layout
+from vulnscope.corpora.tables.tables import TableRow
 from vulnscope.cwe import normalise_cwe
 
 NAME = "cwe-catalog"

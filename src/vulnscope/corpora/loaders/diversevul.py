@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vulnscope.corpora.assembly import assemble
-from vulnscope.corpora.cells import Cells
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import files, require_path, wrong_layout
 from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables import is_table, read_rows
-from vulnscope.corpora.targets import read_target
+from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.tables.cells import Cells
+from vulnscope.corpora.tables.folders import files, require_path, wrong_layout
+from vulnscope.corpora.tables.tables import is_table, read_rows
+from vulnscope.corpora.tables.targets import read_target
 from vulnscope.cwe import parse_cwes
 
 NAME = "diversevul"

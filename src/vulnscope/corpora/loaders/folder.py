@@ -13,11 +13,11 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from vulnscope.corpora.assembly import Row, assemble, explain, read_row
+from vulnscope.corpora.code.text import LANGUAGES, RowError, language_of, read_text
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import files, require_path, subfolders, wrong_layout
 from vulnscope.corpora.samples import Label, Origin, Sample
-from vulnscope.corpora.text import LANGUAGES, RowError, language_of, read_text
+from vulnscope.corpora.tables.assembly import Row, assemble, explain, read_row
+from vulnscope.corpora.tables.folders import files, require_path, subfolders, wrong_layout
 from vulnscope.cwe import normalise_cwe
 from vulnscope.records.base import Record
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vulnscope.corpora.assembly import assemble
-from vulnscope.corpora.columns import DEFAULT_LABELS, plan_columns, read_mapped
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import require_path, wrong_layout
-from vulnscope.corpora.tables import find_tables, name_split
+from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.tables.columns import DEFAULT_LABELS, plan_columns, read_mapped
+from vulnscope.corpora.tables.folders import require_path, wrong_layout
+from vulnscope.corpora.tables.tables import find_tables, name_split
 
 NAME = "hub"
 EXPECTED = "a copy of a Hub dataset with tables (.parquet, .jsonl, .json, .csv) in it"

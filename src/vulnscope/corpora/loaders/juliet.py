@@ -17,13 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vulnscope.corpora.assembly import Row, assemble, read_row
-from vulnscope.corpora.cells import Cells
+from vulnscope.corpora.code.text import RowError, language_of, name_language, read_text
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import require_path, walk_files, wrong_layout
 from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables import read_rows
-from vulnscope.corpora.text import RowError, language_of, name_language, read_text
+from vulnscope.corpora.tables.assembly import Row, assemble, read_row
+from vulnscope.corpora.tables.cells import Cells
+from vulnscope.corpora.tables.folders import require_path, walk_files, wrong_layout
+from vulnscope.corpora.tables.tables import read_rows
 from vulnscope.cwe import normalise_cwe
 
 NAME = "juliet"

@@ -13,14 +13,14 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from vulnscope.corpora.assembly import assemble
-from vulnscope.corpora.cells import Cells
+from vulnscope.corpora.code.text import language_of
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import files, require_path, wrong_layout
 from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables import name_split, read_rows
-from vulnscope.corpora.targets import read_target
-from vulnscope.corpora.text import language_of
+from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.tables.cells import Cells
+from vulnscope.corpora.tables.folders import files, require_path, wrong_layout
+from vulnscope.corpora.tables.tables import name_split, read_rows
+from vulnscope.corpora.tables.targets import read_target
 from vulnscope.cwe import parse_cwes
 
 NAME = "primevul"

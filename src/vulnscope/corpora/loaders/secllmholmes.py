@@ -22,11 +22,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from vulnscope.corpora.assembly import Row, assemble, read_row
+from vulnscope.corpora.code.text import LANGUAGES, RowError, language_of, read_text
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import files, find_root, subfolders, wrong_layout
 from vulnscope.corpora.samples import Augmentation, Label, Origin, Sample
-from vulnscope.corpora.text import LANGUAGES, RowError, language_of, read_text
+from vulnscope.corpora.tables.assembly import Row, assemble, read_row
+from vulnscope.corpora.tables.folders import files, find_root, subfolders, wrong_layout
 from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import CorruptData
 

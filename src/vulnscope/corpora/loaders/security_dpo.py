@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vulnscope.corpora.assembly import assemble
-from vulnscope.corpora.cells import Cells
+from vulnscope.corpora.code.text import RowError, name_language
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import require_path, wrong_layout
 from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables import find_tables, read_rows
-from vulnscope.corpora.text import RowError, name_language
+from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.tables.cells import Cells
+from vulnscope.corpora.tables.folders import require_path, wrong_layout
+from vulnscope.corpora.tables.tables import find_tables, read_rows
 from vulnscope.records.base import digest_text
 
 NAME = "security-dpo"

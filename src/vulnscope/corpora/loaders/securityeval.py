@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vulnscope.corpora.assembly import assemble
-from vulnscope.corpora.cells import Cells
+from vulnscope.corpora.code.text import RowError
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import require_path, wrong_layout
 from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables import read_rows
-from vulnscope.corpora.text import RowError
+from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.tables.cells import Cells
+from vulnscope.corpora.tables.folders import require_path, wrong_layout
+from vulnscope.corpora.tables.tables import read_rows
 from vulnscope.cwe import normalise_cwe
 
 NAME = "securityeval"

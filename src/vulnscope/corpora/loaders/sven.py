@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vulnscope.corpora.assembly import assemble
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.fixes import read_fixes
-from vulnscope.corpora.folders import files, find_root, wrong_layout
+from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.tables.fixes import read_fixes
+from vulnscope.corpora.tables.folders import files, find_root, wrong_layout
 
 NAME = "sven"
 LICENCE = "MIT"

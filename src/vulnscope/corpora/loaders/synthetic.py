@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from vulnscope.corpora.assembly import Row, assemble
 from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.samples import Sample
 from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, TEMPLATES, generate, training_templates
 from vulnscope.corpora.synthetic.remarks import Remarks, remark_pairs
+from vulnscope.corpora.tables.assembly import Row, assemble
 from vulnscope.errors import InputError
 
 NAME = "synthetic"

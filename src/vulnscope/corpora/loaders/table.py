@@ -4,7 +4,7 @@ A row is one sample (columns `code` and `label`, twins share a `pair`) or one pa
 Options, from the command line as `--option KEY=VALUE`:
 
 - `columns`: `code=func,label=target` reads the code from the column "func" and the label from "target";
-  `vulnscope.corpora.columns.ROLES` lists what can be mapped. A column that is named like its role needs no entry.
+  `vulnscope.corpora.tables.columns.ROLES` lists what can be mapped. A column named like its role needs no entry.
 - `labels`: `1=vulnerable,0=fixed,?=unlabelled`; default `DEFAULT_LABELS`, in any case of letters.
 - `label`, `language`, `cwe`, `licence`: one value for all rows that have none of their own.
 
@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vulnscope.corpora.assembly import assemble
-from vulnscope.corpora.columns import DEFAULT_LABELS, plan_columns, read_mapped
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import files, require_path, wrong_layout
-from vulnscope.corpora.tables import SUFFIXES
+from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.tables.columns import DEFAULT_LABELS, plan_columns, read_mapped
+from vulnscope.corpora.tables.folders import files, require_path, wrong_layout
+from vulnscope.corpora.tables.tables import SUFFIXES
 from vulnscope.errors import InputError
 
 NAME = "table"

@@ -21,12 +21,12 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from vulnscope.corpora.assembly import Row, assemble, read_row
+from vulnscope.corpora.code.text import RowError, read_text
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.folders import require_path, subfolders, walk_files, wrong_layout
 from vulnscope.corpora.samples import Label, Origin, Sample
-from vulnscope.corpora.tables import read_table
-from vulnscope.corpora.text import RowError, read_text
+from vulnscope.corpora.tables.assembly import Row, assemble, read_row
+from vulnscope.corpora.tables.folders import require_path, subfolders, walk_files, wrong_layout
+from vulnscope.corpora.tables.tables import read_table
 
 NAME = "vulbench"
 LICENCE = "MIT (code under the licences of its projects)"

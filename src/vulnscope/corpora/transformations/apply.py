@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from vulnscope.corpora.assembly import Row
+from vulnscope.corpora.code.syntax import text_of
 from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.groups import SEALED
 from vulnscope.corpora.samples import Augmentation, Sample
-from vulnscope.corpora.syntax import text_of
+from vulnscope.corpora.tables.assembly import Row
 from vulnscope.corpora.transformations.source import (
     Source,
     TransformError,

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vulnscope.corpora.syntax import text_of, walk
+from vulnscope.corpora.code.syntax import text_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vulnscope.corpora.syntax import walk
+from vulnscope.corpora.code.syntax import walk
 from vulnscope.corpora.transformations.source import Source, TextEdit, TransformError
 from vulnscope.corpora.transformations.statements import find_places
 

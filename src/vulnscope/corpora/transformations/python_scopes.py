@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vulnscope.corpora.syntax import text_of, walk
+from vulnscope.corpora.code.syntax import text_of, walk
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from vulnscope.corpora.syntax import parse, walk
+from vulnscope.corpora.code.syntax import parse, walk
 from vulnscope.errors import InputError
 
 if TYPE_CHECKING:

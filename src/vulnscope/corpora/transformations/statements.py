@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.corpora.syntax import text_of, walk
+from vulnscope.corpora.code.syntax import text_of, walk
 
 if TYPE_CHECKING:
     from tree_sitter import Node

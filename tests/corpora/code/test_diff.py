@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vulnscope.corpora.diff import align, changed_lines, changed_window
-from vulnscope.corpora.text import split_lines
+from vulnscope.corpora.code.diff import align, changed_lines, changed_window
+from vulnscope.corpora.code.text import split_lines
 
 lines = st.lists(st.sampled_from(["a", "b", "c", "d", "", "  a"]), max_size=25)
 texts = lines.map("\n".join)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from vulnscope.corpora.text import RowError, decode
+from vulnscope.corpora.code.text import RowError, decode
 
 
 class Cells:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vulnscope.corpora.weaknesses import Weaknesses, load_weaknesses
+from vulnscope.corpora.cwe.weaknesses import Weaknesses, load_weaknesses
 from vulnscope.errors import CorruptData, InputError
 
 

@@ -8,7 +8,7 @@ import zlib
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from vulnscope.corpora.text import RowError, decode
+from vulnscope.corpora.code.text import RowError, decode
 from vulnscope.errors import CorruptData
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
-from vulnscope.corpora.problems import find_problems
-from vulnscope.corpora.text import split_lines
+from vulnscope.corpora.check.problems import find_problems
+from vulnscope.corpora.code.text import split_lines
 from vulnscope.records.corpus import CorpusStats, Spread
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from vulnscope.corpora.tables import TableRow
-from vulnscope.corpora.text import RowError
+from vulnscope.corpora.code.text import RowError
+from vulnscope.corpora.tables.tables import TableRow
 from vulnscope.errors import CorruptData
 
 _BLOCKS = frozenset({"div", "p", "ul", "ol", "li", "pre"})

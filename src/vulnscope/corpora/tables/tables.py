@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from vulnscope.corpora.assembly import Row, read_row
-from vulnscope.corpora.folders import walk_files
-from vulnscope.corpora.jsonl import open_bytes, parse_object, read_json_lines
+from vulnscope.corpora.code.text import RowError, decode
 from vulnscope.corpora.samples import Sample
-from vulnscope.corpora.text import RowError, decode
+from vulnscope.corpora.tables.assembly import Row, read_row
+from vulnscope.corpora.tables.folders import walk_files
+from vulnscope.corpora.tables.jsonl import open_bytes, parse_object, read_json_lines
 from vulnscope.errors import CorruptData, MissingPrerequisite
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet")

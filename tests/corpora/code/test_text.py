@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vulnscope.corpora.text import RowError, decode, keep_lines, language_of, read_text, show_controls, split_lines
+from vulnscope.corpora.code.text import RowError, decode, keep_lines, language_of, read_text, show_controls, split_lines
 
 
 def test_only_a_line_feed_ends_a_line() -> None:

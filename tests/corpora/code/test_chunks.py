@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vulnscope.corpora.chunks import cut_code, cut_twins
-from vulnscope.corpora.text import keep_lines, split_lines
+from vulnscope.corpora.code.chunks import cut_code, cut_twins
+from vulnscope.corpora.code.text import keep_lines, split_lines
 from vulnscope.errors import InputError
 
 C_FILE = """\

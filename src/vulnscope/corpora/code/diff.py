@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vulnscope.corpora.text import split_lines
+from vulnscope.corpora.code.text import split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vulnscope.corpora.syntax import GRAMMARS, parse
+from vulnscope.corpora.code.syntax import GRAMMARS, parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.corpora.duplicates import NearDuplicate, find_near_duplicates
+from vulnscope.corpora.check.duplicates import NearDuplicate, find_near_duplicates
 from vulnscope.corpora.groups import DisjointSets
 from vulnscope.records.leaks import LabelWord, Link, Overlap, Repetition, SharedOrigin
 

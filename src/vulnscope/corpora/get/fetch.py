@@ -25,8 +25,8 @@ from typing import TypeAlias
 
 from pydantic import ValidationError
 
-from vulnscope.corpora.folders import walk_files
-from vulnscope.corpora.sources import SOURCES, Source, find_source
+from vulnscope.corpora.get.sources import SOURCES, Source, find_source
+from vulnscope.corpora.tables.folders import walk_files
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite
 from vulnscope.records.sources import Kind, Receipt
 from vulnscope.store.environment import cache_dir

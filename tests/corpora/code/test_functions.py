@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vulnscope.corpora.functions import function_lines
+from vulnscope.corpora.code.functions import function_lines
 
 C = "int a;\nint f(void)\n{\n  return 1;\n}\n#ifdef X\nvoid g(void) {}\n#endif\n"
 CPP = """\

@@ -15,10 +15,10 @@ from typing import Any
 
 from pydantic import Field
 
-from vulnscope.corpora.folders import files
-from vulnscope.corpora.tables import TableRow, read_table
-from vulnscope.corpora.text import RowError
-from vulnscope.corpora.weakness_xml import read_weakness_xml
+from vulnscope.corpora.code.text import RowError
+from vulnscope.corpora.cwe.weakness_xml import read_weakness_xml
+from vulnscope.corpora.tables.folders import files
+from vulnscope.corpora.tables.tables import TableRow, read_table
 from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.answers import Match

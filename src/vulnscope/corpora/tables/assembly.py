@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from vulnscope.corpora.check.duplicates import link_near_duplicates
+from vulnscope.corpora.code.diff import changed_lines
+from vulnscope.corpora.code.text import RowError
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.diff import changed_lines
-from vulnscope.corpora.duplicates import link_near_duplicates
 from vulnscope.corpora.groups import seal_groups
 from vulnscope.corpora.samples import Sample
-from vulnscope.corpora.text import RowError
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.base import digest_text
 from vulnscope.records.corpus import BadRow

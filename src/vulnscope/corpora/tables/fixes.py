@@ -14,11 +14,11 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict
 
-from vulnscope.corpora.assembly import Row, read_row
-from vulnscope.corpora.diff import TwinLines, changed_lines
-from vulnscope.corpora.jsonl import parse_object, read_json_lines
+from vulnscope.corpora.code.diff import TwinLines, changed_lines
+from vulnscope.corpora.code.text import language_of, split_lines
 from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.text import language_of, split_lines
+from vulnscope.corpora.tables.assembly import Row, read_row
+from vulnscope.corpora.tables.jsonl import parse_object, read_json_lines
 from vulnscope.cwe import normalise_cwe
 
 EQUAL_TWINS = "twins: both sides are equal, so no label can be told from the code"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vulnscope.corpora.text import RowError
+from vulnscope.corpora.code.text import RowError
 
 if TYPE_CHECKING:
     from vulnscope.corpora.samples import Label

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vulnscope.corpora import Corpus, Sample
-from vulnscope.corpora.stats import count_corpus
+from vulnscope.corpora.check.stats import count_corpus
 from vulnscope.records.corpus import CorpusStats
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate, groupby
 from typing import Literal, NamedTuple
 
-from vulnscope.corpora.diff import align
-from vulnscope.corpora.functions import function_lines
-from vulnscope.corpora.text import keep_lines, split_lines
+from vulnscope.corpora.code.diff import align
+from vulnscope.corpora.code.functions import function_lines
+from vulnscope.corpora.code.text import keep_lines, split_lines
 from vulnscope.errors import InputError
 from vulnscope.records.rows import Cut
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vulnscope.corpora import load_corpus
-from vulnscope.corpora.weaknesses import load_weaknesses
+from vulnscope.corpora.cwe.weaknesses import load_weaknesses
 from vulnscope.errors import CorruptData, InputError
 
 ENTITIES = """<?xml version="1.0"?>

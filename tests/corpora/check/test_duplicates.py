@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vulnscope.corpora import Sample
-from vulnscope.corpora.duplicates import find_near_duplicates, link_near_duplicates, shingle
+from vulnscope.corpora.check.duplicates import find_near_duplicates, link_near_duplicates, shingle
 
 words = st.lists(st.sampled_from("abcd"), min_size=1, max_size=14).map(" ".join)
 

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from vulnscope.corpora.assembly import Row, read_row
-from vulnscope.corpora.cells import Cells, split_words
+from vulnscope.corpora.code.text import RowError, name_language
 from vulnscope.corpora.samples import Label, Origin, Sample
-from vulnscope.corpora.tables import TableRow, read_table
-from vulnscope.corpora.text import RowError, name_language
+from vulnscope.corpora.tables.assembly import Row, read_row
+from vulnscope.corpora.tables.cells import Cells, split_words
+from vulnscope.corpora.tables.tables import TableRow, read_table
 from vulnscope.cwe import parse_cwes
 from vulnscope.errors import InputError
 from vulnscope.records.base import Record

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from vulnscope.corpora import Corpus, Sample
-from vulnscope.corpora.leaks import count_label_words, find_leaks, find_words
+from vulnscope.corpora.check.leaks import count_label_words, find_leaks, find_words
 
 MakeSample = Callable[..., Sample]
 MakeCorpus = Callable[[list[Sample]], Corpus]

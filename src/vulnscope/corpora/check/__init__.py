@@ -1,0 +1,1 @@
+"""What is odd about a corpus: near-duplicates, leaks, problems; and what it holds."""

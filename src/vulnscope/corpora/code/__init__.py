@@ -1,0 +1,1 @@
+"""Source code as text and as syntax: lines, differences, functions, chunks."""

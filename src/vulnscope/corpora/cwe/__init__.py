@@ -1,0 +1,1 @@
+"""The user's copy of the CWE catalogue."""

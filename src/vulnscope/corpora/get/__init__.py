@@ -1,0 +1,1 @@
+"""Getting published corpora, pinned and checked."""
