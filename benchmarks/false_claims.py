@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.options import Options
 from benchmarks.results import describe_machine
-from vulnscope.ask.scores import Items
+from vulnscope.ask.figures.scores import Items
 from vulnscope.probe.decoding import decode
 from vulnscope.probe.folds import deal_folds
 from vulnscope.probe.nested import Feature

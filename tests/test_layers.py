@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
@@ -26,6 +29,20 @@ def test_folders_import_only_downward(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.chdir(ROOT)
     status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    """Type-checking and function-level imports count: whoever reads a file must be able to read its ground first."""
+    graph = grimp.build_graph("vulnscope", cache_dir=None)
+    below = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert list(TopologicalSorter(below).static_order())
+
+
+def test_every_folder_says_what_it_is_for() -> None:
+    folders = {path.parent for path in (ROOT / "src" / "vulnscope").rglob("*.py")}
+    for folder in folders:
+        said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+        assert len(said.splitlines()[0].split()) > 3, folder
 
 
 @pytest.mark.parametrize(

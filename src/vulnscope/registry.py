@@ -32,12 +32,12 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "vulbench": "vulnscope.corpora.loaders.vulbench:load_vulbench",
     },
     "protocol": {
-        "free-text": "vulnscope.ask.protocols.free_text:open_free_text",
-        "locate": "vulnscope.ask.protocols.locate:open_locate",
-        "primevul": "vulnscope.ask.protocols.primevul:open_primevul",
-        "secllmholmes": "vulnscope.ask.protocols.secllmholmes:open_secllmholmes",
-        "which-cwe": "vulnscope.ask.protocols.which_cwe:open_which_cwe",
-        "yes-no": "vulnscope.ask.yes_no:YesNoProtocol",
+        "free-text": "vulnscope.ask.worded.protocols.free_text:open_free_text",
+        "locate": "vulnscope.ask.worded.protocols.locate:open_locate",
+        "primevul": "vulnscope.ask.worded.protocols.primevul:open_primevul",
+        "secllmholmes": "vulnscope.ask.worded.protocols.secllmholmes:open_secllmholmes",
+        "which-cwe": "vulnscope.ask.worded.protocols.which_cwe:open_which_cwe",
+        "yes-no": "vulnscope.ask.scored.yes_no:YesNoProtocol",
     },
     "steering": {
         "gradient": "vulnscope.steer.methods.gradient:fit_gradient",
@@ -55,8 +55,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "whitespace": "vulnscope.corpora.transformations.whitespace:change_whitespace",
     },
     "parser": {
-        "keyword": "vulnscope.ask.parsers.keyword:parse_keyword",
-        "strict": "vulnscope.ask.parsers.strict:parse_strict",
+        "keyword": "vulnscope.ask.worded.parsers.keyword:parse_keyword",
+        "strict": "vulnscope.ask.worded.parsers.strict:parse_strict",
     },
 }
 

@@ -9,7 +9,7 @@ from tests.ask.builders import make_corpus
 
 from vulnscope import registry
 from vulnscope.ask.asks import Ask, BuildAsk, Keep, Place, PreparedAsk, Reply
-from vulnscope.ask.protocols.base import Context, DialogueProtocol, read_options
+from vulnscope.ask.worded.protocols.base import Context, DialogueProtocol, read_options
 from vulnscope.corpora import Sample
 from vulnscope.prompts import load_dialogues
 

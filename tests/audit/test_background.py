@@ -8,8 +8,8 @@ import pytest
 from tests.ask.builders import begin_run, make_corpus, make_items, make_pairs, make_row, make_sample, tiny_subject
 from tests.ask.words import FOLDERS
 
-from vulnscope.ask.measures import Item
-from vulnscope.ask.reading import make_row as make_answer_row
+from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.worded.reading import make_row as make_answer_row
 from vulnscope.audit import AuditConfig, estimate_audit, run_audit
 from vulnscope.audit.background import NO_CUT, Source, measure_background, precision_at
 from vulnscope.audit.ordinary import load_background

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss, matthews_corrcoef
 from tests.ask.builders import make_items, make_pairs, make_row, make_sample
 
-from vulnscope.ask.measures import Item
+from vulnscope.ask.figures.measures import Item
 from vulnscope.audit.classification import classify, compare_read_outs
 from vulnscope.audit.prompt_grid import lay_grid
 from vulnscope.audit.robustness import measure_robustness

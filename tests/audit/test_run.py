@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.ask.builders import begin_run, make_corpus, make_items, make_pairs, make_sample, tiny_subject
 
-from vulnscope.ask.measures import pair_up
+from vulnscope.ask.figures.measures import pair_up
 from vulnscope.audit import AuditConfig, check_audit, estimate_audit, run_audit
 from vulnscope.audit.judgement import spread_out
 from vulnscope.errors import InputError

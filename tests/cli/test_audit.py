@@ -42,7 +42,7 @@ def test_a_second_run_takes_its_answers_from_the_cache(
     command = ("audit", tiny_model, "--corpus", "folder", "--data-dir", twins, "--json")
     first = json.loads(run_command(*command).out)
 
-    from vulnscope.ask import asking
+    from vulnscope.ask.scored import asking
 
     asked: list[int] = []
     score_batch = asking.score_batch

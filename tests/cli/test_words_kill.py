@@ -22,7 +22,7 @@ N_ASKS = 36
 # Dies at the n-th call of a function: once a reply is on the disk, or with half of a batch's bytes in the file.
 DRIVER = """
 import os, signal, sys
-from vulnscope.ask.journal import ReplyJournal
+from vulnscope.ask.worded.journal import ReplyJournal
 from vulnscope.cli import main
 from vulnscope.store import rows
 

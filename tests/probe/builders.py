@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vulnscope.ask.scores import Items
+from vulnscope.ask.figures.scores import Items
 from vulnscope.probe.nested import Feature
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.probe.builders import make_feature, make_items
 
-from vulnscope.ask.scores import Items, measure_difference
+from vulnscope.ask.figures.scores import Items, measure_difference
 from vulnscope.errors import InputError
 from vulnscope.probe.decoding import Decoded, check_features, check_items, decode, permute_labels
 from vulnscope.probe.folds import deal_folds

@@ -7,8 +7,8 @@ import torch
 from tests.ask.builders import tiny_subject
 from tests.probe.builders import make_items
 
-from vulnscope.ask.items import Asked
-from vulnscope.ask.scores import Items
+from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.scored.items import Asked
 from vulnscope.models import NormUnit, Site, as_selector
 from vulnscope.stats import Groups
 from vulnscope.steer.config import SteerConfig

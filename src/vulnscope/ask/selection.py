@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope import registry
-from vulnscope.ask.preparation import Prepared, prepare
+from vulnscope.ask.scored.preparation import Prepared, prepare
 from vulnscope.corpora import Corpus, select
 from vulnscope.corpora.check.problems import find_problems
 from vulnscope.errors import InputError
@@ -15,8 +15,8 @@ from vulnscope.records.audit import CorpusInfo, LeftOut
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.ask.settings import Selection
-    from vulnscope.ask.yes_no import YesNoProtocol
     from vulnscope.corpora import Sample
     from vulnscope.models import Subject
 

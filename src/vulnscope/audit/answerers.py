@@ -33,8 +33,8 @@ class AskedSubject(NamedTuple):
 
 def ask_locally(subject: Subject, config: AuditConfig, cache: AnswerCache | None) -> AskedSubject:
     """A subject on this machine; `cache` holds replies of earlier runs."""
-    from vulnscope.ask.local import LocalAnswerer
     from vulnscope.ask.memory import ReplyMemory
+    from vulnscope.ask.worded.local import LocalAnswerer
 
     answerer = LocalAnswerer(
         subject,
@@ -48,8 +48,8 @@ def ask_locally(subject: Subject, config: AuditConfig, cache: AnswerCache | None
 
 def ask_remotely(client: EndpointClient) -> AskedSubject:
     """A model behind an endpoint."""
-    from vulnscope.ask.journal import ReplyJournal
-    from vulnscope.ask.remote import RemoteAnswerer
+    from vulnscope.ask.worded.journal import ReplyJournal
+    from vulnscope.ask.worded.remote import RemoteAnswerer
 
     url, api = client.spec.url, client.find_api()
     digest = digest_text(f"{url}\0{client.model}" + "\0completions" * (api == "completions"))

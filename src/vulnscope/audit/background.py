@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.reading import unify_readouts
+from vulnscope.ask.worded.reading import unify_readouts
 from vulnscope.audit.shares import estimate_mean, group_items
 from vulnscope.records.answers import AnswerRow, Readout, rank_score
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
@@ -38,7 +38,7 @@ from vulnscope.stats import (
 )
 
 if TYPE_CHECKING:
-    from vulnscope.ask.measures import Item
+    from vulnscope.ask.figures.measures import Item
 
 ALARM_RATES = (0.01, 0.05)
 """Alarm rates on ordinary functions at which recall is stated."""

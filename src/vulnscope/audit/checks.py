@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope import registry
-from vulnscope.ask.protocols.base import read_options
-from vulnscope.ask.protocols.yes_no import as_dialogues, open_yes_no
+from vulnscope.ask.worded.protocols.base import read_options
+from vulnscope.ask.worded.protocols.yes_no import as_dialogues, open_yes_no
 from vulnscope.audit.texts import YES_NO, is_in_words, read_wording
 from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import InputError

@@ -27,7 +27,7 @@ from vulnscope.stats import (
 )
 
 if TYPE_CHECKING:
-    from vulnscope.ask.measures import Item
+    from vulnscope.ask.figures.measures import Item
 
 FALSE_POSITIVE_RATES = (0.005, 0.01, 0.05)
 """Rates at which VD-S is stated."""

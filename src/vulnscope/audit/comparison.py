@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.measures import Item, Twins, divide_items, pair_up, strata_of
+from vulnscope.ask.figures.measures import Item, Twins, divide_items, pair_up, strata_of
 from vulnscope.audit.shares import group_items, group_pairs
 from vulnscope.records.answers import rank_score
 from vulnscope.records.base import NotMeasured, Number

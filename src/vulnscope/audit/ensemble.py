@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from vulnscope.ask.measures import Item
+from vulnscope.ask.figures.measures import Item
 from vulnscope.audit.shares import group_items
 from vulnscope.errors import InputError
 from vulnscope.records.answers import COMBINED, AnswerRow, Expectation, TextAnswer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.preparation import prepare
-from vulnscope.ask.requests import Requests
+from vulnscope.ask.scored.preparation import prepare
+from vulnscope.ask.scored.requests import Requests
 from vulnscope.ask.selection import open_protocol, prepare_selected
 from vulnscope.models import plan_batches, score_batch
 from vulnscope.models.subject.inspection import estimate_memory

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.texts import Questions, answer_prepared, batch_units, count_asks, prepare_asks
 from vulnscope.ask.windows import list_units
+from vulnscope.ask.worded.texts import Questions, answer_prepared, batch_units, count_asks, prepare_asks
 from vulnscope.models.remote.settings import EndpointSpec
 from vulnscope.records.audit import AuditEstimate
 from vulnscope.records.base import NotMeasured, Number

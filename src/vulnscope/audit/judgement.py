@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.ask.answer_measures import measure_answers
-from vulnscope.ask.baselines import score_baselines
-from vulnscope.ask.measures import Item, Twins, measure, pair_up
-from vulnscope.ask.reading import unify_readouts
+from vulnscope.ask.figures.answer_measures import measure_answers
+from vulnscope.ask.figures.baselines import score_baselines
+from vulnscope.ask.figures.measures import Item, Twins, measure, pair_up
 from vulnscope.ask.selection import describe_corpus
+from vulnscope.ask.worded.reading import unify_readouts
 from vulnscope.audit.classification import classify, compare_read_outs
 from vulnscope.audit.leaks import check_corpus
 from vulnscope.audit.prompt_grid import lay_grid

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from vulnscope.ask.baselines import LENGTH, BaselineScores, Training, plan_training, score_counts, score_length
-from vulnscope.ask.ngrams import count_ngrams, count_token_ngrams
+from vulnscope.ask.figures.baselines import LENGTH, BaselineScores, Training, plan_training, score_counts, score_length
+from vulnscope.ask.figures.ngrams import count_ngrams, count_token_ngrams
 from vulnscope.corpora.check.leaks import LABEL_WORDS, WORD, count_label_words, find_leaks
 from vulnscope.corpora.check.stats import count_corpus
 from vulnscope.records.base import Estimate, NotMeasured, not_measured

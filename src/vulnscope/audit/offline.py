@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from vulnscope.ask.measures import Item
+from vulnscope.ask.figures.measures import Item
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.audit.comparison import Both, Compared, compare_items, list_items, match_items
 from vulnscope.audit.config import AuditConfig

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.ask.measures import Item
+from vulnscope.ask.figures.measures import Item
 from vulnscope.ask.selection import select_samples
-from vulnscope.ask.texts import Questions, gather_questions
+from vulnscope.ask.worded.texts import Questions, gather_questions
 from vulnscope.audit.background import Source
 from vulnscope.corpora.ordinary import OrdinaryCode, load_ordinary, rebuild_function
 from vulnscope.errors import InputError
 
 if TYPE_CHECKING:
-    from vulnscope.ask.protocols.base import DialogueProtocol
+    from vulnscope.ask.worded.protocols.base import DialogueProtocol
     from vulnscope.audit.config import AuditConfig
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.records.answers import Row

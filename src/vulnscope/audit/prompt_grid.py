@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.measures import Item, Twins, pair_up
-from vulnscope.ask.reading import VOTES
+from vulnscope.ask.figures.measures import Item, Twins, pair_up
+from vulnscope.ask.worded.reading import VOTES
 from vulnscope.audit.shares import estimate_mean, group_items, group_pairs
 from vulnscope.records.answers import COMBINED, AnswerRow
 from vulnscope.records.base import NotMeasured, not_measured

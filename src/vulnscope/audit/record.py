@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.ask.measures import Item
+from vulnscope.ask.figures.measures import Item
 from vulnscope.audit.background import measure_background
 from vulnscope.audit.judgement import Asked as ProtocolInfo
 from vulnscope.audit.judgement import judge

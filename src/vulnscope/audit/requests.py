@@ -137,7 +137,7 @@ def load_requested(request: CorpusRequest) -> Corpus:
 
 def find_weaknesses(request: AuditRequest) -> Weaknesses | None:
     """The user's CWE catalogue, where it is known."""
-    from vulnscope.ask.protocols.which_cwe import CATALOGUE
+    from vulnscope.ask.worded.protocols.which_cwe import CATALOGUE
     from vulnscope.corpora.cwe.weaknesses import load_weaknesses
 
     named = dict(request.audit.protocol_options).get("catalogue")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import Field, ValidationError
 
 from vulnscope import registry
-from vulnscope.ask.reading import Reader, make_row, read_row_again
+from vulnscope.ask.worded.reading import Reader, make_row, read_row_again
 from vulnscope.audit.background import Source
 from vulnscope.audit.ordinary import restore_functions
 from vulnscope.audit.record import Asked, Beside, ProtocolInfo, make_record

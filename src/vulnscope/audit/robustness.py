@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vulnscope.ask.measures import Item
+from vulnscope.ask.figures.measures import Item
 from vulnscope.audit.shares import estimate_mean, group_items
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.figures import Robustness, RobustnessLine

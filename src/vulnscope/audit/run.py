@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.asking import Progress, ask
-from vulnscope.ask.preparation import Prepared, prepare
-from vulnscope.ask.requests import Requests
+from vulnscope.ask.scored.asking import Progress, ask
+from vulnscope.ask.scored.preparation import Prepared, prepare
+from vulnscope.ask.scored.requests import Requests
 from vulnscope.ask.selection import check_selection, open_protocol, prepare_selected
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.ordinary import describe_source

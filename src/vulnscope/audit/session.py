@@ -25,7 +25,7 @@ from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import digest_text
 
 if TYPE_CHECKING:
-    from vulnscope.ask.texts import Progress
+    from vulnscope.ask.worded.texts import Progress
     from vulnscope.audit.config import AuditConfig
     from vulnscope.audit.requests import AuditRequest
     from vulnscope.audit.texts import FindFolder, TextAudit

@@ -9,7 +9,7 @@ from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.stats import Bootstrap, Groups, Statistic, estimate, mean_statistic
 
 if TYPE_CHECKING:
-    from vulnscope.ask.measures import Item, Twins
+    from vulnscope.ask.figures.measures import Item, Twins
 
 
 def group_items(items: Sequence[Item]) -> Groups:

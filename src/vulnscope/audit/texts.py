@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope import registry
-from vulnscope.ask.continuation import write_plain
-from vulnscope.ask.decoding import Decoding
-from vulnscope.ask.protocols.base import Context, DialogueProtocol, read_options
-from vulnscope.ask.protocols.yes_no import as_dialogues, open_yes_no
-from vulnscope.ask.reading import Reader
 from vulnscope.ask.selection import UNSELECTED
-from vulnscope.ask.texts import Progress, Questions, ask_texts, gather_questions
+from vulnscope.ask.worded.continuation import write_plain
+from vulnscope.ask.worded.decoding import Decoding
+from vulnscope.ask.worded.protocols.base import Context, DialogueProtocol, read_options
+from vulnscope.ask.worded.protocols.yes_no import as_dialogues, open_yes_no
+from vulnscope.ask.worded.reading import Reader
+from vulnscope.ask.worded.texts import Progress, Questions, ask_texts, gather_questions
 from vulnscope.audit.ordinary import OrdinaryQuestions, load_background, narrow_prompts, question_ordinary
 from vulnscope.audit.record import Asked, Beside, ProtocolInfo, join_items, make_record
 from vulnscope.corpora import Corpus, Sample, select

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.scores import Items, best_of, measure_difference
+from vulnscope.ask.figures.scores import Items, best_of, measure_difference
 from vulnscope.errors import InputError
 from vulnscope.probe.measures import judge_decodable
 from vulnscope.probe.nested import Choice, Feature, NestedScores, cross_validate

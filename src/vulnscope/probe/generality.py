@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vulnscope.ask.scores import Items, best_of, measure_auroc, measure_difference, pair_rank_p
+from vulnscope.ask.figures.scores import Items, best_of, measure_auroc, measure_difference, pair_rank_p
 from vulnscope.errors import InputError
 from vulnscope.probe.decoding import name_choices, read_rule
 from vulnscope.probe.folds import NEVER, Folds, deal_folds, leave_out

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vulnscope.ask.scores import Items, measure_auroc
+from vulnscope.ask.figures.scores import Items, measure_auroc
 from vulnscope.errors import SubjectError
 from vulnscope.models import Site
 from vulnscope.models.subject.lens import read_lens

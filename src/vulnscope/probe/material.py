@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.items import ask_items
-from vulnscope.ask.scores import Items
+from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.scored.items import ask_items
 from vulnscope.corpora.code.text import split_lines
 from vulnscope.errors import InputError
 from vulnscope.models import Site
@@ -22,8 +22,8 @@ from vulnscope.probe.surface import build_surface
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from vulnscope.ask.preparation import Prepared
-    from vulnscope.ask.yes_no import YesNoProtocol
+    from vulnscope.ask.scored.preparation import Prepared
+    from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.models import Subject
     from vulnscope.probe.config import ProbeConfig

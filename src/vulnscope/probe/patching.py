@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vulnscope.ask.items import Asked, ask_items, read_log_odds
-from vulnscope.ask.scores import Items
+from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.scored.items import Asked, ask_items, read_log_odds
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
@@ -25,7 +25,7 @@ from vulnscope.records.patch import PatchedMargin, PatchRecord
 from vulnscope.stats import Bootstrap, name_correction
 
 if TYPE_CHECKING:
-    from vulnscope.ask.preparation import Prepared
+    from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.corpora import Corpus
     from vulnscope.models import PatchRow, Subject
     from vulnscope.models.sweep.patching import PatchJob

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.asking import ask
-from vulnscope.ask.scores import Items, measure_auroc, measure_difference, measure_pair_rank
+from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference, measure_pair_rank
+from vulnscope.ask.scored.asking import ask
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.subject.fresh import reinitialise
@@ -35,8 +35,8 @@ from vulnscope.records.probe import Generality, HeldOut, LensLayer, ProbeRecord,
 from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
-    from vulnscope.ask.preparation import Prepared
-    from vulnscope.ask.yes_no import YesNoProtocol
+    from vulnscope.ask.scored.preparation import Prepared
+    from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Corpus
     from vulnscope.models import Subject
     from vulnscope.probe.config import ProbeConfig

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.feature_extraction.text import TfidfTransformer
 
-from vulnscope.ask.ngrams import count_ngrams, count_token_ngrams
+from vulnscope.ask.figures.ngrams import count_ngrams, count_token_ngrams
 from vulnscope.probe.nested import Feature
 from vulnscope.stats.threads import blas_threads
 

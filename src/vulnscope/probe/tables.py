@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.items import find_windows
-from vulnscope.ask.scores import Items, best_of, measure_auroc, measure_difference
+from vulnscope.ask.figures.scores import Items, best_of, measure_auroc, measure_difference
+from vulnscope.ask.scored.items import find_windows
 from vulnscope.probe.decoding import Decoded, read_rule
 from vulnscope.probe.folds import Folds
 from vulnscope.probe.harvest import CHANGED, ORACLES, POOLS

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.items import Asked, ask_items
-from vulnscope.ask.scores import Items, measure_auroc
+from vulnscope.ask.figures.scores import Items, measure_auroc
+from vulnscope.ask.scored.items import Asked, ask_items
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.errors import InputError
 from vulnscope.interventions import Intervention, Stored, Vectors, VectorSite, applied, resolve_edits
@@ -33,8 +33,8 @@ from vulnscope.steer.vectors import read_places
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vulnscope.ask.preparation import Prepared
-    from vulnscope.ask.yes_no import YesNoProtocol
+    from vulnscope.ask.scored.preparation import Prepared
+    from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Corpus
     from vulnscope.interventions import EditSpec
     from vulnscope.models import Subject

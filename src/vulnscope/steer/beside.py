@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.items import Asked, ask_items
-from vulnscope.ask.preparation import prepare
+from vulnscope.ask.scored.items import Asked, ask_items
+from vulnscope.ask.scored.preparation import prepare
 from vulnscope.interventions import EditSpec, Intervention, ReadOut, add_preface, resolve_edits
 from vulnscope.models.read.pooling import Pool, capture_pools
 from vulnscope.models.subject.sites import as_site, name_site
@@ -23,7 +23,7 @@ from vulnscope.steer.points import Trial, make_intervention
 from vulnscope.steer.vectors import read_vector_file
 
 if TYPE_CHECKING:
-    from vulnscope.ask.yes_no import YesNoProtocol
+    from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.steer.bench import Bench
     from vulnscope.steer.config import SteerConfig
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.scores import Items
+from vulnscope.ask.figures.scores import Items
 from vulnscope.records.base import NotMeasured
 from vulnscope.stats import stratified_auroc
 from vulnscope.steer.margins import Margins

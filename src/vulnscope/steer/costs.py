@@ -10,7 +10,7 @@ from vulnscope.steer.side_effects import CleanSide, Probes, build_probes, measur
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vulnscope.ask.yes_no import YesNoProtocol
+    from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Sample
     from vulnscope.models import Edit, Subject
     from vulnscope.store import Run

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
-    from vulnscope.ask.items import Asked
+    from vulnscope.ask.scored.items import Asked
     from vulnscope.steer.config import SteerConfig
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.items import Asked, read_verdict
+from vulnscope.ask.scored.items import Asked, read_verdict
 from vulnscope.models import Point, Subject, WorkPlan, edited, plan_sweep, run_sweep, score
 from vulnscope.models.answer.scoring import PromptScores
 from vulnscope.models.subject.sites import name_site

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.scores import Items, measure_auroc, measure_difference
+from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.steer import ControlSet, CweOutcome, Effect, Outcome
 from vulnscope.stats import (

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from vulnscope.ask.items import read_log_odds
-from vulnscope.ask.yes_no import greedy_answer
+from vulnscope.ask.scored.items import read_log_odds
+from vulnscope.ask.scored.yes_no import greedy_answer
 from vulnscope.corpora.code.syntax import GRAMMARS, parse, walk
 from vulnscope.corpora.ordinary import load_ordinary
 from vulnscope.models import Item, edited, generate, read_text, score
@@ -30,7 +30,7 @@ from vulnscope.records.steer import SideEffects
 from vulnscope.stats import auroc
 
 if TYPE_CHECKING:
-    from vulnscope.ask.yes_no import YesNoProtocol
+    from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Sample
     from vulnscope.models import Edit, Subject
     from vulnscope.prompts import AnswerTokens

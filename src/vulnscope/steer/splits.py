@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.items import Asked, ask_items
-from vulnscope.ask.scores import Items
+from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.scored.items import Asked, ask_items
 from vulnscope.ask.selection import open_protocol, prepare_selected
 from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
@@ -16,8 +16,8 @@ from vulnscope.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vulnscope.ask.preparation import Prepared
-    from vulnscope.ask.yes_no import YesNoProtocol
+    from vulnscope.ask.scored.preparation import Prepared
+    from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.models import Subject
     from vulnscope.steer.config import SteerConfig

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.scores import measure_auroc
+from vulnscope.ask.figures.scores import measure_auroc
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.interventions import resolve_edits, save_intervention
 from vulnscope.models.subject.sites import name_site

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.measures import measure_slice
-from vulnscope.ask.scores import Items
+from vulnscope.ask.figures.measures import measure_slice
+from vulnscope.ask.figures.scores import Items
 from vulnscope.records.against import Difference, FigureDifference, InterventionDifference
 from vulnscope.records.base import NotMeasured, Number, not_measured
 from vulnscope.stats import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from vulnscope.ask.scores import Items
+from vulnscope.ask.figures.scores import Items
 from vulnscope.records.study import FlipCount, FlippedTwins, TwinsUnder
 
 if TYPE_CHECKING:

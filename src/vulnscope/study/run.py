@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from vulnscope.ask.scores import Items, measure_auroc, measure_difference
+from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference
 from vulnscope.ask.selection import select_samples
 from vulnscope.audit import run_audit
 from vulnscope.corpora import Corpus

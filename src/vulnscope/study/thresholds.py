@@ -20,7 +20,7 @@ from vulnscope.stats import (
 )
 
 if TYPE_CHECKING:
-    from vulnscope.ask.scores import Items
+    from vulnscope.ask.figures.scores import Items
     from vulnscope.stats import Floats
 
 

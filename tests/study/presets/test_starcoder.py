@@ -11,9 +11,9 @@ import torch
 from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
 
 from vulnscope import store
-from vulnscope.ask.items import Asked, ask_items
-from vulnscope.ask.preparation import prepare
-from vulnscope.ask.scores import Items, pair_rank_change_p
+from vulnscope.ask.figures.scores import Items, pair_rank_change_p
+from vulnscope.ask.scored.items import Asked, ask_items
+from vulnscope.ask.scored.preparation import prepare
 from vulnscope.ask.selection import open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.corpora import Corpus, load_corpus

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Corpora by their published layout, one loader a file; `registry.py` maps their names."""

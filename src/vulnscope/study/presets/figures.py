@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.parsers.keyword import parse_keyword
-from vulnscope.ask.scores import measure_auroc, measure_pair_rank, pair_rank_change_p
+from vulnscope.ask.figures.scores import measure_auroc, measure_pair_rank, pair_rank_change_p
+from vulnscope.ask.worded.parsers.keyword import parse_keyword
 from vulnscope.records.answers import Expectation
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.reproduction import Judged, ReproducedRow, Said
@@ -16,7 +16,7 @@ from vulnscope.report.format import format_estimate, format_number
 from vulnscope.stats import Groups, correct_family, estimate, mean_statistic
 
 if TYPE_CHECKING:
-    from vulnscope.ask.scores import Items
+    from vulnscope.ask.figures.scores import Items
     from vulnscope.stats import Bootstrap
 
 _EXPECTS = Expectation(form="verdict")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from vulnscope.ask.items import Asked
+    from vulnscope.ask.scored.items import Asked
     from vulnscope.models import Edit, Subject
     from vulnscope.steer.margins import Margins
 

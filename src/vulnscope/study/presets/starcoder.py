@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vulnscope.ask.items import ask_items
-from vulnscope.ask.preparation import prepare
-from vulnscope.ask.scores import Items
+from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.scored.items import ask_items
+from vulnscope.ask.scored.preparation import prepare
 from vulnscope.ask.selection import describe_corpus, open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.errors import InputError
@@ -39,8 +39,8 @@ from vulnscope.study.presets.settings import PROMPTS, StarcoderConfig, clamp_lay
 if TYPE_CHECKING:
     import numpy as np
 
-    from vulnscope.ask.items import Asked
-    from vulnscope.ask.preparation import Prepared
+    from vulnscope.ask.scored.items import Asked
+    from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.models import Edit, Item, Subject
     from vulnscope.steer.margins import Margins

@@ -1,0 +1,1 @@
+"""Rows to figures, with the rules that read no model beside them."""

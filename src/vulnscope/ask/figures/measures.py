@@ -1,0 +1,315 @@
+"""Rows to figures: every "Say" measure for the whole corpus and for each of its slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from vulnscope.ask.figures.baselines import ALWAYS_YES, BaselineScores
+from vulnscope.corpora import Sample
+from vulnscope.records.answers import AnswerRow, Row, rank_score
+from vulnscope.records.audit import Baseline, Slice
+from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
+from vulnscope.records.rows import Says
+from vulnscope.stats import (
+    Bootstrap,
+    Groups,
+    Resampled,
+    auroc_statistic,
+    chance_pair_correct,
+    correct_family,
+    count_answers,
+    criterion,
+    d_a,
+    d_prime,
+    detectable_auroc,
+    estimate,
+    false_alarm_rate,
+    hit_rate,
+    interval_within,
+    mean_statistic,
+    name_correction,
+    pair_cells,
+    pair_ranks,
+    resample,
+    stratified_auroc,
+    swap_test,
+)
+
+Kind = Literal["all", "part", "cwe", "language", "difficulty", "augmentation", "split", "cut"]
+KINDS: tuple[Kind, ...] = ("part", "cwe", "language", "difficulty", "augmentation", "split", "cut")
+
+_NO_PAIRS = "no pairs"
+
+
+class Item(NamedTuple):
+    """A sample, what was said of it, its group, and its place in the baselines' scores."""
+
+    sample: Sample
+    row: Row
+    group: str
+    place: int
+
+    @property
+    def is_vulnerable(self) -> bool:
+        """Whether the label says so."""
+        return self.sample.label == "vulnerable"
+
+
+class Twins(NamedTuple):
+    """The two items of a pair."""
+
+    vulnerable: Item
+    fixed: Item
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All figures of a corpus, and of its slices with p-values corrected over the slices of one kind."""
+
+    overall: Slice
+    slices: tuple[Slice, ...]
+
+
+def measure(items: Sequence[Item], baselines: Sequence[BaselineScores], bootstrap: Bootstrap) -> Measured:
+    """The overall slice, and one per value of every kind of slice that divides `items`."""
+    families = [
+        [measure_slice(kind, value, part, baselines, bootstrap) for value, part in _divide(kind, items)]
+        for kind in KINDS
+    ]
+    return Measured(
+        overall=measure_slice("all", "all", items, baselines, bootstrap),
+        slices=tuple(part for family in families for part in correct_slices(family)),
+    )
+
+
+def measure_slice(
+    kind: Kind, value: str, items: Sequence[Item], baselines: Sequence[BaselineScores], bootstrap: Bootstrap
+) -> Slice:
+    """Every figure over `items`, which may not be empty."""
+    says = [item.row.says for item in items]
+    parsed = [item for item in items if item.row.says != "unparsed"]
+    counts = count_answers([item.is_vulnerable for item in items], says)
+    pairs = pair_up(items)
+    paired_says: list[Says] = [item.row.says for twins in pairs for item in twins]
+    margins = [rank_score(item.row) for item in items]
+    mean_margins = [item.row.mean_margin for item in items]
+    resampled = _resample_auroc(margins, items, bootstrap)
+    auroc = _auroc(margins, resampled, items, bootstrap)
+    pair_rank_p, pair_correct_p = _swap_tests(pairs)
+    return Slice(
+        kind=kind,
+        value=value,
+        n_samples=len(items),
+        n_pairs=len(pairs),
+        n_groups=len({item.group for item in items}),
+        yes_rate=_share([item.row.says == "vulnerable" for item in parsed], parsed, bootstrap),
+        unparsed_rate=_share([answer == "unparsed" for answer in says], items, bootstrap),
+        accuracy=_share([item.row.says == item.sample.label for item in items], items, bootstrap),
+        auroc=auroc,
+        d_a=d_a(auroc.value),
+        pair_rank=_pair_rank([(rank_score(a.row), rank_score(b.row)) for a, b in pairs], pairs, bootstrap),
+        pair_rank_p=pair_rank_p,
+        mean_margin_auroc=_auroc(mean_margins, _resample_auroc(mean_margins, items, bootstrap), items, bootstrap),
+        hit_rate=hit_rate(counts),
+        false_alarm_rate=false_alarm_rate(counts),
+        d_prime=d_prime(counts),
+        criterion=criterion(counts),
+        pair_cells=pair_cells(paired_says[::2], paired_says[1::2]),
+        pair_correct=_pair_share([_is_right(twins) for twins in pairs], pairs, bootstrap),
+        pair_correct_chance=chance_pair_correct(paired_says),
+        pair_correct_p=pair_correct_p,
+        pair_rank_p_corrected=pair_rank_p,
+        pair_correct_p_corrected=pair_correct_p,
+        correction="none",
+        detectable_auroc=_detectable(resampled, items),
+        acquiescence_mean=_mean([item.row.acquiescence for item in items], "asked in one direction only"),
+        label_mass_mean=_label_mass(items),
+        baselines=tuple(_measure_baseline(baseline, items, pairs, bootstrap) for baseline in baselines),
+    )
+
+
+def correct_slices(family: Sequence[Slice]) -> list[Slice]:
+    """The slices of one kind with their p-values corrected over the family."""
+    rank_ps = _correct([part.pair_rank_p for part in family])
+    correct_ps = _correct([part.pair_correct_p for part in family])
+    n_tests = sum(not isinstance(part.pair_rank_p, NotMeasured) for part in family)
+    return [
+        part.model_copy(
+            update={
+                "pair_rank_p_corrected": rank_p,
+                "pair_correct_p_corrected": correct_p,
+                "correction": name_correction(n_tests),
+            }
+        )
+        for part, rank_p, correct_p in zip(family, rank_ps, correct_ps, strict=True)
+    ]
+
+
+def pair_up(items: Sequence[Item]) -> list[Twins]:
+    """Pairs with both twins among `items`, in order of first appearance."""
+    sides: dict[str, dict[bool, Item]] = {}
+    for item in items:
+        if item.sample.pair_id is not None:
+            sides.setdefault(item.sample.pair_id, {})[item.is_vulnerable] = item
+    return [Twins(both[True], both[False]) for both in sides.values() if len(both) == 2]
+
+
+def divide_items(items: Sequence[Item]) -> Iterator[tuple[Kind, str, list[Item]]]:
+    """Every slice of `items`: its kind, its value, its items."""
+    for kind in KINDS:
+        for value, part in _divide(kind, items):
+            yield kind, value, part
+
+
+def _divide(kind: Kind, items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
+    """The parts of `items` by what `kind` says of each; none where it says one thing of all."""
+    parts: dict[str, list[Item]] = {}
+    for item in items:
+        for value in _values(kind, item):
+            parts.setdefault(value, []).append(item)
+    if len(parts) > 1:
+        yield from sorted(parts.items(), key=lambda part: _natural(part[0]))
+
+
+def _values(kind: Kind, item: Item) -> tuple[str, ...]:
+    sample, cut = item.sample, item.row.cut
+    if kind == "cwe":
+        return sample.cwes or ("none",)
+    if kind == "cut":
+        # A window around the change is placed by someone who knows the fix.
+        oracle = " (oracle)" if cut is not None and cut.kind == "changed-window" else ""
+        return ("whole",) if cut is None else (f"cut: {cut.kind}{oracle}",)
+    if kind == "augmentation":
+        return (sample.augmentation.kind if sample.augmentation else "none",)
+    named: dict[str, str | None] = {
+        "part": sample.part,
+        "language": sample.language,
+        "difficulty": sample.difficulty,
+        "split": sample.split,
+    }
+    return (named[kind] or "none",)
+
+
+def _natural(value: str) -> tuple[str, int]:
+    """CWE-22 before CWE-119."""
+    name, _, number = value.partition("-")
+    return (name, int(number)) if number.isdigit() else (value, 0)
+
+
+def _share(flags: Sequence[bool], items: Sequence[Item], bootstrap: Bootstrap) -> Estimate:
+    groups = Groups.from_labels([item.group for item in items])
+    return estimate(mean_statistic(flags, groups), groups.n_groups, len(items), bootstrap, is_proportion=True)
+
+
+def _pair_share(values: Sequence[float], pairs: Sequence[Twins], bootstrap: Bootstrap) -> Estimate:
+    """Mean over pairs of values in [0, 1]."""
+    if not pairs:
+        return not_measured(_NO_PAIRS)
+    groups = Groups.from_labels([twins.vulnerable.group for twins in pairs])
+    return estimate(mean_statistic(values, groups), groups.n_groups, len(pairs), bootstrap, is_proportion=True)
+
+
+def _pair_rank(scores: Sequence[tuple[float, float]], pairs: Sequence[Twins], bootstrap: Bootstrap) -> Estimate:
+    ranks = pair_ranks([one for one, _ in scores], [other for _, other in scores])
+    return _pair_share(ranks.tolist(), pairs, bootstrap)
+
+
+def _resample_auroc(scores: Sequence[float], items: Sequence[Item], bootstrap: Bootstrap) -> Resampled:
+    """AUROC between groups, within strata of CWE and language."""
+    groups = Groups.from_labels([item.group for item in items])
+    statistic = auroc_statistic(scores, [item.is_vulnerable for item in items], groups, strata_of(items))
+    return resample(statistic, groups.n_groups, bootstrap)
+
+
+def _auroc(scores: Sequence[float], resampled: Resampled, items: Sequence[Item], bootstrap: Bootstrap) -> Estimate:
+    value = stratified_auroc(scores, [item.is_vulnerable for item in items], strata_of(items))
+    if isinstance(value, NotMeasured):
+        return not_measured(value.reason, len(items), resampled.n_groups)
+    return interval_within(resampled, len(items), bootstrap, 0.0, 1.0, value=value)
+
+
+def strata_of(items: Sequence[Item]) -> list[tuple[tuple[str, ...], str]]:
+    """Within which an AUROC is taken: CWE and language."""
+    return [(item.sample.cwes, item.sample.language) for item in items]
+
+
+def _detectable(auroc: Resampled, items: Sequence[Item]) -> Number:
+    n_positive, n_negative = (
+        len({item.group for item in items if item.is_vulnerable is side}) for side in (True, False)
+    )
+    return detectable_auroc(auroc.standard_error, n_positive, n_negative)
+
+
+def _is_right(twins: Twins) -> bool:
+    return twins.vulnerable.row.says == "vulnerable" and twins.fixed.row.says == "fixed"
+
+
+def _is_wrong(twins: Twins) -> bool:
+    return twins.vulnerable.row.says == "fixed" and twins.fixed.row.says == "vulnerable"
+
+
+def _swap_tests(pairs: Sequence[Twins]) -> tuple[Number, Number]:
+    """P-values of pair-rank against 1/2 and of P-C against P-R."""
+    groups = Groups.from_labels([twins.vulnerable.group for twins in pairs])
+    margins = np.nan_to_num([rank_score(a.row) - rank_score(b.row) for a, b in pairs])
+    answers = np.array([int(_is_right(twins)) - int(_is_wrong(twins)) for twins in pairs])
+    return swap_test(np.sign(margins), groups), swap_test(answers, groups)
+
+
+def _correct(p_values: Sequence[Number]) -> list[Number]:
+    measured = [p for p in p_values if not isinstance(p, NotMeasured)]
+    corrected = iter(correct_family(measured))
+    return [p if isinstance(p, NotMeasured) else next(corrected) for p in p_values]
+
+
+def _measure_baseline(
+    baseline: BaselineScores, items: Sequence[Item], pairs: Sequence[Twins], bootstrap: Bootstrap
+) -> Baseline:
+    scores, is_positive = baseline.scores, baseline.is_positive
+    if scores is None or is_positive is None:
+        missing = not_measured(baseline.reason, len(items))
+        return Baseline(
+            name=baseline.name,
+            trained_on=baseline.trained_on,
+            auroc=missing,
+            pair_rank=missing,
+            pair_correct=NotMeasured(reason=baseline.reason),
+        )
+    own = [float(scores[item.place]) for item in items]
+    auroc = _auroc(own, _resample_auroc(own, items, bootstrap), items, bootstrap)
+    pair_rank = _pair_rank([(scores[a.place], scores[b.place]) for a, b in pairs], pairs, bootstrap)
+    if baseline.name == ALWAYS_YES:
+        auroc, pair_rank = _by_definition(auroc), _by_definition(pair_rank)
+    right = [bool(is_positive[a.place] and not is_positive[b.place]) for a, b in pairs]
+    return Baseline(
+        name=baseline.name,
+        trained_on=baseline.trained_on,
+        auroc=auroc,
+        pair_rank=pair_rank,
+        pair_correct=fmean(right) if right else NotMeasured(reason=_NO_PAIRS),
+    )
+
+
+def _mean(values: Sequence[float | None], reason: str) -> Number:
+    """Mean of what was measured."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else NotMeasured(reason=reason)
+
+
+def _label_mass(items: Sequence[Item]) -> Number:
+    """Mean probability of all label forms together; answers in words have none."""
+    rows = [item.row for item in items]
+    masses = [r.label_mass for row in rows if not isinstance(row, AnswerRow) for r in row.readings]
+    return _mean(masses, "answers were written or listed, not scored as yes and no")
+
+
+def _by_definition(constant: Estimate) -> Estimate:
+    """A rule that tells nothing apart has its value whatever the data."""
+    if isinstance(constant.value, NotMeasured):
+        return constant
+    return constant.model_copy(update={"low": constant.value, "high": constant.value, "method": "by definition"})

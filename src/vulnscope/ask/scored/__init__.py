@@ -1,0 +1,1 @@
+"""Yes-or-no questions: samples to prompts, prompts to margins, margins to rows."""

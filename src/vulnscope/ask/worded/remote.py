@@ -1,0 +1,151 @@
+"""An endpoint asked in words: many conversations at once, every reply on the disk as soon as it is there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vulnscope.ask.asks import Ask, BuildAsk, Keep, Place, PreparedAsk, Reply
+from vulnscope.ask.labels import log_sum_exp
+from vulnscope.ask.worded.continuation import list_messages, write_plain
+from vulnscope.models.remote import ChatRequest, EndpointClient, TextRequest
+from vulnscope.models.remote.client import NoLogProbs, TooLong
+from vulnscope.models.remote.messages import FEWER_LOG_PROBS, MOST_LOG_PROBS
+from vulnscope.prompts.conversations import PLAIN_STOP
+
+if TYPE_CHECKING:
+    from vulnscope.ask.worded.journal import ReplyJournal
+    from vulnscope.corpora import Sample
+    from vulnscope.models.remote.messages import Request
+    from vulnscope.models.remote.settings import Api
+
+# A label and what a chatty model puts around it.
+_LABEL_TOKENS = 16
+
+
+class RemoteAnswerer:
+    """A model behind an endpoint; labels are scored from listed alternatives where the server gives them."""
+
+    def __init__(self, client: EndpointClient, api: Api = "chat") -> None:
+        """`api` completions sends one text per turn, as a local model without a chat template reads it."""
+        self.client = client
+        self.api = api
+        self.journal: ReplyJournal | None = None
+        self._n_listed = MOST_LOG_PROBS
+
+    def prepare(self, samples: Sequence[Sample], build: BuildAsk) -> list[PreparedAsk]:
+        """The asks as they are: what an endpoint reads is its own secret, and it says so where that is too much."""
+        return [PreparedAsk(build(sample, 1)) for sample in samples]
+
+    def answer(self, asks: Mapping[Place, Ask], keep: Keep | None = None) -> dict[Place, Reply]:
+        """A reply to each ask; those in the journal are not asked again.
+
+        The first error stops all; replies that had come by then are in the journal.
+        """
+        replies = {} if self.journal is None else self.journal.recall(asks)
+        pool = ThreadPoolExecutor(self.client.spec.concurrency)
+        missing = {place: ask for place, ask in asks.items() if place not in replies}
+        futures = {pool.submit(self._answer, place, ask): place for place, ask in missing.items()}
+        try:
+            for future in as_completed(futures):
+                place = futures[future]
+                replies[place] = future.result()
+                if keep is not None:
+                    keep(place, replies[place])
+        except BaseException:
+            self.client.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        pool.shutdown()
+        return replies
+
+    def _answer(self, place: Place, ask: Ask) -> Reply:
+        """The reply; in the journal before this thread asks anything else."""
+        reply = self._converse(place, ask)
+        if self.journal is not None:
+            self.journal.remember(place, ask, reply)
+        return reply
+
+    def _converse(self, place: Place, ask: Ask) -> Reply:
+        n_listed = self._n_listed
+        try:
+            return self._score(ask, n_listed) if ask.scored and n_listed else self._write(place, ask)
+        except TooLong as error:
+            return Reply(refusal=f"longer than the model reads: {error}")
+        except NoLogProbs:
+            self._list_fewer(n_listed)
+            return self._converse(place, ask)
+
+    def _list_fewer(self, n_refused: int) -> None:
+        """Ask for fewer alternatives than were refused, at last for none."""
+        fewer = FEWER_LOG_PROBS if n_refused > FEWER_LOG_PROBS else 0
+        self._n_listed = min(self._n_listed, fewer)
+
+    def _request(self, ask: Ask, turns: Sequence[str], *, max_tokens: int, n_listed: int = 0) -> Request:
+        """What continues the conversation after `turns` of the model."""
+        if self.api == "chat":
+            said = tuple((message.role, message.text) for message in list_messages(ask, turns))
+            return ChatRequest(said, max_tokens, ask.temperature, ask.seed, n_listed)
+        text = write_plain(ask, turns)
+        return TextRequest(text, max_tokens, ask.temperature, ask.seed, n_listed, stop=(PLAIN_STOP,))
+
+    def _write(self, place: Place, ask: Ask) -> Reply:
+        """Texts turn by turn; turns that came before are not asked for again."""
+        reply = Reply() if self.journal is None else self.journal.recall_turns(place, ask)
+        while True:
+            last = self.client.complete(self._request(ask, reply.turns, max_tokens=ask.max_new_tokens))
+            is_over = last.is_declined or len(reply.turns) == len(ask.follow_ups)
+            reply = Reply(
+                turns=() if last.is_declined else (*reply.turns, self._cut_off(last.text)),
+                is_finished=last.is_finished,
+                n_prompt_tokens=last.n_prompt_tokens,
+                n_new_tokens=reply.n_new_tokens + last.n_new_tokens,
+                is_declined=last.is_declined,
+            )
+            if is_over:
+                return reply
+            if self.journal is not None:
+                self.journal.remember(place, ask, reply, is_whole=False)
+
+    def _score(self, ask: Ask, n_listed: int) -> Reply:
+        """Labels from the alternatives to the first token; the text where the server lists none."""
+        reply = self.client.complete(self._request(ask, (), max_tokens=_LABEL_TOKENS, n_listed=n_listed))
+        counted = Reply(n_prompt_tokens=reply.n_prompt_tokens, n_new_tokens=reply.n_new_tokens)
+        if reply.is_declined:
+            return replace(counted, is_declined=True)
+        if not reply.first_tokens:
+            self._n_listed = 0
+        listed = reply.first_tokens or {}
+        labels = score_labels(ask.scored, listed)
+        if labels is None:
+            return replace(counted, turns=(self._cut_off(reply.text),), is_finished=reply.is_finished)
+        top = max(listed, key=listed.__getitem__)
+        return replace(counted, label_log_probs=labels, top_label=_label_of(top, ask.scored))
+
+    def _cut_off(self, text: str) -> str:
+        """An answer without the next question that a base model makes up, where the server did not stop it."""
+        return text if self.api == "chat" else text.partition(PLAIN_STOP)[0]
+
+
+def score_labels(forms: Mapping[str, Sequence[str]], listed: Mapping[str, float]) -> dict[str, float] | None:
+    """Log-probability of each label: the sum over listed tokens that are one of its forms.
+
+    A label that is not listed gets the lowest listed log-probability, an upper bound, so log-odds are understated. None
+    where no label is listed at all: nothing is known then.
+    """
+    found: dict[str, list[float]] = {label: [] for label in forms}
+    for token, log_prob in listed.items():
+        label = _label_of(token, forms)
+        if label and math.isfinite(log_prob):
+            found[label].append(log_prob)
+    if not any(found.values()):
+        return None
+    floor = min(log_prob for log_prob in listed.values() if math.isfinite(log_prob))
+    return {label: log_sum_exp(values) if values else floor for label, values in found.items()}
+
+
+def _label_of(token: str, forms: Mapping[str, Sequence[str]]) -> str:
+    return next((label for label, texts in forms.items() if token.strip() in texts), "")
