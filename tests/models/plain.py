@@ -13,7 +13,7 @@ from vulnscope.models.edit.operations import Where
 from vulnscope.models.forward.forward import run_model
 from vulnscope.models.forward.hooks import Site, tapped
 from vulnscope.models.subject.subject import Subject
-from vulnscope.models.sweep.grid import Point
+from vulnscope.models.sweeps.grid import Point
 from vulnscope.models.text.items import Item
 from vulnscope.models.text.selectors import select
 

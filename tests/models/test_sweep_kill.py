@@ -12,9 +12,9 @@ import pytest
 import torch
 from tests.models.subjects import random_tokens, tiny_subject
 
-from vulnscope.models.sweep.grid import make_grid
-from vulnscope.models.sweep.sweeping import plan_sweep, run_sweep
-from vulnscope.models.sweep.work import WorkOptions, WorkPlan
+from vulnscope.models.sweeps.grid import make_grid
+from vulnscope.models.sweeps.sweeping import plan_sweep, run_sweep
+from vulnscope.models.sweeps.work import WorkOptions, WorkPlan
 from vulnscope.store import Run, open_run
 
 ROOT = Path(__file__).parents[2]

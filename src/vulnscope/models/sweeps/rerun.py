@@ -14,8 +14,8 @@ from vulnscope.models.forward.head import reading_head
 from vulnscope.models.forward.hooks import Site, tapped
 from vulnscope.models.forward.levels import answer_reads
 from vulnscope.models.forward.resume import resumed
-from vulnscope.models.sweep.branches import BranchCall, lay_out
-from vulnscope.models.sweep.trunk import run_trunk
+from vulnscope.models.sweeps.branches import BranchCall, lay_out
+from vulnscope.models.sweeps.trunk import run_trunk
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vulnscope.models.forward.levels import NextToken
     from vulnscope.models.subject.shortcuts import Shortcuts
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.sweep.answer_tree import AnswerTree
+    from vulnscope.models.sweeps.answer_tree import AnswerTree
 
 Change = Callable[[Tensor, Where], Tensor]
 """What an edit makes of vectors (n, d_model), given in float32 at least."""

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from vulnscope.models.subject.shortcuts import Shortcuts
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.sweep.answer_tree import AnswerTree
-    from vulnscope.models.sweep.trunk import Trunk
+    from vulnscope.models.sweeps.answer_tree import AnswerTree
+    from vulnscope.models.sweeps.trunk import Trunk
 
 
 @dataclass(frozen=True, eq=False)

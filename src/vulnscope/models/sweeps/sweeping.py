@@ -21,8 +21,8 @@ from vulnscope.models.answer.scoring import PromptScores
 from vulnscope.models.read.editing import check_edits
 from vulnscope.models.read.units import measure_norm_units
 from vulnscope.models.subject.sites import name_site
-from vulnscope.models.sweep.grid import Grid, Point, coarse_sites, finer_sites
-from vulnscope.models.sweep.work import Step, Work, WorkOptions, WorkPlan, grow_trees, plan_work, run_work
+from vulnscope.models.sweeps.grid import Grid, Point, coarse_sites, finer_sites
+from vulnscope.models.sweeps.work import Step, Work, WorkOptions, WorkPlan, grow_trees, plan_work, run_work
 from vulnscope.models.text.selectors import Selector
 from vulnscope.records.base import Record
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vulnscope.models.forward.hooks import Site
     from vulnscope.models.forward.prefix import Tokens
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.sweep.rerun import Rerun
+    from vulnscope.models.sweeps.rerun import Rerun
     from vulnscope.models.text.items import Item
 
 

@@ -10,8 +10,8 @@ from vulnscope.errors import InputError
 from vulnscope.models.forward.hooks import Site
 from vulnscope.models.subject.sites import name_site
 from vulnscope.models.subject.subject import Subject
-from vulnscope.models.sweep.patching import PatchRow, patch, plan_patch, run_patch
-from vulnscope.models.sweep.work import WorkOptions, WorkPlan
+from vulnscope.models.sweeps.patching import PatchRow, patch, plan_patch, run_patch
+from vulnscope.models.sweeps.work import WorkOptions, WorkPlan
 from vulnscope.models.text.align import REGIONS, align_twins
 
 TOLERANCE_NATS = 1e-4

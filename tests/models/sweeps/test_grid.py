@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vulnscope.errors import InputError
 from vulnscope.models.forward.hooks import Site
-from vulnscope.models.sweep.grid import coarse_sites, finer_sites
+from vulnscope.models.sweeps.grid import coarse_sites, finer_sites
 
 SITES = [Site(layer) for layer in range(24)]
 

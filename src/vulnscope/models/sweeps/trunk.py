@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.sweep.answer_tree import AnswerTree
+    from vulnscope.models.sweeps.answer_tree import AnswerTree
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,8 @@ from vulnscope.models.forward.memory import free_bytes, is_out_of_memory
 from vulnscope.models.subject.refusals import refuse_compiled
 from vulnscope.models.subject.shortcuts import Reuse, Shortcuts, choose_shortcuts
 from vulnscope.models.subject.sites import check_sites, name_site
-from vulnscope.models.sweep.answer_tree import AnswerTree, grow_tree
-from vulnscope.models.sweep.rerun import Places, Rerun, layer_below, states_below
+from vulnscope.models.sweeps.answer_tree import AnswerTree, grow_tree
+from vulnscope.models.sweeps.rerun import Places, Rerun, layer_below, states_below
 from vulnscope.models.text.items import as_items
 from vulnscope.models.text.plan import ScoreRequest, default_max_tokens, limits_of, plan_batches
 from vulnscope.records.base import Record

@@ -19,7 +19,7 @@ from vulnscope.errors import InputError
 from vulnscope.models.answer.scoring import PromptScores
 from vulnscope.models.forward.hooks import Site
 from vulnscope.models.subject.sites import as_site, name_site
-from vulnscope.models.sweep.work import Work, WorkOptions, WorkPlan, grow_trees, plan_work, run_work
+from vulnscope.models.sweeps.work import Work, WorkOptions, WorkPlan, grow_trees, plan_work, run_work
 from vulnscope.models.text.align import REGIONS, Alignment, Region, align_twins
 from vulnscope.records.base import Record
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vulnscope.models.edit.operations import Where
     from vulnscope.models.forward.prefix import Tokens
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.sweep.rerun import Rerun
+    from vulnscope.models.sweeps.rerun import Rerun
     from vulnscope.models.text.items import Item
 
     Twin = str | Tokens | Item
