@@ -9,8 +9,14 @@ import pytest
 
 from vulnscope.facade import read_stub, serve_names
 
+ROOT = Path(__file__).parents[1] / "src"
+PACKAGES = [".".join(stub.parent.relative_to(ROOT).parts) for stub in sorted(ROOT.rglob("__init__.pyi"))]
 
-@pytest.mark.parametrize("package", ["vulnscope", "vulnscope.models"])
+
+@pytest.mark.parametrize(
+    "package",
+    ["vulnscope", "vulnscope.corpora", "vulnscope.models", "vulnscope.prompts", "vulnscope.stats", "vulnscope.store"],
+)
 def test_every_name_of_a_stub_is_served_from_its_home(package: str) -> None:
     room = import_module(package)
     homes = read_stub(str(room.__file__))
