@@ -13,7 +13,6 @@ from vulnscope.models.grid import Point
 from vulnscope.models.hooks import Site, tapped
 from vulnscope.models.items import Item
 from vulnscope.models.operations import Where
-from vulnscope.models.scoring import PromptScores
 from vulnscope.models.selectors import select
 from vulnscope.models.subject import Subject
 
@@ -62,10 +61,3 @@ def states_at(subject: Subject, tokens: Tokens, site: Site) -> Tensor:
     seen: list[Tensor] = []
     log_probs(subject, tokens, site, lambda hidden: seen.append(hidden[0].clone()) or hidden)  # type: ignore[func-returns-value]
     return seen[0]
-
-
-def largest_difference(scores: PromptScores, wanted: Sequence[Tokens]) -> float:
-    """Largest difference of any token's log-probability."""
-    return max(
-        abs(a - b) for x, y in zip(scores.token_log_probs, wanted, strict=True) for a, b in zip(x, y, strict=True)
-    )
