@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.models.plain import largest_difference, log_probs, plain_scores, states_at
+from tests.models.plain import log_probs, plain_scores, states_at
 from tests.models.subjects import proven_sites, random_tokens, tiny_subject
 from tests.models.zoo import EVERY_ARCHITECTURE
+from tests.tolerances import close_to
 
 from vulnscope.errors import InputError
 from vulnscope.models.forward.hooks import Site
@@ -14,7 +15,6 @@ from vulnscope.models.sweeps.patching import PatchRow, patch, plan_patch, run_pa
 from vulnscope.models.sweeps.work import WorkOptions, WorkPlan
 from vulnscope.models.text.align import REGIONS, align_twins
 
-TOLERANCE_NATS = 1e-4
 HEAD, TAIL, CHANGE, OTHER = random_tokens(3, 3, 4, 2)
 PAIRS = [
     (HEAD + CHANGE + TAIL, HEAD + OTHER + TAIL),
@@ -49,15 +49,15 @@ def test_patching_gives_the_numbers_of_plain_patched_forwards(name: str) -> None
     rows = patch(subject, PAIRS[:1], ANSWERS[:1], [Site(0), Site(1, "resid_pre"), *branches[-1:]])
     assert {(row.region, row.into) for row in rows} == {(r, into) for r in REGIONS for into in ("first", "second")}
     for row in rows:
-        assert largest_difference(row.scores, plain_patch(subject, row)) < TOLERANCE_NATS, row
+        assert row.scores.token_log_probs == close_to(plain_patch(subject, row)), row
         if row.region == "prefix":
-            assert largest_difference(row.scores, row.clean.token_log_probs) < TOLERANCE_NATS
+            assert row.scores.token_log_probs == close_to(row.clean.token_log_probs)
 
 
 def test_every_kind_of_pair_and_site_gives_the_numbers_of_plain_patched_forwards() -> None:
     subject = tiny_subject()
     for row in patch(subject, PAIRS, ANSWERS, proven_sites(subject), ["prefix", "suffix", "last"]):
-        assert largest_difference(row.scores, plain_patch(subject, row)) < TOLERANCE_NATS, row
+        assert row.scores.token_log_probs == close_to(plain_patch(subject, row)), row
 
 
 def test_clean_scores_are_those_of_the_twins() -> None:
@@ -68,7 +68,7 @@ def test_clean_scores_are_those_of_the_twins() -> None:
             wanted = plain_scores(
                 subject, PAIRS[row.pair][twin], ANSWERS[row.pair], lambda t: log_probs(subject, t, Site(1), None)
             )
-            assert largest_difference(scores, wanted) < TOLERANCE_NATS
+            assert scores.token_log_probs == close_to(wanted)
 
 
 def test_patching_everything_from_the_change_on_at_the_input_gives_the_other_twin() -> None:
@@ -76,7 +76,7 @@ def test_patching_everything_from_the_change_on_at_the_input_gives_the_other_twi
     subject = tiny_subject()
     rows = patch(subject, PAIRS[1:2], ANSWERS[1:2], ["0.resid_pre"], ["changed"])
     for row in rows:
-        assert largest_difference(row.scores, row.source.token_log_probs) < TOLERANCE_NATS
+        assert row.scores.token_log_probs == close_to(row.source.token_log_probs)
 
 
 def test_regions_without_counterparts_are_listed() -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.models.plain import largest_difference, plain_point
+from tests.models.plain import plain_point
 from tests.models.subjects import DENSE, EXPERTS, RECURRENT, TUPLE, proven_sites, random_tokens, tiny_subject
 from tests.models.zoo import EVERY_ARCHITECTURE, tiny_model, tiny_tokenizer
+from tests.tolerances import close_to
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.edit.edits import add, clamp, project_out, when
@@ -22,7 +23,6 @@ from vulnscope.models.sweeps.work import WorkOptions, WorkPlan
 from vulnscope.models.text.items import Item
 from vulnscope.models.text.selectors import as_selector, positions
 
-TOLERANCE_NATS = 1e-4
 FIRST, SECOND, THIRD = random_tokens(11, 5, 12)
 PROMPTS = [FIRST, SECOND, FIRST[:6] + THIRD[6:]]
 ANSWERS = [((7,), (8, 9), (8, 10, 11)), ((5,),), ((5,), (6,))]
@@ -44,7 +44,7 @@ def assert_plain(subject: Subject, rows: Sequence[SweepRow], points: Sequence[Po
     for row in rows:
         point = by_key[row.site, row.selector, row.vector, row.scale]
         wanted = plain_point(subject, row.prompt, PROMPTS[row.prompt], ANSWERS[row.prompt], point)
-        assert largest_difference(row.scores, wanted) < TOLERANCE_NATS, row
+        assert row.scores.token_log_probs == close_to(wanted), row
 
 
 @pytest.mark.parametrize("name", EVERY_ARCHITECTURE)
@@ -132,7 +132,7 @@ def test_scales_count_norm_units_of_the_prompts_by_default() -> None:
     found = [row for row in sweep(subject, PROMPTS, ANSWERS, grid) if row.scale == 0.5]
     assert {row.unit for row in found} == {"norm"}
     for row, wanted in zip(found, sweep(subject, PROMPTS, ANSWERS, [raw]), strict=True):
-        assert largest_difference(row.scores, wanted.scores.token_log_probs) < TOLERANCE_NATS
+        assert row.scores.token_log_probs == close_to(wanted.scores.token_log_probs)
     given = make_grid([1], {"random": VECTOR}, (0.0, 0.5), units={(Site(1), as_selector("last")): unit})
     assert sweep(subject, PROMPTS, ANSWERS, given) == sweep(subject, PROMPTS, ANSWERS, grid)
 
@@ -205,7 +205,7 @@ def test_a_coarse_sweep_is_refined_around_its_best_site() -> None:
     by_hand = {(row.prompt, row.site, row.scale): row for row in sweep(subject, PROMPTS, ANSWERS, grid)}
     for row in rows:
         wanted = by_hand[row.prompt, row.site, row.scale]
-        assert largest_difference(row.scores, wanted.scores.token_log_probs) < TOLERANCE_NATS
+        assert row.scores.token_log_probs == close_to(wanted.scores.token_log_probs)
 
 
 def test_hooks_are_gone_afterwards() -> None:
