@@ -33,7 +33,12 @@ def test_small_families_go_by_holm_and_large_ones_by_false_discovery() -> None:
     assert correct_family([0.01] * 20) == holm([0.01] * 20)
     assert correct_family([0.01] * 21) == benjamini_hochberg([0.01] * 21)
     assert correct_family([]) == ()
-    assert [name_correction(n) for n in (1, 9, 21)] == ["none", "Holm over 9", "Benjamini-Hochberg over 21"]
+    assert [name_correction(n) for n in (1, 2, 20, 21)] == [
+        "none",
+        "Holm over 2",
+        "Holm over 20",
+        "Benjamini-Hochberg over 21",
+    ]
 
 
 def test_a_family_counts_only_what_was_measured_and_keeps_the_reasons_of_the_rest() -> None:
