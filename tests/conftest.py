@@ -27,6 +27,15 @@ settings.register_profile("vulnscope", settings.get_profile("explore"), max_exam
 settings.load_profile("vulnscope")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip or fail a test marked `needs(...)` where a program is missing."""
+    from tests.programs import need
+
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            need(name)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real corpora; skips where `VULNSCOPE_DATA` is unset, fails where it is set and wrong."""
