@@ -20,6 +20,10 @@ os.environ.update(
     WANDB_MODE="disabled",
 )
 
+# One of several workers computes with one thread, so that they do not fight over cores.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 # A slow machine is not a failure, and a change is tested on the same inputs as the one before it; new inputs are looked
 # for with `--hypothesis-profile=explore`.
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=1000)
