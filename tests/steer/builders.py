@@ -1,19 +1,16 @@
-"""Activations and margins with known truth, shared by the tests of steering."""
+"""Activations with known truth, shared by the tests of steering."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from tests.ask.builders import tiny_subject
 from tests.probe.builders import make_items
 
-from vulnscope.ask.figures.scores import Items
 from vulnscope.ask.scored.items import Asked
 from vulnscope.models import NormUnit, Site, as_selector
 from vulnscope.stats import Groups
 from vulnscope.steer.config import SteerConfig
 from vulnscope.steer.fitting import FitData
-from vulnscope.steer.margins import Margins
 
 WIDTH = 32
 
@@ -37,10 +34,3 @@ def make_data(n_pairs: int = 30, effect: float = 2.0, seed: int = 0, group_size:
         asked=(Asked((), ()), Asked((), ())),
         config=SteerConfig(),
     )
-
-
-def make_margins(items: Items, effect: float, bias: float = 0.0, seed: int = 0) -> Margins:
-    """Noise, an effect of the label, and a bias; what is said follows the sign."""
-    noise = np.random.default_rng(seed).normal(size=len(items))
-    margins = noise + effect * (items.is_vulnerable - 0.5) + bias
-    return Margins(margins, tuple("vulnerable" if margin > 0 else "fixed" for margin in margins.tolist()))

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from vulnscope.steer.run import check_steering as check_steering
     from vulnscope.steer.run import fit_steering as fit_steering
     from vulnscope.steer.run import run_steering as run_steering
-    from vulnscope.steer.splits import prepare_splits as prepare_splits
     from vulnscope.steer.stored import read_source as read_source
     from vulnscope.steer.texts import write_both as write_both
 
@@ -28,7 +27,6 @@ _HOMES = {
     "check_steered": "run",
     "check_steering": "run",
     "fit_steering": "run",
-    "prepare_splits": "splits",
     "read_source": "stored",
     "run_applying": "applying",
     "run_steering": "run",
@@ -41,7 +39,6 @@ __all__ = [
     "check_steered",
     "check_steering",
     "fit_steering",
-    "prepare_splits",
     "read_source",
     "run_applying",
     "run_steering",

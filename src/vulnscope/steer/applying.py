@@ -14,6 +14,10 @@ import numpy as np
 from vulnscope.ask.figures.scores import Items, measure_auroc
 from vulnscope.ask.scored.items import Asked, ask_items
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
+from vulnscope.effects.costs import measure_costs, prepare_costs
+from vulnscope.effects.margins import Margins, edit_margins, key_of, sweep_margins
+from vulnscope.effects.outcomes import Controls, correct_outcomes, measure_controls, measure_outcome, shift_threshold
+from vulnscope.effects.splits import Split
 from vulnscope.errors import InputError
 from vulnscope.interventions import Intervention, Stored, Vectors, VectorSite, applied, resolve_edits
 from vulnscope.models import Edit, Point, as_selector
@@ -22,11 +26,7 @@ from vulnscope.records.apply import Answered, AppliedFrom, ApplyRecord
 from vulnscope.stats import Bootstrap
 from vulnscope.steer.config import SteerConfig
 from vulnscope.steer.controls import RANDOM, SHUFFLED, draw_random, draw_shuffled
-from vulnscope.steer.costs import measure_costs, prepare_costs
-from vulnscope.steer.margins import Margins, edit_margins, key_of, sweep_margins
-from vulnscope.steer.outcomes import Controls, correct_outcomes, measure_controls, measure_outcome, shift_threshold
 from vulnscope.steer.sentence import describe_applied
-from vulnscope.steer.splits import Split
 from vulnscope.steer.stored import describe_edits, sign_of
 from vulnscope.steer.vectors import read_places
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Corpus
+    from vulnscope.effects.margins import Stage
     from vulnscope.interventions import EditSpec
     from vulnscope.models import Subject
     from vulnscope.records.steer import ControlName, ControlSet, Kind, SideEffects
     from vulnscope.steer.config import ApplyConfig
-    from vulnscope.steer.margins import Stage
     from vulnscope.store import Run
 
 MIN_PAIRS = 2

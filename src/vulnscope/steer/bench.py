@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vulnscope.effects.margins import Margins, PointKey, edit_margins, sweep_margins
+from vulnscope.effects.splits import Split, Splits
 from vulnscope.models.subject.sites import name_site
-from vulnscope.steer.margins import Margins, PointKey, edit_margins, sweep_margins
 from vulnscope.steer.points import CLEAN, Trial, as_points, resolve_trial
-from vulnscope.steer.splits import Split, Splits
 from vulnscope.steer.vectors import Place
 
 if TYPE_CHECKING:
+    from vulnscope.effects.margins import Stage
     from vulnscope.interventions import Vectors
     from vulnscope.models import Subject
     from vulnscope.steer.config import SteerConfig
     from vulnscope.steer.fitting import FitData
-    from vulnscope.steer.margins import Stage
     from vulnscope.store import Run
 
 

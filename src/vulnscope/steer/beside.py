@@ -11,15 +11,15 @@ import numpy as np
 
 from vulnscope.ask.scored.items import Asked, ask_items
 from vulnscope.ask.scored.preparation import prepare
+from vulnscope.effects.margins import Margins, edit_margins
+from vulnscope.effects.outcomes import shift_threshold
 from vulnscope.interventions import EditSpec, Intervention, ReadOut, add_preface, resolve_edits
 from vulnscope.models.read.pooling import Pool, capture_pools
 from vulnscope.models.subject.sites import as_site, name_site
 from vulnscope.stats import best_cut
-from vulnscope.steer.applied import Applied
 from vulnscope.steer.choosing import choose_best, choose_gate
-from vulnscope.steer.margins import Margins, edit_margins
-from vulnscope.steer.outcomes import shift_threshold
 from vulnscope.steer.points import Trial, make_intervention
+from vulnscope.steer.tried import Tried
 from vulnscope.steer.vectors import read_vector_file
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 
 def apply_beside(
-    bench: Bench, applied: Sequence[Applied], leader: Trial, led: Margins, choose_clean: Margins, clean: Margins
-) -> list[Applied]:
+    bench: Bench, applied: Sequence[Tried], leader: Trial, led: Margins, choose_clean: Margins, clean: Margins
+) -> list[Tried]:
     """Threshold alone, prompt alone, prompt and steering, all methods at once, the gated leader, vectors of a file."""
     choose, config = bench.splits.choose, bench.config
     threshold = best_cut(choose_clean.margins, choose.items.is_vulnerable)
     found = [
-        Applied(
+        Tried(
             "threshold only",
             "threshold",
             f"vulnerable above {threshold:+.2f} nats".replace("-", "−"),
@@ -57,7 +57,7 @@ def apply_beside(
     return found
 
 
-def _with_prompt(bench: Bench, preface: str, main: Applied) -> list[Applied]:
+def _with_prompt(bench: Bench, preface: str, main: Tried) -> list[Tried]:
     prompts = add_preface(bench.splits.protocol.prompts, preface)
     protocol = type(bench.splits.protocol)(prompts, bench.subject.tokenizer, is_chat=bench.splits.protocol.is_chat)
     asked = _ask_again(bench, protocol)
@@ -68,8 +68,8 @@ def _with_prompt(bench: Bench, preface: str, main: Applied) -> list[Applied]:
     both = edit_margins(bench.subject, asked, main.edits, bench.run, "report: prompt and steering")
     assert main.intervention is not None, "methods have one"
     return [
-        Applied("prompt only", "prompt", what, 0.0, alone, (), Intervention(name="prompt only", prompts=prompts)),
-        Applied(
+        Tried("prompt only", "prompt", what, 0.0, alone, (), Intervention(name="prompt only", prompts=prompts)),
+        Tried(
             f"prompt + {main.name}", "prompt and method", f"{what}; {main.what}", main.sign, both, main.edits,
             main.intervention.model_copy(update={"name": f"prompt + {main.name}", "prompts": prompts}), main.vectors,
         ),
@@ -84,7 +84,7 @@ def _ask_again(bench: Bench, protocol: YesNoProtocol) -> tuple[Asked, Asked] | N
     return ask_items(bench.subject, protocol, prepared, 0), ask_items(bench.subject, protocol, prepared, 1)
 
 
-def _combined(bench: Bench, applied: Sequence[Applied]) -> Applied:
+def _combined(bench: Bench, applied: Sequence[Tried]) -> Tried:
     """The chosen points of all methods at once, each at its share of the scale."""
     specs: list[EditSpec] = []
     for each in applied:
@@ -97,10 +97,10 @@ def _combined(bench: Bench, applied: Sequence[Applied]) -> Applied:
     what = f"{len(applied)} vectors at once, each at 1/{len(applied)} of its scale"
     signs = {np.sign(each.sign) for each in applied}
     sign = float(signs.pop()) if len(signs) == 1 else 0.0
-    return Applied("all methods", "combined methods", what, sign, margins, edits, intervention, bench.vectors)
+    return Tried("all methods", "combined methods", what, sign, margins, edits, intervention, bench.vectors)
 
 
-def _gated(bench: Bench, leader: Trial, led: Margins, clean: Margins) -> Applied:
+def _gated(bench: Bench, leader: Trial, led: Margins, clean: Margins) -> Tried:
     """The leader, only for texts whose own read-out passes a threshold that the choose groups chose."""
     site, name = leader.sites[-1], leader.vectors[-1]
     pools = {"gate": Pool(leader.selector, "mean")}
@@ -121,10 +121,10 @@ def _gated(bench: Bench, leader: Trial, led: Margins, clean: Margins) -> Applied
     side = "above" if gate.is_above else "below"
     what = f"{leader.describe(bench.config)}, where its read-out is {side} {gate.threshold:.2f}".replace(" -", " −")
     sign = leader.scale if bench.config.operation in ("add", "clamp") else 0.0
-    return Applied(f"gated {leader.method}", "gated method", what, sign, margins, edits, intervention, bench.vectors)
+    return Tried(f"gated {leader.method}", "gated method", what, sign, margins, edits, intervention, bench.vectors)
 
 
-def _from_file(bench: Bench) -> list[Applied]:
+def _from_file(bench: Bench) -> list[Tried]:
     """Vectors of a file, each with the scale that the choose groups chose."""
     config = bench.config
     vectors = read_vector_file(Path(str(config.vector_file)), bench.subject, is_forced=config.is_forced)
@@ -144,7 +144,7 @@ def _from_file(bench: Bench) -> list[Applied]:
         trial = trials[key]
         intervention = make_intervention(name, trial.specs(settings), vectors)
         applied.append(
-            Applied(
+            Tried(
                 f"{name} (file)",
                 "from file",
                 trial.describe(settings),

@@ -10,19 +10,19 @@ import numpy as np
 
 from vulnscope.ask.figures.scores import measure_auroc
 from vulnscope.ask.selection import describe_corpus
+from vulnscope.effects.costs import Costs, measure_costs, prepare_costs
+from vulnscope.effects.margins import Margins
+from vulnscope.effects.outcomes import Controls, correct_outcomes, measure_controls, measure_outcome, pair_correct
 from vulnscope.interventions import resolve_edits, save_intervention
 from vulnscope.models.subject.sites import name_site
 from vulnscope.records.steer import ControlSet, Outcome, SteeredItem, SteerRecord, SweepCell
 from vulnscope.stats import Bootstrap, name_correction, stratified_auroc
-from vulnscope.steer.applied import Applied
 from vulnscope.steer.beside import apply_beside
 from vulnscope.steer.choosing import choose_best
 from vulnscope.steer.controls import RANDOM, SHUFFLED, draw_random, draw_shuffled
-from vulnscope.steer.costs import Costs, measure_costs, prepare_costs
-from vulnscope.steer.margins import Margins
-from vulnscope.steer.outcomes import Controls, correct_outcomes, measure_controls, measure_outcome, pair_correct
 from vulnscope.steer.points import Trial, list_trials, make_intervention
 from vulnscope.steer.sentence import write_sentence
+from vulnscope.steer.tried import Tried
 from vulnscope.steer.vectors import add_vectors
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _list_trials(bench: Bench) -> dict[str, Trial]:
     return {f"{trial.method} | {trial.describe(bench.config)}": trial for trial in found}
 
 
-def _apply_chosen(bench: Bench, chosen: Mapping[str, Trial]) -> tuple[list[Applied], Margins]:
+def _apply_chosen(bench: Bench, chosen: Mapping[str, Trial]) -> tuple[list[Tried], Margins]:
     found, clean = bench.try_all("report", bench.splits.report, chosen, bench.vectors)
     applied = []
     for key, trial in chosen.items():
@@ -112,7 +112,7 @@ def _apply_chosen(bench: Bench, chosen: Mapping[str, Trial]) -> tuple[list[Appli
         edits = resolve_edits(intervention, bench.vectors)
         sign = trial.scale if bench.config.operation in ("add", "clamp") else 0.0
         applied.append(
-            Applied(
+            Tried(
                 trial.method,
                 "method",
                 trial.describe(bench.config),
@@ -176,7 +176,7 @@ def _prepare_costs(bench: Bench) -> Costs | None:
     return prepare_costs(bench.subject, bench.splits.protocol, samples, config.ordinary, config.seed)
 
 
-def _store(bench: Bench, each: Applied) -> None:
+def _store(bench: Bench, each: Tried) -> None:
     if each.intervention is not None:
         folder = bench.run.path / INTERVENTIONS / _file_name(each.name)
         save_intervention(folder, each.intervention, each.vectors)
@@ -184,7 +184,7 @@ def _store(bench: Bench, each: Applied) -> None:
 
 def _measure(
     bench: Bench,
-    each: Applied,
+    each: Tried,
     clean: Margins,
     controls: Controls,
     costs: Costs | None,
@@ -224,7 +224,7 @@ def _cells(
     )
 
 
-def _notes(bench: Bench, applied: Sequence[Applied]) -> tuple[str, ...]:
+def _notes(bench: Bench, applied: Sequence[Tried]) -> tuple[str, ...]:
     notes = []
     if bench.config.preface is not None and not any(each.kind == "prompt" for each in applied):
         notes.append(

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vulnscope.corpora import Corpus
+    from vulnscope.effects.splits import Split
     from vulnscope.steer.config import SteerConfig
-    from vulnscope.steer.splits import Split
 
 Place = tuple[Site, Selector]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference
+from vulnscope.effects.margins import Margins
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.steer import ControlSet, CweOutcome, Effect, Outcome
 from vulnscope.stats import (
@@ -28,7 +29,6 @@ from vulnscope.stats import (
     sign_flip_test,
     stratified_auroc,
 )
-from vulnscope.steer.margins import Margins
 
 if TYPE_CHECKING:
     from vulnscope.records.steer import ControlName, Kind, SideEffects

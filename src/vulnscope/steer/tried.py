@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vulnscope.effects.margins import Margins
     from vulnscope.interventions import Intervention, Vectors
     from vulnscope.models import Edit
     from vulnscope.records.steer import Kind
-    from vulnscope.steer.margins import Margins
     from vulnscope.steer.points import Trial
 
 
 @dataclass(frozen=True, eq=False)
-class Applied:
+class Tried:
     """A chosen intervention and what it did on the report groups."""
 
     name: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vulnscope.effects.side_effects import CleanSide, Probes, build_probes, measure_clean_side, measure_side_effects
 from vulnscope.records.steer import SideEffects
-from vulnscope.steer.side_effects import CleanSide, Probes, build_probes, measure_clean_side, measure_side_effects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
