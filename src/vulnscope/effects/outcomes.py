@@ -5,13 +5,14 @@ Pure: margins and labels in, records out; the simulations of false claims run ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference
+from vulnscope.effects.controls import RANDOM, SHUFFLED
 from vulnscope.effects.margins import Margins
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.steer import ControlSet, CweOutcome, Effect, Outcome
@@ -144,6 +145,18 @@ def measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins
         pair_correct_changes=tuple(pair_correct(each, items) - before for each in found),
         bias_shifts=tuple(float((each.margins - clean.margins).mean()) for each in found),
     )
+
+
+def measure_all_controls(
+    found: Mapping[str, Margins], clean: Margins, items: Items
+) -> tuple[Controls, tuple[ControlSet, ...]]:
+    """Both sorts of controls, told apart by the beginning of their names: what claims need of them, and the table."""
+    sorts: tuple[ControlName, ...] = (RANDOM, SHUFFLED)
+    sets = [
+        measure_controls(sort, [own for name, own in found.items() if name.startswith(sort)], clean, items)
+        for sort in sorts
+    ]
+    return Controls(sets[0].auroc_changes, sets[1].auroc_changes), tuple(sets)
 
 
 def shift_threshold(margins: Margins, threshold: float) -> Margins:

@@ -39,6 +39,11 @@ class Split(NamedTuple):
         return [" ".join(sample.cwes) or "none" for sample in self.samples]
 
 
+def ask_both(subject: Subject, protocol: YesNoProtocol, prepared: Prepared) -> tuple[Asked, Asked]:
+    """The canonical questions about what is prepared: "vulnerable?" and "secure?"."""
+    return ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1)
+
+
 def deal_splits(groups: Sequence[str], fractions: tuple[float, float, float], seed: int) -> np.ndarray:
     """0, 1 or 2 (fit, choose, report) for each item, whole groups each, in the order of the groups' hashes.
 
@@ -89,7 +94,7 @@ def prepare_splits(
     protocol = open_protocol(subject, config)
     prepared = prepare_selected(subject, corpus, config, protocol)
     items = Items.of(prepared.samples, corpus.groups)
-    asked = (ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1))
+    asked = ask_both(subject, protocol, prepared)
     sides = deal_splits(items.groups, fractions, config.seed)
     splits = [take_split(number, sides, prepared.samples, items, asked) for number in range(3)]
     return Splits(protocol, prepared, *splits)

@@ -9,7 +9,7 @@ from vulnscope.interventions.application import (
     shift_margin,
 )
 from vulnscope.interventions.files import Stored, load_intervention, save_intervention
-from vulnscope.interventions.spec import EditSpec, Intervention, OperationName, ReadOut
+from vulnscope.interventions.spec import EditSpec, Intervention, ReadOut
 from vulnscope.interventions.vectors import VectorOrigin, Vectors, VectorSite, load_vectors, save_vectors
 
 __all__ = [

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from vulnscope.errors import InputError
 from vulnscope.interventions import Stored, applied
+from vulnscope.interventions.words import describe_edits
 from vulnscope.models import generate, read_text
 from vulnscope.records.apply import SteeredText
-from vulnscope.steer.stored import describe_edits
 
 if TYPE_CHECKING:
     from vulnscope.models import Subject
