@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import Items, measure_auroc
+from vulnscope.ask.figures.scores import Items
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.effects.controls import RANDOM, SHUFFLED, draw_controls
 from vulnscope.effects.costs import measure_costs, prepare_costs
@@ -21,6 +21,7 @@ from vulnscope.effects.outcomes import (
     correct_outcomes,
     measure_all_controls,
     measure_outcome,
+    measure_said,
     shift_threshold,
 )
 from vulnscope.effects.sentence import describe_applied
@@ -28,7 +29,7 @@ from vulnscope.effects.splits import Split, ask_both
 from vulnscope.effects.trials import make_intervention
 from vulnscope.effects.twins import find_mean_difference, read_twins
 from vulnscope.errors import InputError
-from vulnscope.interventions import Intervention, Stored, Vectors, applied, resolve_edits
+from vulnscope.interventions import Intervention, Stored, Vectors, resolve_edits, under_intervention
 from vulnscope.interventions.words import describe_intervention, sign_of
 from vulnscope.models import Edit, Point, as_selector
 from vulnscope.models.subject.sites import as_site
@@ -89,9 +90,7 @@ def run_applying(
     after = work.apply(split, prepared, protocol)
     controls, sets, notes = work.run_controls(split, clean)
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
-    base = measure_outcome(
-        "un-steered", "threshold", "", clean, clean, split.items, bootstrap, sign=0.0, controls=Controls()
-    )
+    said = measure_said(clean, split.items, bootstrap)
     what = describe_intervention(intervention)
     outcome = measure_outcome(
         intervention.name, kind_of(intervention), what, clean, after, split.items, bootstrap,
@@ -103,14 +102,14 @@ def run_applying(
     changed = _list_changed(split, clean, after)
     is_right = [each.after == each.label for each in changed]
     return ApplyRecord(
-        sentence=describe_applied(outcome, base.pair_correct, base.yes_rate, split.items.n_groups, origin),
+        sentence=describe_applied(outcome, said, split.items.n_groups, origin),
         subject=subject.info().model_copy(update={"chat_template": protocol.is_chat}),
         corpus=describe_corpus(corpus, split.samples),
         protocol=protocol.name,
         found_in=origin,
-        clean_auroc=measure_auroc(clean.margins, split.items, bootstrap),
-        clean_pair_correct=base.pair_correct,
-        clean_yes_rate=base.yes_rate,
+        clean_auroc=said.auroc,
+        clean_pair_correct=said.pair_correct,
+        clean_yes_rate=said.yes_rate,
         outcomes=(outcome,),
         controls=sets,
         n_changed=len(changed),
@@ -183,7 +182,8 @@ class _Work(NamedTuple):
                 raise InputError("under the intervention's prompts other samples fit the context; choose fewer samples")
             asked = ask_both(self.subject, changed, again)
         self.tell("steered", 0, 1)
-        with applied(self.subject, self.intervention, self.vectors, is_forced=self.config.is_forced) as steered:
+        forced = self.config.is_forced
+        with under_intervention(self.subject, self.intervention, self.vectors, is_forced=forced) as steered:
             after = edit_margins(steered, asked, (), self.run, "steered")
         if self.intervention.threshold_nats is not None:
             after = shift_threshold(after, self.intervention.threshold_nats)

@@ -2,11 +2,9 @@
 
 from vulnscope.interventions.application import (
     add_preface,
-    applied,
-    choose_prompts,
     digest_adapter,
     resolve_edits,
-    shift_margin,
+    under_intervention,
 )
 from vulnscope.interventions.files import Stored, load_intervention, save_intervention
 from vulnscope.interventions.spec import EditSpec, Intervention, ReadOut
@@ -22,13 +20,11 @@ __all__ = [
     "VectorSite",
     "Vectors",
     "add_preface",
-    "applied",
-    "choose_prompts",
     "digest_adapter",
     "load_intervention",
     "load_vectors",
     "resolve_edits",
     "save_intervention",
     "save_vectors",
-    "shift_margin",
+    "under_intervention",
 ]

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import measure_auroc
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.effects.controls import draw_controls
-from vulnscope.effects.costs import Costs, measure_costs, prepare_costs
+from vulnscope.effects.costs import SideEffectMaterial, measure_costs, prepare_costs
 from vulnscope.effects.margins import Margins
-from vulnscope.effects.outcomes import Controls, correct_outcomes, measure_all_controls, measure_outcome, pair_correct
+from vulnscope.effects.outcomes import (
+    Controls,
+    correct_outcomes,
+    measure_all_controls,
+    measure_outcome,
+    measure_said,
+    pair_correct,
+)
 from vulnscope.effects.trials import Trial
 from vulnscope.effects.tried import Tried
 from vulnscope.effects.twins import PAIRED
@@ -59,12 +65,10 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...],
         _store(bench, each)
         outcomes.append(_measure(bench, each, clean, controls, costs, bootstrap))
     family = correct_outcomes(outcomes)
-    record_clean = measure_outcome(
-        "clean", "threshold", "", clean, clean, items, bootstrap, sign=0.0, controls=Controls()
-    )
+    said = measure_said(clean, items, bootstrap)
     cells = _cells(bench, trials, swept, choose_clean, set(best.values()))
     return SteerRecord(
-        sentence=write_sentence(family, record_clean.pair_correct, items.n_groups),
+        sentence=write_sentence(family, said.pair_correct, items.n_groups),
         subject=bench.subject.info().model_copy(update={"chat_template": bench.splits.protocol.is_chat}),
         corpus=describe_corpus(corpus, bench.splits.prepared.samples),
         protocol=bench.splits.protocol.name,
@@ -72,9 +76,9 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...],
         n_choose=bench.splits.choose.items.n_groups,
         n_report=items.n_groups,
         agreement=agreement,
-        clean_auroc=measure_auroc(clean.margins, items, bootstrap),
-        clean_pair_correct=record_clean.pair_correct,
-        clean_yes_rate=record_clean.yes_rate,
+        clean_auroc=said.auroc,
+        clean_pair_correct=said.pair_correct,
+        clean_yes_rate=said.yes_rate,
         outcomes=family,
         items=tuple(
             SteeredItem(sample=sample.id, margin=margin, says=says)
@@ -154,7 +158,7 @@ def _run_controls(bench: Bench, leader: Trial, clean: Margins) -> tuple[Controls
     return measure_all_controls({chosen[key].method: found[key] for key in chosen}, clean, bench.splits.report.items)
 
 
-def _prepare_costs(bench: Bench) -> Costs | None:
+def _prepare_costs(bench: Bench) -> SideEffectMaterial | None:
     if not bench.config.side_effects:
         return None
     samples, config = bench.splits.report.samples, bench.config
@@ -171,7 +175,7 @@ def _measure(
     each: Tried,
     clean: Margins,
     controls: Controls,
-    costs: Costs | None,
+    costs: SideEffectMaterial | None,
     bootstrap: Bootstrap,
 ) -> Outcome:
     if bench.progress is not None:
