@@ -17,7 +17,7 @@ from vulnscope.audit.ordinary import restore_functions
 from vulnscope.audit.record import Asked, Beside, ProtocolInfo, make_record
 from vulnscope.corpora.code.text import keep_lines
 from vulnscope.errors import CorruptData, InputError
-from vulnscope.records.answers import AnswerRow, Expectation, TextAnswer, read_row
+from vulnscope.records.answers import AnswerRow, Expectation, TextAnswer
 from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
 from vulnscope.records.base import Record
 
@@ -59,8 +59,8 @@ def read_text_rows(stored: StoredRun) -> tuple[AnswerRow, ...]:
     """The rows of a finished run in words; raises `InputError` where it holds no texts to read again."""
     if stored.status != "finished":
         raise InputError(f"run {stored.id} is {stored.status}; finish it first: {stored.resume_command}")
-    rows = tuple(read_row(row) for row in stored.iter_rows())
-    texts = tuple(row for row in rows if isinstance(row, AnswerRow))
+    rows = list(stored.iter_rows())
+    texts = tuple(AnswerRow.model_validate(row) for row in rows if "answers" in row)
     if len(texts) < len(rows) or not any(answer.turns for row in texts for answer in row.answers):
         raise InputError(
             f"run {stored.id} holds scores but no answers in words, so there is nothing to parse again; "
@@ -82,15 +82,12 @@ def rescore(
 ) -> AuditRecord:
     """The stored `rows` parsed and measured anew, and written to `run`; `record` is their first result."""
     functions = restore_functions(rows, record.background)
-    aside = {item.sample.id for item in functions}
+    aside = {item.sample.id: item.sample for item in functions}
+    read_aside = {row.sample: read_row_again(row, aside[row.sample], reader) for row in rows if row.sample in aside}
+    functions = [item._replace(row=read_aside[item.sample.id]) for item in functions]
     rows = [row for row in rows if row.sample not in aside]
     samples = _match_samples(rows, corpus)
     again = [read_row_again(row, sample, reader) for row, sample in zip(rows, samples, strict=True)]
-    functions = [
-        item._replace(row=read_row_again(item.row, item.sample, reader))
-        for item in functions
-        if isinstance(item.row, AnswerRow)
-    ]
     if run.n_rows == 0:
         run.append([*again, *(item.row for item in functions)])
     stored = record.background
