@@ -1,4 +1,4 @@
-"""Runs of audits in words, and of rows measured without a model: opened, filled, measured, written."""
+"""Runs of audits, and of rows measured without a model: opened, filled, measured, written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vulnscope import models, report, store
-from vulnscope.audit.answerers import AskedSubject, ask_locally, ask_remotely, describe_unseen
+from vulnscope.audit.answerers import LocalModel, RemoteModel, describe_unseen
+from vulnscope.audit.requests import AuditResult
 from vulnscope.audit.rescore import (
     PublishedAnswer,
     import_answers,
@@ -18,17 +19,18 @@ from vulnscope.audit.rescore import (
     read_text_rows,
     rescore,
 )
-from vulnscope.audit.texts import plan_text_audit, run_text_audit
+from vulnscope.audit.run import carry_out
 from vulnscope.errors import EndpointError, InputError
 from vulnscope.records.answers import Expectation
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import digest_text
 
 if TYPE_CHECKING:
-    from vulnscope.ask.worded.texts import Progress
+    from vulnscope.ask.asking import Progress
+    from vulnscope.audit.answerers import AskedModel
     from vulnscope.audit.config import AuditConfig
+    from vulnscope.audit.plan import AuditPlan
     from vulnscope.audit.requests import AuditRequest
-    from vulnscope.audit.texts import FindFolder, TextAudit
     from vulnscope.corpora import Corpus
     from vulnscope.corpora.cwe.weaknesses import Weaknesses
     from vulnscope.records.base import Record
@@ -65,23 +67,28 @@ class Job:
         )
 
 
-def run_in_words(
-    job: Job, find_folder: FindFolder, open_subject: Callable[[], AskedSubject], progress: Progress | None = None
-) -> Path:
-    """An audit in words, in a run of its own; its folder. Everything that can be checked is, before a model opens."""
-    audit = plan_text_audit(job.corpus, job.config, find_folder)
-    subject = open_subject()
-    opened = job.open("audit", subject.digest, subject.device)
+def run_job(
+    job: Job, plan: AuditPlan, open_model: Callable[[], AskedModel], progress: Progress | None = None
+) -> AuditResult:
+    """An audit in a run of its own. Everything that can be checked was, before the model opens."""
+    seated = plan.seat(open_model())
+    opened = job.open("audit", seated.digest, seated.device)
     with job.guard(opened), opened as run:
         try:
-            record = _ask(job, audit, subject, run, progress)
+            record, rows = carry_out(
+                seated.put(run.path),
+                plan,
+                run,
+                baseline_corpus=job.baseline_corpus,
+                command=run.manifest.command,
+                progress=progress,
+            )
         except EndpointError as error:
             raise EndpointError(
                 f"{error}. Answers that came are kept; once the endpoint works, continue with: {run.resume_command}"
             ) from error
-        run.write_report(report.render_html(record))
-        run.write_result(record)
-    return opened.path
+        _finish(run, record)
+    return AuditResult(record, rows, job.corpus, run.path)
 
 
 def rescore_run(stored: StoredRun, job: Job, parser: str, weaknesses: Weaknesses | None) -> Path:
@@ -100,8 +107,7 @@ def rescore_run(stored: StoredRun, job: Job, parser: str, weaknesses: Weaknesses
             baseline_corpus=job.baseline_corpus,
             command=run.manifest.command,
         )
-        run.write_report(report.render_html(made))
-        run.write_result(made)
+        _finish(run, made)
     return run.path
 
 
@@ -127,31 +133,19 @@ def import_table(
                 baseline_corpus=job.baseline_corpus,
                 command=run.manifest.command,
             )
-            run.write_report(report.render_html(record))
-            run.write_result(record)
+            _finish(run, record)
         folders.append(run.path)
     return tuple(folders)
 
 
-def _ask(job: Job, audit: TextAudit, subject: AskedSubject, run: Run, progress: Progress | None) -> AuditRecord:
-    subject.keep_replies(run.path)
-    return run_text_audit(
-        subject.answerer,
-        subject.info,
-        audit,
-        job.config,
-        run,
-        asks_per_batch=subject.asks_per_batch,
-        baseline_corpus=job.baseline_corpus,
-        command=run.manifest.command,
-        progress=progress,
-    )
+def _finish(run: Run, record: AuditRecord) -> None:
+    run.write_report(report.render_html(record))
+    run.write_result(record)
 
 
 @contextmanager
-def open_asked(request: AuditRequest, *, is_cached: bool) -> Iterator[Callable[[], AskedSubject]]:
+def open_asked(request: AuditRequest, *, is_cached: bool) -> Iterator[Callable[[], AskedModel]]:
     """What opens the model to be asked, and lets it go at the end."""
-
     spec = request.subject.endpoint
     if spec is not None:
         if request.audit.chat is not None:
@@ -159,7 +153,11 @@ def open_asked(request: AuditRequest, *, is_cached: bool) -> Iterator[Callable[[
         from vulnscope.models.remote import EndpointClient
 
         with EndpointClient(spec, request.subject.name, key=spec.read_key()) as client:
-            yield lambda: ask_remotely(client)
+            yield lambda: RemoteModel(client)
         return
-    cache = store.AnswerCache(store.cache_dir() / "answers.sqlite") if is_cached else None
-    yield lambda: ask_locally(models.open_subject(**request.subject.local_options()), request.audit, cache)
+
+    def open_local() -> AskedModel:
+        subject = models.open_subject(**request.subject.local_options())
+        return LocalModel(subject, store.AnswerCache(store.cache_dir() / "answers.sqlite") if is_cached else None)
+
+    yield open_local

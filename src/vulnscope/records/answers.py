@@ -14,7 +14,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from vulnscope.records.base import Estimate, Number, Record
-from vulnscope.records.rows import Cut, PromptAnswer, Says, VerdictRow
+from vulnscope.records.rows import Cut, PromptAnswer, SampleRow, Says, VerdictRow
 
 State = Literal["parsed", "unparsed", "refused", "cut"]
 STATES: tuple[State, ...] = ("parsed", "unparsed", "refused", "cut")
@@ -86,16 +86,13 @@ class TextAnswer(Record):
     note: str = Field(default="", description="why nothing was asked, or what the server said")
 
 
-class AnswerRow(Record):
+class AnswerRow(SampleRow):
     """What one model said about one sample in a protocol of texts or listed options.
 
     `margin`, `acquiescence`, `mean_margin`, `says` and `cut` stand where `VerdictRow` has them. With the read-out
     "log-odds" margins are nats. With "text" they are votes: +1 vulnerable, -1 fixed, 0 for no verdict.
     """
 
-    sample: str
-    protocol: str
-    intervention: str = "none"
     parser: str
     readout: Readout
     answers: tuple[TextAnswer, ...] = Field(min_length=1, description="canonical prompt and first repeat first")

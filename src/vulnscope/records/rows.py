@@ -40,12 +40,17 @@ class Reading(Record):
     top_token: str = Field(description="the most likely first token, as text")
 
 
-class VerdictRow(Record):
-    """What one model said about one sample. Margins are in nats, positive towards vulnerable."""
+class SampleRow(Record):
+    """What every row begins with."""
 
     sample: str
     protocol: str
     intervention: str = "none"
+
+
+class VerdictRow(SampleRow):
+    """What one model said about one sample. Margins are in nats, positive towards vulnerable."""
+
     readings: tuple[Reading, ...]
     margin: float = Field(description="(m+ - m-)/2 of the canonical prompt")
     acquiescence: float = Field(description="(m+ + m-)/2 of the canonical prompt")

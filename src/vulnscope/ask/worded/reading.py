@@ -89,7 +89,6 @@ def make_row(
     protocol: str,
     parser: str,
     counterpart: str | None,
-    intervention: str = "none",
 ) -> AnswerRow:
     """The row of a sample from its answers, canonical first; `counterpart` names the canonical prompt's reverse."""
     canonical = answers[0]
@@ -102,7 +101,6 @@ def make_row(
     return AnswerRow(
         sample=sample.id,
         protocol=protocol,
-        intervention=intervention,
         parser=parser,
         readout="text" if canonical.log_odds is None else "log-odds",
         answers=tuple(answers),
