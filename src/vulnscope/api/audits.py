@@ -30,7 +30,7 @@ from vulnscope.models.remote.settings import EndpointSpec
 from vulnscope.records.answers import Expectation, Form
 
 if TYPE_CHECKING:
-    from vulnscope.audit.session import Job
+    from vulnscope.audit.job import Job
     from vulnscope.records.audit import AuditEstimate
 
 Progress = Callable[[int, int], None]
@@ -104,7 +104,7 @@ def rescore_run(
 ) -> AuditResult:
     """The finished run `run` parsed anew and measured again, as a run of its own; opens no model."""
     from vulnscope import store
-    from vulnscope.audit.session import rescore_run as rescore
+    from vulnscope.audit.rescore import rescore_run as rescore
 
     stored = store.load_run(run, Path(runs_dir))
     request = AuditRequest.model_validate(stored.manifest.config)
@@ -131,8 +131,7 @@ def import_answers(
     `form` is the form in which answers state their verdict, where `parser` is strict. `corpus_options` are the loader's
     own, `settings` the fields of `AuditConfig`.
     """
-    from vulnscope.audit.rescore import IMPORTED_FORMS, read_table
-    from vulnscope.audit.session import import_table
+    from vulnscope.audit.published import IMPORTED_FORMS, import_table, read_table
 
     if form not in IMPORTED_FORMS:
         raise InputError(f"answers have no form {form!r} in a table; choose one of: {', '.join(IMPORTED_FORMS)}")
@@ -148,7 +147,7 @@ def import_answers(
 
 
 def _make_job(request: AuditRequest, runs_dir: Path, command: str, resume: str | Path | None = None) -> Job:
-    from vulnscope.audit.session import Job
+    from vulnscope.audit.job import Job
 
     corpus = load_requested(request.corpus)
     baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None

@@ -38,22 +38,27 @@ class Asked(NamedTuple):
     canonical_prompt: str
 
 
+class Case(NamedTuple):
+    """What answers are judged in: the corpus, whole, by whose settings, and the run that holds them.
+
+    `config` gives seed, draws and how many pairs are shown; `baseline_corpus` is the loaded corpus that it names.
+    """
+
+    corpus: Corpus
+    config: AuditConfig
+    run: StoredRun
+    baseline_corpus: Corpus | None = None
+    command: str = ""
+
+
 def judge(
-    items: Sequence[Item],
-    corpus: Corpus,
-    config: AuditConfig,
-    asked: Asked,
-    *,
-    subject: SubjectInfo,
-    run: StoredRun,
-    left_out: tuple[LeftOut, ...] = (),
-    baseline_corpus: Corpus | None = None,
-    command: str = "",
+    items: Sequence[Item], case: Case, asked: Asked, subject: SubjectInfo, left_out: tuple[LeftOut, ...] = ()
 ) -> AuditRecord:
     """Everything that can be said of `items`, whose places are 0, 1, ... in order.
 
-    Samples carry their code as the model saw it. `config` gives seed, draws and how many pairs are shown.
+    Samples carry their code as the model saw it.
     """
+    corpus, config, run, baseline_corpus, command = case
     items = _on_one_scale(items)
     readout: Readout = "text" if any(item.row.readout == "text" for item in items) else "log-odds"
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vulnscope.ask.asking import Progress, fill, in_order
 from vulnscope.ask.selection import check_selection
 from vulnscope.audit.answerers import LocalModel
+from vulnscope.audit.judgement import Case
 from vulnscope.audit.record import Asked, Beside, join_items, make_record
 from vulnscope.audit.words import is_in_words, plan_in_words
 from vulnscope.audit.yes_no import YesNoAudit, plan_yes_no
@@ -39,19 +40,11 @@ def plan_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder, *, 
     return plan_yes_no(corpus, config)
 
 
-def carry_out(
-    put: Put,
-    plan: AuditPlan,
-    run: Run,
-    *,
-    baseline_corpus: Corpus | None = None,
-    command: str = "",
-    progress: Progress | None = None,
-) -> Audited:
+def carry_out(put: Put, run: Run, case: Case, progress: Progress | None = None) -> Audited:
     """What the model says to which the questions are `put`, with controls and intervals.
 
-    Rows already in `run` are not asked again. `baseline_corpus` is the loaded corpus that the config names. `progress`
-    receives (rows done, rows in all). Neither result nor report is written: the caller does.
+    Rows already in `run` are not asked again. `progress` receives (rows done, rows in all). Neither result nor report
+    is written: the caller does.
     """
     subject = put.describe()
     stored = fill(run, put.inquiry, progress)
@@ -59,17 +52,7 @@ def carry_out(
     beside = None
     if put.ordinary is not None:
         beside = Beside(join_items(samples[n:], rows[n:], put.ordinary.corpus), put.ordinary.source)
-    record = make_record(
-        Asked(samples[:n], rows[:n], put.left_out),
-        subject,
-        put.protocol,
-        plan.corpus,
-        plan.config,
-        run,
-        baseline_corpus=baseline_corpus,
-        beside=beside,
-        command=command,
-    )
+    record = make_record(Asked(samples[:n], rows[:n], put.left_out), subject, put.protocol, case, beside)
     asked = {sample.id for sample in samples[:n]}
     return Audited(record, tuple(row for row in stored if row.sample in asked))
 
@@ -93,7 +76,7 @@ def run_audit(
     """
     plan = YesNoAudit(corpus, config, check_selection(corpus, config), background)
     put = plan.seat(LocalModel(subject, cache)).put(run.path)
-    return carry_out(put, plan, run, baseline_corpus=baseline_corpus, command=command, progress=progress).record
+    return carry_out(put, run, Case(corpus, config, run, baseline_corpus, command), progress).record
 
 
 def estimate_audit(
