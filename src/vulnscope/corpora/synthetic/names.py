@@ -57,6 +57,11 @@ _LITERALS: dict[str, tuple[str, ...]] = {
 }
 
 
+def is_slot(name: str) -> bool:
+    """Whether `Names` has something for the slot `name`."""
+    return _stem(name) == "function" or _stem(name) in POOLS or _stem(name) in _LITERALS
+
+
 class Names(dict[str, str]):
     """Slot -> text, drawn on first use: `$number2` takes a word of pool `number` that this sample does not use yet."""
 
@@ -66,7 +71,7 @@ class Names(dict[str, str]):
         self._taken = set(reserved)
 
     def __missing__(self, slot: str) -> str:
-        stem = slot.rstrip("0123456789")
+        stem = _stem(slot)
         if stem == "function":
             text = self.draw_function()
         elif stem in _LITERALS:
@@ -85,3 +90,8 @@ class Names(dict[str, str]):
     def draw_function(self) -> str:
         """A function name of a verb and a noun not drawn before."""
         return f"{self.draw('verb')}_{self.draw('noun')}"
+
+
+def _stem(slot: str) -> str:
+    """The slot without its number."""
+    return slot.rstrip("0123456789")
