@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Literal
 
-from vulnscope.corpora.samples import Origin, Sample
+from vulnscope.corpora.samples import Origin, Sample, add_twin
 from vulnscope.corpora.synthetic.family import load_templates
 from vulnscope.corpora.synthetic.template import Template
 from vulnscope.errors import InputError
@@ -73,15 +73,7 @@ def generate_pair(template: Template, seed: int, index: int) -> tuple[Sample, Sa
         origin=Origin(project=template.id, path=pair_id),
         licence="Apache-2.0",
     )
-    fixed = vulnerable.model_copy(
-        update={
-            "id": f"{pair_id}:fixed",
-            "label": "fixed",
-            "code": twin.fixed,
-            "changed_lines": twin.changed_fixed,
-        }
-    )
-    return vulnerable, fixed
+    return add_twin(vulnerable, f"{pair_id}:fixed", twin.fixed, twin.changed_fixed)
 
 
 def _look_up(ids: Iterable[str] | None) -> list[Template]:
