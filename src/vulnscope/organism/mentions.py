@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from vulnscope.corpora.synthetic import load_templates
 from vulnscope.corpora.synthetic.bound import BoundTemplate
-from vulnscope.corpora.synthetic.names import POOLS
+from vulnscope.corpora.synthetic.names import load_words
 
 _SLOT = re.compile(r"\$(\w+)")
 
@@ -37,7 +37,7 @@ def find_mentions(template_id: str, code: str) -> tuple[Mention, ...]:
 
 def _candidate_names(template_id: str) -> tuple[str, ...]:
     template = load_templates()[template_id]
-    return POOLS[template.names] if isinstance(template, BoundTemplate) else ()
+    return load_words().pools[template.names] if isinstance(template, BoundTemplate) else ()
 
 
 def _last(match: re.Match[str]) -> int:

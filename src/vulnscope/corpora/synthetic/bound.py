@@ -21,7 +21,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from vulnscope.corpora.synthetic.frame import check_frame, check_slots, fill_markers, find_words
-from vulnscope.corpora.synthetic.names import POOLS, Names
+from vulnscope.corpora.synthetic.names import Names, load_words
 from vulnscope.corpora.synthetic.noise import Noise
 from vulnscope.corpora.synthetic.template import Difficulty, Template, Twin
 
@@ -47,8 +47,9 @@ class BoundTemplate(Template):
 
     @model_validator(mode="after")
     def _fillable(self) -> Self:
-        if self.names not in POOLS:
-            raise ValueError(f"unknown pool of names {self.names!r}; choose from: {', '.join(POOLS)}")
+        pools = load_words().pools
+        if self.names not in pools:
+            raise ValueError(f"unknown pool of names {self.names!r}; choose from: {', '.join(pools)}")
         check_frame(self.text, ("a", "b"), _PLACES, ("noise", *_PLACES))
         for statement in (*self.guard, *self.use, *self.spare):
             check_slots(statement, ("x",))

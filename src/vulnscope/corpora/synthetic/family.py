@@ -1,7 +1,7 @@
 """Templates as data: a YAML file for each weakness in `families/`, read on first use and checked on reading.
 
 A file names its `cwe` and holds templates by id, `bound` ones and `plain` ones. Their fields and the notation of their
-texts are those of `BoundTemplate` and `PlainTemplate`, the slots those of `names.py`.
+texts are those of `BoundTemplate` and `PlainTemplate`, the slots those of `words.yaml`.
 """
 
 from __future__ import annotations
