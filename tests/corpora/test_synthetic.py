@@ -6,7 +6,6 @@ import ast
 import builtins
 import keyword
 import re
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -138,7 +137,7 @@ def test_code_parses(template_id: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed: apt-get install gcc")
+@pytest.mark.needs("gcc")
 def test_c_compiles(tmp_path: Path) -> None:
     names = [name for name, template in TEMPLATES.items() if template.language == "c"]
     paths = []

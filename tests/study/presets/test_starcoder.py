@@ -18,13 +18,13 @@ from vulnscope.ask.scored.preparation import prepare
 from vulnscope.ask.selection import open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.corpora import Corpus, load_corpus
+from vulnscope.effects.margins import score_margins
 from vulnscope.errors import InputError
 from vulnscope.models import Edit, Item, Subject, add, edited, generate, open_subject, read_text, wrap_model
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.reproduction import ReproductionRecord
 from vulnscope.report.reproduction_panels import render_reproduction, summarise_rows
 from vulnscope.stats import Bootstrap
-from vulnscope.steer.margins import score_margins
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
 from vulnscope.study.presets.figures import Answers, judge, write_sentence
 from vulnscope.study.presets.indexing import make_edits

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from vulnscope.ask.scored.items import Asked
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.corpora import Corpus, Sample
+    from vulnscope.effects.margins import Margins
     from vulnscope.models import Edit, Item, Subject
-    from vulnscope.steer.margins import Margins
     from vulnscope.store import Run
     from vulnscope.study.presets.recipe import Recipe
     from vulnscope.study.presets.scoring import Vectors

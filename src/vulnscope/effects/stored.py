@@ -7,19 +7,20 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vulnscope.effects.twins import choose_selector
 from vulnscope.errors import InputError
 from vulnscope.interventions import EditSpec, Intervention, Stored, Vectors, load_intervention, load_vectors
 from vulnscope.interventions.files import SPEC
 from vulnscope.models import as_selector
-from vulnscope.steer.vectors import choose_selector
+from vulnscope.models.edit.traits import TRAITS
 
 if TYPE_CHECKING:
-    from vulnscope.steer.config import ApplyConfig
+    from vulnscope.effects.config import SourceConfig
 
 _SHOWN = 12
 
 
-def read_source(config: ApplyConfig) -> Stored:
+def read_source(config: SourceConfig) -> Stored:
     """The intervention that `config` names; raises `InputError` saying what is missing or too much."""
     path = Path(config.source)
     if path.is_dir():
@@ -54,30 +55,15 @@ def choose_vectors(vectors: Vectors, patterns: Sequence[str], path: Path) -> tup
     return tuple(found)
 
 
-def describe_edits(specs: Sequence[EditSpec]) -> str:
-    """Where and how, in words; many edits as their number and sites."""
-    if len(specs) > 3:
-        return f"{len(specs)} edits at {', '.join(dict.fromkeys(spec.site for spec in specs))}"
-    return "; ".join(_describe(spec) for spec in specs)
-
-
-def sign_of(specs: Sequence[EditSpec]) -> float:
-    """The sign of all scales: > 0 pushes towards vulnerable; 0 where they differ or there is none."""
-    if not specs or any(spec.operation not in ("add", "clamp") for spec in specs):
-        return 0.0
-    signs = {(spec.scale > 0) - (spec.scale < 0) for spec in specs}
-    return float(signs.pop()) if len(signs) == 1 else 0.0
-
-
-def _build(vectors: Vectors, names: Sequence[str], config: ApplyConfig) -> Intervention:
+def _build(vectors: Vectors, names: Sequence[str], config: SourceConfig) -> Intervention:
     operation = config.operation or "add"
-    is_scaled = operation != "project-out"
-    if is_scaled and config.scale is None:
+    traits = TRAITS[operation]
+    if traits.is_scaled and config.scale is None:
         raise InputError(
             f"say how far with --scale: {operation} needs one. Half a norm unit, 0.5 or -0.5, is a usual start; above "
             "0 is towards vulnerable"
         )
-    if is_scaled and config.scale == 0:
+    if traits.is_scaled and config.scale == 0:
         raise InputError("scale 0 changes nothing; the un-steered answers stand beside the steered ones anyway")
     specs = []
     for name in names:
@@ -85,7 +71,7 @@ def _build(vectors: Vectors, names: Sequence[str], config: ApplyConfig) -> Inter
         selector = (
             place.selector or as_selector("last") if config.selector is None else choose_selector(config.selector)
         )
-        is_in_units = operation in ("add", "clamp") and place.unit is not None and config.unit != "raw"
+        is_in_units = traits.counts_in_units and place.unit is not None and config.unit != "raw"
         if config.unit == "norm" and not is_in_units:
             raise InputError(f"{operation} of vector {name!r} cannot count in norm units; write --unit raw")
         specs.append(
@@ -93,7 +79,7 @@ def _build(vectors: Vectors, names: Sequence[str], config: ApplyConfig) -> Inter
                 operation=operation,
                 site=place.site,
                 vectors=(name,),
-                scale=config.scale if is_scaled and config.scale is not None else 1.0,
+                scale=config.scale if traits.is_scaled and config.scale is not None else 1.0,
                 unit="norm" if is_in_units else "raw",
                 selector=selector,
                 keep_norm=config.keep_norm,
@@ -101,17 +87,6 @@ def _build(vectors: Vectors, names: Sequence[str], config: ApplyConfig) -> Inter
         )
     name = names[0] if len(names) == 1 else f"{len(names)} vectors"
     return Intervention(name=name, edits=tuple(specs), vectors_digest=vectors.digest())
-
-
-def _describe(spec: EditSpec) -> str:
-    unit = " norm units" if spec.unit == "norm" and spec.operation in ("add", "clamp") else ""
-    how = "projected out" if spec.operation == "project-out" else f"{spec.operation} {spec.scale:g}{unit}"
-    gate = ""
-    if spec.condition is not None:
-        gate = (
-            f", where its read-out is {'above' if spec.condition.is_above else 'below'} {spec.condition.threshold:.2f}"
-        )
-    return f"{spec.site}, {spec.selector}: {how}{gate}".replace(" -", " −")
 
 
 def _list_near(path: Path) -> str:

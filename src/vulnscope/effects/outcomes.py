@@ -5,14 +5,17 @@ Pure: margins and labels in, records out; the simulations of false claims run ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference
+from vulnscope.effects.controls import RANDOM, SHUFFLED
+from vulnscope.effects.margins import Margins
 from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.records.panel import Said
 from vulnscope.records.steer import ControlSet, CweOutcome, Effect, Outcome
 from vulnscope.stats import (
     Bootstrap,
@@ -28,7 +31,6 @@ from vulnscope.stats import (
     sign_flip_test,
     stratified_auroc,
 )
-from vulnscope.steer.margins import Margins
 
 if TYPE_CHECKING:
     from vulnscope.records.steer import ControlName, Kind, SideEffects
@@ -68,9 +70,10 @@ def measure_outcome(
     change = after.margins - clean.margins
     auroc_change, _ = measure_difference(after.margins, clean.margins, items, bootstrap)
     ranks = _ranks(after.margins, items) - _ranks(clean.margins, items)
-    pair_groups = Groups.from_labels([items.groups[i] for i in items.twins()[:, 0].tolist()])
+    pair_groups = _pair_groups(items)
     p = sign_flip_test(ranks, pair_groups)
     observed = auroc_gain(clean.margins, after.margins, items)
+    said = measure_said(after, items, bootstrap)
     outcome = Outcome(
         name=name,
         kind=kind,
@@ -78,13 +81,13 @@ def measure_outcome(
         intervention_digest=digest,
         bias_shift=_mean(change, items, bootstrap),
         bias_p=sign_flip_test(np.where(np.abs(change) < ROUNDING, 0.0, change), Groups.from_labels(items.groups)),
-        auroc=measure_auroc(after.margins, items, bootstrap),
+        auroc=said.auroc,
         auroc_change=auroc_change,
         pair_rank_change=_pair_mean(ranks, pair_groups, bootstrap),
-        pair_correct=_pair_mean(_is_right(after, items), pair_groups, bootstrap, is_proportion=True),
+        pair_correct=said.pair_correct,
         pair_correct_change=_pair_mean(_is_right(after, items) - _is_right(clean, items), pair_groups, bootstrap),
-        yes_rate=_says_vulnerable(after, items, bootstrap),
-        unparsed_rate=_mean([s == "unparsed" for s in after.says], items, bootstrap, is_proportion=True),
+        yes_rate=said.yes_rate,
+        unparsed_rate=said.unparsed_rate,
         anti_steered_rate=_anti_steered(change, sign),
         p=p,
         p_corrected=p,
@@ -95,6 +98,16 @@ def measure_outcome(
         side_effects=side_effects,
     )
     return outcome.model_copy(update={"effect": judge_effect(outcome)})
+
+
+def measure_said(margins: Margins, items: Items, bootstrap: Bootstrap) -> Said:
+    """What a subject says of the items: how well it tells twins apart, and how often it says vulnerable."""
+    return Said(
+        auroc=measure_auroc(margins.margins, items, bootstrap),
+        pair_correct=_pair_mean(_is_right(margins, items), _pair_groups(items), bootstrap, is_proportion=True),
+        yes_rate=_says_vulnerable(margins, items, bootstrap),
+        unparsed_rate=_mean([s == "unparsed" for s in margins.says], items, bootstrap, is_proportion=True),
+    )
 
 
 def correct_outcomes(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
@@ -146,6 +159,18 @@ def measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins
     )
 
 
+def measure_all_controls(
+    found: Mapping[str, Margins], clean: Margins, items: Items
+) -> tuple[Controls, tuple[ControlSet, ...]]:
+    """Both sorts of controls, told apart by the beginning of their names: what claims need of them, and the table."""
+    sorts: tuple[ControlName, ...] = (RANDOM, SHUFFLED)
+    sets = [
+        measure_controls(sort, [own for name, own in found.items() if name.startswith(sort)], clean, items)
+        for sort in sorts
+    ]
+    return Controls(sets[0].auroc_changes, sets[1].auroc_changes), tuple(sets)
+
+
 def shift_threshold(margins: Margins, threshold: float) -> Margins:
     """Margins measured from `threshold`, and the answers that follow: the control that only moves the criterion."""
     moved = margins.margins - threshold
@@ -166,8 +191,7 @@ def _by_cwe(
             continue
         before, later = clean.margins[kept], after.margins[kept]
         ranks = _ranks(later, own) - _ranks(before, own)
-        groups = Groups.from_labels([own.groups[i] for i in twins[:, 0].tolist()])
-        p = sign_flip_test(ranks, groups)
+        p = sign_flip_test(ranks, _pair_groups(own))
         rows.append(
             CweOutcome(
                 cwe=cwe,
@@ -188,6 +212,10 @@ def _by_cwe(
 def _ranks(margins: Floats, items: Items) -> Floats:
     twins = items.twins()
     return pair_ranks(margins[twins[:, 0]], margins[twins[:, 1]])
+
+
+def _pair_groups(items: Items) -> Groups:
+    return Groups.from_labels([items.groups[i] for i in items.twins()[:, 0].tolist()])
 
 
 def _is_right(margins: Margins, items: Items) -> Floats:

@@ -11,45 +11,51 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import Items, measure_auroc
-from vulnscope.ask.scored.items import Asked, ask_items
+from vulnscope.ask.figures.scores import Items
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
+from vulnscope.effects.controls import RANDOM, SHUFFLED, draw_controls
+from vulnscope.effects.costs import measure_costs, prepare_costs
+from vulnscope.effects.margins import Margins, edit_margins, key_of, sweep_margins
+from vulnscope.effects.outcomes import (
+    Controls,
+    correct_outcomes,
+    measure_all_controls,
+    measure_outcome,
+    measure_said,
+    shift_threshold,
+)
+from vulnscope.effects.sentence import describe_applied
+from vulnscope.effects.splits import Split, ask_both
+from vulnscope.effects.trials import make_intervention
+from vulnscope.effects.twins import find_mean_difference, read_twins
 from vulnscope.errors import InputError
-from vulnscope.interventions import Intervention, Stored, Vectors, VectorSite, applied, resolve_edits
+from vulnscope.interventions import Intervention, Stored, Vectors, resolve_edits, under_intervention
+from vulnscope.interventions.words import describe_intervention, sign_of
 from vulnscope.models import Edit, Point, as_selector
 from vulnscope.models.subject.sites import as_site
 from vulnscope.records.apply import Answered, AppliedFrom, ApplyRecord
 from vulnscope.stats import Bootstrap
-from vulnscope.steer.config import SteerConfig
-from vulnscope.steer.controls import RANDOM, SHUFFLED, draw_random, draw_shuffled
-from vulnscope.steer.costs import measure_costs, prepare_costs
-from vulnscope.steer.margins import Margins, edit_margins, key_of, sweep_margins
-from vulnscope.steer.outcomes import Controls, correct_outcomes, measure_controls, measure_outcome, shift_threshold
-from vulnscope.steer.sentence import describe_applied
-from vulnscope.steer.splits import Split
-from vulnscope.steer.stored import describe_edits, sign_of
-from vulnscope.steer.vectors import read_places
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vulnscope.ask.scored.items import Asked
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Corpus
+    from vulnscope.effects.config import EffectConfig
+    from vulnscope.effects.margins import Stage
     from vulnscope.interventions import EditSpec
     from vulnscope.models import Subject
-    from vulnscope.records.steer import ControlName, ControlSet, Kind, SideEffects
-    from vulnscope.steer.config import ApplyConfig
-    from vulnscope.steer.margins import Stage
+    from vulnscope.records.steer import ControlSet, Kind, SideEffects
     from vulnscope.store import Run
 
 MIN_PAIRS = 2
 _READABLE = ("last", "all", "changed", "prompt", "part")
-_CONTROL_METHOD = "mean-difference-paired"
 _MOST_CHANGED = 30
 
 
-def check_applying(corpus: Corpus, config: ApplyConfig) -> None:
+def check_applying(corpus: Corpus, config: EffectConfig) -> None:
     """Raise `InputError` where `config` cannot be carried out on `corpus`, before a model is opened or a run made."""
     samples = [sample for sample in check_selection(corpus, config).samples if sample.label != "unlabelled"]
     twins = Items.of(samples, corpus.groups).twins() if samples else ()
@@ -63,7 +69,7 @@ def check_applying(corpus: Corpus, config: ApplyConfig) -> None:
 def run_applying(
     subject: Subject,
     corpus: Corpus,
-    config: ApplyConfig,
+    config: EffectConfig,
     stored: Stored,
     run: Run,
     *,
@@ -84,11 +90,10 @@ def run_applying(
     after = work.apply(split, prepared, protocol)
     controls, sets, notes = work.run_controls(split, clean)
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
-    base = measure_outcome(
-        "un-steered", "threshold", "", clean, clean, split.items, bootstrap, sign=0.0, controls=Controls()
-    )
+    said = measure_said(clean, split.items, bootstrap)
+    what = describe_intervention(intervention)
     outcome = measure_outcome(
-        intervention.name, kind_of(intervention), work.what, clean, after, split.items, bootstrap,
+        intervention.name, kind_of(intervention), what, clean, after, split.items, bootstrap,
         sign=sign_of(intervention.edits), controls=controls, cwes=split.cwes, digest=intervention.digest(),
         side_effects=work.measure_costs(split, protocol),
     )  # fmt: skip
@@ -97,14 +102,14 @@ def run_applying(
     changed = _list_changed(split, clean, after)
     is_right = [each.after == each.label for each in changed]
     return ApplyRecord(
-        sentence=describe_applied(outcome, base.pair_correct, base.yes_rate, split.items.n_groups, origin),
+        sentence=describe_applied(outcome, said, split.items.n_groups, origin),
         subject=subject.info().model_copy(update={"chat_template": protocol.is_chat}),
         corpus=describe_corpus(corpus, split.samples),
         protocol=protocol.name,
         found_in=origin,
-        clean_auroc=measure_auroc(clean.margins, split.items, bootstrap),
-        clean_pair_correct=base.pair_correct,
-        clean_yes_rate=base.yes_rate,
+        clean_auroc=said.auroc,
+        clean_pair_correct=said.pair_correct,
+        clean_yes_rate=said.yes_rate,
         outcomes=(outcome,),
         controls=sets,
         n_changed=len(changed),
@@ -139,7 +144,7 @@ class _Work(NamedTuple):
 
     subject: Subject
     corpus: Corpus
-    config: ApplyConfig
+    config: EffectConfig
     intervention: Intervention
     vectors: Vectors | None
     run: Run
@@ -153,19 +158,6 @@ class _Work(NamedTuple):
     def edits(self) -> tuple[Edit, ...]:
         return resolve_edits(self.intervention, self.vectors)
 
-    @property
-    def what(self) -> str:
-        own, parts = self.intervention, []
-        if own.edits:
-            parts.append(describe_edits(own.edits))
-        if own.adapter is not None:
-            parts.append(f"adapter {own.adapter}")
-        if own.prompts is not None:
-            parts.append("its own prompts")
-        if own.threshold_nats is not None:
-            parts.append(f"vulnerable above {own.threshold_nats:+.2f} nats".replace("-", "−"))
-        return "; ".join(parts)
-
     def prepare(self) -> tuple[Split, Prepared, YesNoProtocol]:
         protocol = open_protocol(self.subject, self.config)
         prepared = prepare_selected(self.subject, self.corpus, self.config, protocol)
@@ -174,7 +166,7 @@ class _Work(NamedTuple):
             raise InputError(
                 f"{len(items.twins())} pair fits the context of this model; at least {MIN_PAIRS} are needed"
             )
-        return Split(prepared.samples, items, _ask_both(self.subject, protocol, prepared)), prepared, protocol
+        return Split(prepared.samples, items, ask_both(self.subject, protocol, prepared)), prepared, protocol
 
     def ask(self, stage: str, asked: tuple[Asked, Asked]) -> Margins:
         self.tell(stage, 0, 1)
@@ -188,9 +180,10 @@ class _Work(NamedTuple):
             again = prepare_selected(self.subject, self.corpus, self.config, changed)
             if [sample.code for sample in again.samples] != [sample.code for sample in prepared.samples]:
                 raise InputError("under the intervention's prompts other samples fit the context; choose fewer samples")
-            asked = _ask_both(self.subject, changed, again)
+            asked = ask_both(self.subject, changed, again)
         self.tell("steered", 0, 1)
-        with applied(self.subject, self.intervention, self.vectors, is_forced=self.config.is_forced) as steered:
+        forced = self.config.is_forced
+        with under_intervention(self.subject, self.intervention, self.vectors, is_forced=forced) as steered:
             after = edit_margins(steered, asked, (), self.run, "steered")
         if self.intervention.threshold_nats is not None:
             after = shift_threshold(after, self.intervention.threshold_nats)
@@ -205,58 +198,37 @@ class _Work(NamedTuple):
             return Controls(), (), ["controls: not asked for, so that no claim about sensitivity is made"]
         if odd := [spec for spec in specs if spec.selector.kind not in _READABLE]:
             return Controls(), (), [f"controls: not measured, as nothing can be read at tokens “{odd[0].selector}”"]
-        drawn = self._draw(split, specs, n)
-        margins = self._try(split, drawn)
-        sets = []
-        for sort in (RANDOM, SHUFFLED):
-            own = [found for name, found in margins.items() if name.startswith(sort)]
-            sets.append(measure_controls(sort, own, clean, split.items))
-        return Controls(sets[0].auroc_changes, sets[1].auroc_changes), tuple(sets), []
+        controls, sets = measure_all_controls(self._try(split, self._draw(split, specs, n)), clean, split.items)
+        return controls, sets, []
 
     def _draw(self, split: Split, specs: Sequence[EditSpec], n: int) -> dict[str, tuple[Edit, ...]]:
         """The edits of every control, by its name."""
         assert self.vectors is not None, "edits have vectors"
-        settings = SteerConfig(**{name: getattr(self.config, name) for name in ("seed", "max_batch_tokens")})
-        sorts: tuple[ControlName, ...] = (RANDOM, SHUFFLED)
-        values, sites = dict(self.vectors.values), dict(self.vectors.origin.sites)
-        names: dict[tuple[ControlName, int, int, int], str] = {}
+        extra, names = {}, {}
         for place, spec in enumerate(specs):
-            data = next(
-                iter(read_places(self.subject, split, [as_site(spec.site)], [spec.selector], settings).values())
-            )
-            n_drawn = n * len(spec.vectors)
-            for sort in sorts:
-                seed = self.config.seed + 1000 * place
-                found = (
-                    draw_random(data, n_drawn, seed)
-                    if sort == RANDOM
-                    else draw_shuffled(_CONTROL_METHOD, data, n_drawn, seed + 1)
-                )
-                for number, direction in enumerate(found):
-                    which, part = divmod(number, len(spec.vectors))
+            read = read_twins(self.subject, split, [as_site(spec.site)], [spec.selector], self.config.max_batch_tokens)
+            (twins,) = read.values()
+            n_parts = len(spec.vectors)
+            drawn = draw_controls(twins, find_mean_difference, n * n_parts, self.config.seed + 1000 * place)
+            for sort, directions in drawn.items():
+                for number, direction in enumerate(directions):
+                    which, part = divmod(number, n_parts)
                     name = names[sort, which, place, part] = f"{sort} {which}.{place}.{part}"
-                    values[name] = _as_long(direction, self.vectors[spec.vectors[part]])
-                    own = sites[spec.vectors[part]]
-                    sites[name] = VectorSite(site=own.site, selector=own.selector, unit=own.unit)
-        every = Vectors(values, self.vectors.origin.model_copy(update={"sites": sites}))
-        digest = every.digest()
-        return {
-            f"{sort} {which}": resolve_edits(
-                Intervention(
-                    name=f"{sort} {which}",
-                    vectors_digest=digest,
-                    edits=tuple(
-                        spec.model_copy(
-                            update={"vectors": tuple(names[sort, which, place, k] for k in range(len(spec.vectors)))}
-                        )
-                        for place, spec in enumerate(specs)
-                    ),
-                ),
-                every,
-            )
-            for sort in sorts
-            for which in range(n)
-        }
+                    own = spec.vectors[part]
+                    extra[name] = _as_long(direction, self.vectors[own]), self.vectors.origin.sites[own]
+        every = self.vectors.extended(extra)
+        controls = {}
+        for sort in (RANDOM, SHUFFLED):
+            for which in range(n):
+                edits = [
+                    spec.model_copy(
+                        update={"vectors": tuple(names[sort, which, place, k] for k in range(len(spec.vectors)))}
+                    )
+                    for place, spec in enumerate(specs)
+                ]
+                name = f"{sort} {which}"
+                controls[name] = resolve_edits(make_intervention(name, edits, every), every)
+        return controls
 
     def _try(self, split: Split, drawn: Mapping[str, tuple[Edit, ...]]) -> dict[str, Margins]:
         """One plain edit goes through the sweep engine, which repeats nothing below its layer."""
@@ -313,10 +285,6 @@ class _Work(NamedTuple):
         elif self.intervention.adapter is not None:
             notes.append("side effects of the adapter are not measured here")
         return notes
-
-
-def _ask_both(subject: Subject, protocol: YesNoProtocol, prepared: Prepared) -> tuple[Asked, Asked]:
-    return ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1)
 
 
 def _as_long(direction: Tensor, model: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.errors import InputError
-from vulnscope.interventions import Stored, applied
+from vulnscope.interventions import Stored, under_intervention
+from vulnscope.interventions.words import describe_edits
 from vulnscope.models import generate, read_text
 from vulnscope.records.apply import SteeredText
-from vulnscope.steer.stored import describe_edits
 
 if TYPE_CHECKING:
     from vulnscope.models import Subject
@@ -43,7 +43,7 @@ def write_both(subject: Subject, stored: Stored, text: str, n_tokens: int, *, is
             "reads; shorten the text or lower --tokens"
         )
     (plain,) = generate(subject, [item], n_tokens)
-    with applied(subject, intervention, vectors, is_forced=is_forced) as changed:
+    with under_intervention(subject, intervention, vectors, is_forced=is_forced) as changed:
         (steered,) = generate(changed, [item], n_tokens)
     return SteeredText(
         intervention=intervention.name,

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.ask.scored.yes_no import YesNoProtocol
+    from vulnscope.ask.settings import Selection
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.models import Subject
-    from vulnscope.steer.config import SteerConfig
 
 MIN_GROUPS = {"fit": 4, "choose": 4, "report": 4}
 SPLITS = ("fit", "choose", "report")
@@ -37,6 +37,11 @@ class Split(NamedTuple):
     def cwes(self) -> list[str]:
         """CWEs of each item in words."""
         return [" ".join(sample.cwes) or "none" for sample in self.samples]
+
+
+def ask_both(subject: Subject, protocol: YesNoProtocol, prepared: Prepared) -> tuple[Asked, Asked]:
+    """The canonical questions about what is prepared: "vulnerable?" and "secure?"."""
+    return ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1)
 
 
 def deal_splits(groups: Sequence[str], fractions: tuple[float, float, float], seed: int) -> np.ndarray:
@@ -82,12 +87,14 @@ class Splits:
     report: Split
 
 
-def prepare_splits(subject: Subject, corpus: Corpus, config: SteerConfig) -> Splits:
-    """The corpus as questions, dealt into groups that fit, choose and report."""
+def prepare_splits(
+    subject: Subject, corpus: Corpus, config: Selection, fractions: tuple[float, float, float]
+) -> Splits:
+    """The corpus as questions, dealt into groups that fit, choose and report, by `fractions` of all groups."""
     protocol = open_protocol(subject, config)
     prepared = prepare_selected(subject, corpus, config, protocol)
     items = Items.of(prepared.samples, corpus.groups)
-    asked = (ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1))
-    sides = deal_splits(items.groups, config.fractions, config.seed)
+    asked = ask_both(subject, protocol, prepared)
+    sides = deal_splits(items.groups, fractions, config.seed)
     splits = [take_split(number, sides, prepared.samples, items, asked) for number in range(3)]
     return Splits(protocol, prepared, *splits)

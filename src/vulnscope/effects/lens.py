@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +10,7 @@ import torch
 
 from vulnscope.ask.figures.scores import Items, measure_auroc
 from vulnscope.errors import SubjectError
-from vulnscope.models import Site
 from vulnscope.models.subject.lens import read_lens
-from vulnscope.probe.harvest import LAST, Activations
 from vulnscope.records.probe import LensLayer
 
 if TYPE_CHECKING:
@@ -21,26 +19,25 @@ if TYPE_CHECKING:
     from vulnscope.stats import Bootstrap, Floats
 
 
+_SIDES = ("yes", "no")
+
+
 def read_layers(
     subject: Subject,
-    layers: Sequence[int],
-    activations: tuple[Activations, Activations],
+    hidden: tuple[Mapping[int, np.ndarray], Mapping[int, np.ndarray]],
     answers: tuple[Sequence[AnswerTokens], Sequence[AnswerTokens]],
     items: Items,
     is_measured: np.ndarray,
     bootstrap: Bootstrap,
 ) -> tuple[LensLayer, ...]:
-    """AUROC of the lens margin at each layer, from the last tokens of "vulnerable?" and "secure?".
+    """AUROC of the lens margin at each layer, from states at the last tokens of "vulnerable?" and "secure?", by layer.
 
     Raises `SubjectError` where the answers begin with the same tokens, which one hidden state cannot tell apart, and
     where the subject cannot be entered above its last layer.
     """
     found = []
-    for layer in layers:
-        plus, minus = (
-            _log_odds(subject, own.values[LAST, Site(layer)], asked)
-            for own, asked in zip(activations, answers, strict=True)
-        )
+    for layer in hidden[0]:
+        plus, minus = (_log_odds(subject, own[layer], asked) for own, asked in zip(hidden, answers, strict=True))
         margins = (plus - minus) / 2
         auroc = measure_auroc(margins[is_measured], items.part(is_measured), bootstrap)
         found.append(LensLayer(layer=layer, auroc=auroc, mean_margin=float(margins[is_measured].mean())))
@@ -60,6 +57,3 @@ def _log_odds(subject: Subject, hidden: np.ndarray, answers: Sequence[AnswerToke
         yes, no = logits[:, : len(sides[0])].logsumexp(-1), logits[:, len(sides[0]) :].logsumexp(-1)
         log_odds[own] = (yes - no).numpy()
     return log_odds
-
-
-_SIDES = ("yes", "no")

@@ -30,6 +30,9 @@ from vulnscope.records.steer import SideEffects
 from vulnscope.stats import auroc
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
     from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Sample
     from vulnscope.models import Edit, Subject
@@ -48,11 +51,18 @@ _BATCH = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Probes:
-    """What side effects are measured on, fixed before any edit."""
+class Ordinary:
+    """Positions of ordinary code: what stands before each, and the token that follows."""
 
     cut: tuple[Item, ...]
     following: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Probes:
+    """What side effects are measured on, fixed before any edit."""
+
+    ordinary: Ordinary
     questions: tuple[Item, ...]
     answers: tuple[AnswerTokens, ...]
     has_loop: np.ndarray
@@ -64,6 +74,13 @@ def build_probes(
 ) -> Probes:
     """Positions of ordinary code, loop questions about `samples`, and heads of ordinary functions to be continued."""
     functions = ordinary_functions(ordinary, seed)
+    questions, answers, has_loop = _ask_loops(subject, protocol, samples)
+    heads = tuple((head, read_text(subject.tokenizer, head)) for head in _heads(functions)[:_N_CONTINUATIONS])
+    return Probes(build_ordinary(subject, functions, seed), questions, answers, has_loop, heads)
+
+
+def build_ordinary(subject: Subject, functions: Sequence[str], seed: int) -> Ordinary:
+    """A few positions of each function, drawn by seed."""
     generator = np.random.default_rng(seed)
     cut, following = [], []
     for code in functions:
@@ -72,22 +89,23 @@ def build_probes(
         for position in generator.permutation(np.arange(4, limit - 1))[:_POSITIONS_EACH].tolist():
             cut.append(_cut_item(item, position + 1))
             following.append(item.tokens[position + 1])
-    questions, answers, has_loop = _ask_loops(subject, protocol, samples)
-    heads = tuple((head, read_text(subject.tokenizer, head)) for head in _heads(functions)[:_N_CONTINUATIONS])
-    return Probes(tuple(cut), tuple(following), questions, answers, has_loop, heads)
+    return Ordinary(tuple(cut), tuple(following))
 
 
 @dataclass(frozen=True)
 class CleanSide:
     """What the un-steered subject does on the probes: measured once for all interventions."""
 
+    ordinary: Float[Tensor, "n_positions vocab"]
     loops: tuple[Number, Number, Number]
     parses: Number
 
 
 def measure_clean_side(subject: Subject, probes: Probes) -> CleanSide:
     """Answers and continuations without any edit."""
-    return CleanSide(_answer_loops(subject, (), probes), _continue(subject, (), probes))
+    return CleanSide(
+        read_ordinary(subject, probes.ordinary), _answer_loops(subject, (), probes), _continue(subject, (), probes)
+    )
 
 
 def measure_side_effects(subject: Subject, edits: Sequence[Edit], probes: Probes, clean_side: CleanSide) -> SideEffects:
@@ -96,7 +114,7 @@ def measure_side_effects(subject: Subject, edits: Sequence[Edit], probes: Probes
         missing = NotMeasured(reason="the edited tokens exist in the studied code only")
         costs: tuple[Number, Number, Number] = (missing, missing, missing)
     else:
-        costs = _measure_divergence(subject, edits, probes)
+        costs = compare_ordinary(clean_side.ordinary, read_ordinary(subject, probes.ordinary, edits), probes.ordinary)
     divergence, clean, after = costs
     loops = _answer_loops(subject, edits, probes)
     return SideEffects(
@@ -110,7 +128,7 @@ def measure_side_effects(subject: Subject, edits: Sequence[Edit], probes: Probes
         off_target_unparsed=loops[2],
         parses_clean=clean_side.parses,
         parses_edited=_continue(subject, edits, probes),
-        n_positions=len(probes.cut),
+        n_positions=len(probes.ordinary.cut),
         n_questions=len(probes.questions),
         n_continuations=len(probes.heads),
     )
@@ -134,21 +152,30 @@ def ordinary_functions(folder: str | None, seed: int) -> list[str]:
 
 
 @torch.inference_mode()
-def _measure_divergence(subject: Subject, edits: Sequence[Edit], probes: Probes) -> tuple[Number, Number, Number]:
-    total, losses = [], []
-    for start in range(0, len(probes.cut), _BATCH):
-        items = list(probes.cut[start : start + _BATCH])
-        wanted = torch.tensor(probes.following[start : start + _BATCH])
-        clean = _next_token(subject, items)
+def read_ordinary(
+    subject: Subject, ordinary: Ordinary, edits: Sequence[Edit] = ()
+) -> Float[Tensor, "n_positions vocab"]:
+    """Log-probabilities of the next token at each position of ordinary code, on the CPU."""
+    found = []
+    for start in range(0, len(ordinary.cut), _BATCH):
+        items = list(ordinary.cut[start : start + _BATCH])
         with _under(subject, edits, items):
-            after = _next_token(subject, items)
-        total.append((clean.exp() * (clean - after)).sum(-1))
-        losses.append(torch.stack([-each.gather(-1, wanted[:, None])[:, 0] for each in (clean, after)]))
-    if not total:
+            found.append(_next_token(subject, items))
+    return torch.cat(found) if found else torch.empty(0, 0)
+
+
+def compare_ordinary(
+    clean: Float[Tensor, "n_positions vocab"], after: Float[Tensor, "n_positions vocab"], ordinary: Ordinary
+) -> tuple[Number, Number, Number]:
+    """KL(clean ‖ after) in nats, and the perplexity of what follows under each."""
+    if not len(clean):
         missing = NotMeasured(reason="no ordinary code long enough")
         return missing, missing, missing
-    mean = torch.cat(losses, dim=1).mean(1).exp()
-    return max(0.0, float(torch.cat(total).mean())), float(mean[0]), float(mean[1])
+    following = torch.tensor(ordinary.following)[:, None]
+    divergence = (clean.exp() * (clean - after)).sum(-1).mean()
+    losses = torch.stack([-each.gather(-1, following)[:, 0] for each in (clean, after)])
+    mean = losses.mean(1).exp()
+    return max(0.0, float(divergence)), float(mean[0]), float(mean[1])
 
 
 def _next_token(subject: Subject, items: Sequence[Item]) -> torch.Tensor:
