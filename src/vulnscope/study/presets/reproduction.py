@@ -1,4 +1,4 @@
-"""Preset `starcoder-steering-2025`: steering StarCoder by differences of means, as written and done right.
+"""A preset carried out: steering by differences of means, as an earlier experiment wrote it and done right.
 
 Every setting is answered in words, read by the keyword parser at 1 and at 50 tokens, and scored by the default
 protocol, so that a table shows what the words hide.
@@ -6,7 +6,7 @@ protocol, so that a table shows what the words hide.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +20,6 @@ from vulnscope.models import generate, read_text
 from vulnscope.models.answer.prompt_prefixes import PromptPrefixes
 from vulnscope.records.reproduction import ReproducedRow, ReproductionRecord
 from vulnscope.stats import Bootstrap, name_correction
-from vulnscope.study.presets import STARCODER
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
 from vulnscope.study.presets.figures import (
     Answers,
@@ -30,11 +29,11 @@ from vulnscope.study.presets.figures import (
     read_answers,
     write_sentence,
 )
-from vulnscope.study.presets.indexing import list_indexings, make_edits
-from vulnscope.study.presets.memory import estimate_models
+from vulnscope.study.presets.indexing import Indexing, make_edits
+from vulnscope.study.presets.memory import estimate_model
 from vulnscope.study.presets.samples import choose_samples
 from vulnscope.study.presets.scoring import score_settings
-from vulnscope.study.presets.settings import PROMPTS, StarcoderConfig, clamp_layers
+from vulnscope.study.presets.settings import clamp_layers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +44,9 @@ if TYPE_CHECKING:
     from vulnscope.effects.margins import Margins
     from vulnscope.models import Edit, Item, Subject
     from vulnscope.store import Run
+    from vulnscope.study.presets.recipe import Recipe
     from vulnscope.study.presets.scoring import Vectors
+    from vulnscope.study.presets.settings import PresetConfig
 
 Progress = Callable[[str, str, int, int], None]
 _AROUND_TOKENS = 64
@@ -62,12 +63,12 @@ class Setting(NamedTuple):
     scale: float = 0.0
 
 
-def list_settings(config: StarcoderConfig) -> list[Setting]:
+def list_settings(config: PresetConfig, indexings: Iterable[str]) -> list[Setting]:
     """Everything that is tried, in the order of the table; each prompt begins without steering."""
     tried: list[Setting] = []
     for prompt in config.prompts:
         tried.append(Setting(prompt))
-        grid = product(list_indexings(config.batch), config.layer_sets, config.normalised, config.scales)
+        grid = product(indexings, config.layer_sets, config.normalised, config.scales)
         tried += [Setting(prompt, *choice) for choice in grid]
     return tried
 
@@ -75,7 +76,8 @@ def list_settings(config: StarcoderConfig) -> list[Setting]:
 def run_preset(
     subject: Subject,
     corpus: Corpus,
-    config: StarcoderConfig,
+    recipe: Recipe,
+    config: PresetConfig,
     run: Run,
     *,
     command: str = "",
@@ -85,26 +87,26 @@ def run_preset(
 
     `progress` counts the settings that the model is asked: those in larger batches follow from them.
     """
-    study = _Study(subject, corpus, config)
-    settings = list_settings(config)
+    study = _Study(subject, corpus, recipe, config)
+    settings = study.settings
     asked = [setting for setting in settings if not study.is_composed(setting)]
     kept = {tuple(row["setting"]): row for row in run.iter_rows()}
     missing = [setting for setting in asked if tuple(setting) not in kept]
     for number, setting in enumerate(missing, start=len(asked) - len(missing)):
         if progress is not None:
-            progress(STARCODER, "asking", number, len(asked))
+            progress(recipe.name, "asking", number, len(asked))
         row = {"setting": list(setting), **study.answer(setting)}
         run.append([row])
         kept[tuple(setting)] = row
     if progress is not None:
-        progress(STARCODER, "asking", len(asked), len(asked))
+        progress(recipe.name, "asking", len(asked), len(asked))
     answers = {setting: read_answers(kept[tuple(setting)]) for setting in asked}
     answers |= {setting: study.compose(setting, answers) for setting in settings if setting not in answers}
     rows = correct_rows(
         [study.measure(setting, answers[setting], answers[Setting(setting.prompt)]) for setting in settings]
     )
     return ReproductionRecord(
-        preset=STARCODER,
+        preset=recipe.name,
         sentence=write_sentence(subject.name, rows),
         subject=subject.info(),
         corpus=describe_corpus(corpus, study.prepared.samples),
@@ -112,7 +114,7 @@ def run_preset(
         indexings={name: each.what for name, each in study.indexings.items()},
         rows=rows,
         correction=name_correction(sum(bool(row.layers) for row in rows)),
-        memory=estimate_models(),
+        memory=tuple(estimate_model(name, fields) for name, fields in recipe.models.items()),
         left_out=study.prepared.left_out,
         notes=study.notes(),
         config=config.model_dump(mode="json"),
@@ -127,18 +129,21 @@ def run_preset(
 class _Study:
     """The samples as both protocols ask them, and the vectors, fitted on first use."""
 
-    def __init__(self, subject: Subject, corpus: Corpus, config: StarcoderConfig) -> None:
+    def __init__(self, subject: Subject, corpus: Corpus, recipe: Recipe, config: PresetConfig) -> None:
         self.subject, self.config = subject, config
-        self.indexings = list_indexings(config.batch)
-        self.prepared, self._asked = _prepare(subject, corpus, config)
+        self.indexings: dict[str, Indexing] = recipe.in_batches(config.batch)
+        self.settings = list_settings(config, self.indexings)
+        self.prepared, self._asked = _prepare(subject, corpus, recipe, config)
         samples = self.prepared.samples
         self._items = Items.of(samples, dict(corpus.groups))
         self._others = find_others(samples, dict(corpus.groups))
         self._bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
         self._n_layers = subject.architecture.n_layers
         self._texts = {
-            prompt: [read_text(subject.tokenizer, write_prompt(prompt, each), name=each.id) for each in samples]
-            for prompt in config.prompts
+            name: [
+                read_text(subject.tokenizer, write_prompt(recipe.prompts[name], each), name=each.id) for each in samples
+            ]
+            for name in config.prompts
         }
         self._states: dict[str, dict[int, Any]] = {}
         self._prefixes: dict[str, PromptPrefixes] = {}
@@ -167,11 +172,10 @@ class _Study:
         """The answers of a setting in larger batches: as in batches of one where steered, else as without steering."""
         indexing = self.indexings[setting.indexing or ""]
         steered, clean = answers[setting._replace(indexing=indexing.alone)], answers[Setting(setting.prompt)]
-        return choose_answers(indexing.steered(len(self._items)), steered, clean)
+        return choose_answers(indexing.steered(len(self._items), self.config.batch), steered, clean)
 
     def measure(self, setting: Setting, answers: Answers, clean: Answers) -> ReproducedRow:
         """The figures of a setting beside the run without steering."""
-        n = len(self._items)
         found = judge(answers, clean, self._items, self._bootstrap)
         indexing = self.indexings.get(setting.indexing or "")
         return ReproducedRow(
@@ -181,7 +185,7 @@ class _Study:
             layers=clamp_layers(setting.layers, self._n_layers) if setting.layers else (),
             is_normalised=setting.is_normalised,
             scale=setting.scale,
-            n_steered=0 if indexing is None else sum(indexing.steered(n)),
+            n_steered=0 if indexing is None else sum(indexing.steered(len(self._items), self.config.batch)),
             first_token=found.first,
             whole_answer=found.whole,
             default=found.default,
@@ -207,7 +211,7 @@ class _Study:
         if setting not in self._scored:
             indexing = self.indexings.get(setting.indexing or "")
             is_late = indexing is not None and "all" not in indexing.selectors
-            together = [each for each in list_settings(self.config) if is_late and each[:3] == setting[:3]] or [setting]
+            together = [each for each in self.settings if is_late and each[:3] == setting[:3]] or [setting]
             found = score_settings(
                 self.subject,
                 self._asked,
@@ -250,14 +254,16 @@ class _Study:
 
 def write_prompt(prompt: str, sample: Sample) -> str:
     """The text of one prompt about `sample`."""
-    return PROMPTS[prompt].format(language=sample.language, code=sample.code)
+    return prompt.format(language=sample.language, code=sample.code)
 
 
-def _prepare(subject: Subject, corpus: Corpus, config: StarcoderConfig) -> tuple[Prepared, tuple[Asked, Asked]]:
+def _prepare(
+    subject: Subject, corpus: Corpus, recipe: Recipe, config: PresetConfig
+) -> tuple[Prepared, tuple[Asked, Asked]]:
     """The samples, cut to leave room for the answer, and the two questions of the default protocol about each."""
-    if unknown := [prompt for prompt in config.prompts if prompt not in PROMPTS]:
-        raise InputError(f"the preset has no prompt {unknown[0]!r}; choose from: {', '.join(PROMPTS)}")
-    chosen = choose_samples(corpus, config)
+    if unknown := [prompt for prompt in config.prompts if prompt not in recipe.prompts]:
+        raise InputError(f"the preset has no prompt {unknown[0]!r}; choose from: {', '.join(recipe.prompts)}")
+    chosen = choose_samples(corpus, recipe, config)
     protocol = open_protocol(subject, Selection(seed=config.seed))
     limit = subject.max_positions
     room = None if limit is None else limit - config.n_tokens - _AROUND_TOKENS
