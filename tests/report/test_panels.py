@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from vulnscope.errors import InputError
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
-from vulnscope.report.curves import Range, Series, draw_dots, draw_lines, find_height
+from vulnscope.report.draw.curves import Range, Series, draw_dots, draw_lines, find_height
 from vulnscope.report.kinds import find_kind
 from vulnscope.report.panels import (
     Tile,

@@ -13,7 +13,7 @@ from rich.text import Text
 from vulnscope.cwe import describe_cwe
 from vulnscope.records.base import NotMeasured
 from vulnscope.report.against_items import draw_items
-from vulnscope.report.curves import Range, Series, draw_lines, find_height
+from vulnscope.report.draw.curves import Range, Series, draw_lines, find_height
 from vulnscope.report.format import (
     Scale,
     find_reason,

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.report import assets
+from vulnscope.report.draw import assets
 from vulnscope.report.format import (
     Scale,
     find_reason,

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.records.probe import Cell, ProbeRecord, Readout
-from vulnscope.report.curves import Reference, Series, draw_lines
+from vulnscope.report.draw.curves import Reference, Series, draw_lines
 from vulnscope.report.format import format_estimate, format_number, show_invisible
 from vulnscope.report.panels import (
     Tile,

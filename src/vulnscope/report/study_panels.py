@@ -9,8 +9,8 @@ from rich.text import Text
 
 from vulnscope.records.base import Estimate
 from vulnscope.records.study import StudyRecord, TwinsUnder
-from vulnscope.report.code_panels import draw_twins
-from vulnscope.report.curves import draw_dots
+from vulnscope.report.draw.curves import draw_dots
+from vulnscope.report.draw.twins import draw_twins
 from vulnscope.report.format import show_invisible
 from vulnscope.report.panels import (
     draw_facts,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.report.panels import clean
+from vulnscope.report.format import show_invisible
 
 _COLOURS = ("var(--ink)", "var(--fixed)", "var(--vulnerable)", "var(--focus)", "var(--muted)")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 2")
@@ -104,7 +104,7 @@ def draw_dots(rows: Sequence[tuple[str, Sequence[Estimate | None]]], names: Sequ
         top = _HEAD + place * step
         parts.append(
             Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>').format(
-                _NAMES - 10, top + step / 2 + 4, clean(name)
+                _NAMES - 10, top + step / 2 + 4, show_invisible(name)
             )
         )
         for number, each in enumerate(own):
@@ -132,7 +132,7 @@ class _Axes(NamedTuple):
 
 def _draw_figure(parts: Sequence[Markup], keys: Sequence[tuple[str, str, str]], label: str, height: float) -> Markup:
     picture = Markup('<svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">{}</svg>').format(
-        _WIDTH, height, clean(label), Markup("").join(parts)
+        _WIDTH, height, show_invisible(label), Markup("").join(parts)
     )
     return Markup('<figure class="figure">{}{}</figure>').format(picture, _draw_keys(keys))
 
@@ -203,7 +203,7 @@ def _draw_keys(keys: Sequence[tuple[str, str, str]]) -> Markup:
         Markup(
             '<li><svg viewBox="0 0 26 10" aria-hidden="true"><line x1="0" x2="26" y1="5" y2="5" stroke="{}" '
             'stroke-width="2" stroke-dasharray="{}"/></svg>{}</li>'
-        ).format(colour, dash, clean(name))
+        ).format(colour, dash, show_invisible(name))
         for name, colour, dash in keys
     )
     return Markup('<ul class="keys">{}</ul>').format(items)
