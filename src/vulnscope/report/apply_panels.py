@@ -7,15 +7,8 @@ from rich.console import Console
 from rich.text import Text
 
 from vulnscope.records.apply import AppliedFrom, ApplyRecord, SteeredText
-from vulnscope.report.format import show_invisible
-from vulnscope.report.panels import (
-    draw_facts,
-    draw_notes,
-    draw_reproduction,
-    draw_table,
-    render_page,
-    show_estimate,
-)
+from vulnscope.report.format import show_estimate, show_invisible
+from vulnscope.report.panels import draw_facts, draw_notes, draw_reproduction, draw_table, render_page
 from vulnscope.report.steer_panels import (
     draw_controls,
     draw_cwes,

@@ -12,19 +12,10 @@ from rich.text import Text
 
 from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.records.probe import Cell, ProbeRecord, Readout
-from vulnscope.report.draw.curves import Reference, Series, draw_lines
-from vulnscope.report.format import format_estimate, format_number, show_invisible
-from vulnscope.report.panels import (
-    Tile,
-    draw_facts,
-    draw_map,
-    draw_notes,
-    draw_reproduction,
-    draw_table,
-    render_page,
-    show_estimate,
-    show_number,
-)
+from vulnscope.report.draw.curves import draw_curves
+from vulnscope.report.format import format_estimate, format_number, show_estimate, show_invisible, show_number
+from vulnscope.report.page import Curves, Reference, Series, Tile
+from vulnscope.report.panels import draw_facts, draw_map, draw_notes, draw_reproduction, draw_table, render_page
 
 SAY_KNOW = "AUROC by layer: probes, logit lens, surface rule, answer"
 EMBEDDING = {-1.0: "emb."}
@@ -59,8 +50,8 @@ def render_probe(record: ProbeRecord) -> str:
 def draw_say_know(record: ProbeRecord) -> Markup:
     """Per layer: the probe under each pooling and the logit lens, against the best surface rule and the answer."""
     lines = list_lines(record)
-    picture = draw_lines(
-        lines.series, lines.references, x_label="layer", y_label="AUROC", label=SAY_KNOW, x_names=EMBEDDING
+    picture = draw_curves(
+        Curves(lines.series, lines.references, x_label="layer", y_label="AUROC", label=SAY_KNOW, x_names=EMBEDDING)
     )
     reason = Markup('<p class="hint">{}</p>').format(record.lens_reason) if record.lens_reason else Markup("")
     return Markup('<p class="lead">{}</p>{}{}').format(_EXPLANATION, picture, reason)
@@ -179,12 +170,14 @@ def draw_curve(record: ProbeRecord) -> Markup:
         (float(place), point.auroc, point.lowest, point.highest) for place, point in enumerate(record.learning_curve)
     ]
     names = {float(place): f"{point.n_pairs}" for place, point in enumerate(record.learning_curve)}
-    return draw_lines(
-        [Series("probe; bars span the draws", points)],
-        x_label="training pairs",
-        y_label="AUROC",
-        label="AUROC by number of training pairs",
-        x_names=names,
+    return draw_curves(
+        Curves(
+            [Series("probe; bars span the draws", points)],
+            x_label="training pairs",
+            y_label="AUROC",
+            label="AUROC by number of training pairs",
+            x_names=names,
+        )
     )
 
 

@@ -19,16 +19,9 @@ from vulnscope.report.format import (
     format_p,
     merge_reasons,
     show_invisible,
-)
-from vulnscope.report.panels import (
-    clean,
-    draw_facts,
-    draw_notes,
-    draw_reproduction,
-    draw_table,
-    render_page,
     show_number,
 )
+from vulnscope.report.panels import clean, draw_facts, draw_notes, draw_reproduction, draw_table, render_page
 
 _OLD_HEADS = ("steered", "answers changed", "vulnerable right", "fixed right")
 _DEFAULT_HEADS = ("calls vulnerable", "AUROC", "pair-rank", "margin shift")

@@ -12,17 +12,15 @@ from rich.text import Text
 from vulnscope.records.apply import ApplyRecord
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.steer import Outcome, SteerRecord, SweepCell
-from vulnscope.report.format import format_number, format_p, show_invisible
+from vulnscope.report.format import format_number, format_p, show_estimate, show_invisible, show_number
+from vulnscope.report.page import Tile
 from vulnscope.report.panels import (
-    Tile,
     draw_facts,
     draw_map,
     draw_notes,
     draw_reproduction,
     draw_table,
     render_page,
-    show_estimate,
-    show_number,
     stack_estimate,
 )
 

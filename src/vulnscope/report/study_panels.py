@@ -11,17 +11,11 @@ from vulnscope.records.base import Estimate
 from vulnscope.records.study import StudyRecord, TwinsUnder
 from vulnscope.report.draw.curves import draw_dots
 from vulnscope.report.draw.twins import draw_twins
-from vulnscope.report.format import show_invisible
-from vulnscope.report.panels import (
-    draw_facts,
-    draw_notes,
-    draw_reproduction,
-    draw_table,
-    render_page,
-    show_estimate,
-    show_number,
-)
-from vulnscope.report.patch_panels import draw_figures, draw_heat_map
+from vulnscope.report.format import show_estimate, show_invisible, show_number
+from vulnscope.report.page import Dots
+from vulnscope.report.pages.patch import list_figures as list_patched
+from vulnscope.report.pages.patch import map_layers
+from vulnscope.report.panels import draw_facts, draw_notes, draw_reproduction, draw_table, render_page
 from vulnscope.report.probe_panels import draw_generality, draw_readouts, draw_say_know
 from vulnscope.report.steer_panels import (
     draw_controls,
@@ -31,6 +25,7 @@ from vulnscope.report.steer_panels import (
     draw_sweep,
     outcome_table,
 )
+from vulnscope.report.write_html import write_blocks
 
 _EXPLANATION = (
     "Margins rank samples; answers cut that ranking somewhere. A model can rank well and cut badly (a bias, which a "
@@ -50,7 +45,7 @@ def render_study(record: StudyRecord) -> str:
         ("Harmless changes", draw_changes(record)),
         ("Read-outs", draw_readouts(record.probe)),
         ("Beyond these samples", draw_generality(record.probe)),
-        ("Is it used?", draw_heat_map(record.patch) + draw_figures(record.patch)),
+        ("Is it used?", write_blocks([*map_layers(record.patch), *list_patched(record.patch)])),
         ("Steering sweep", draw_sweep(record.steer)),
         ("Controls", draw_controls(record.steer)),
         ("Side effects", draw_side_effects(record.steer.outcomes)),
@@ -190,7 +185,7 @@ def draw_by_cwe(record: StudyRecord) -> Markup:
         return Markup("<p>All samples are of one CWE.</p>")
     rows = [(name, [said[name].auroc if name in said else None, unseen.get(name)]) for name in names]
     legend = ("its answer", "a probe that never saw this CWE")
-    picture = draw_dots(rows, legend, label="AUROC by CWE: answers, and a probe fitted on the other CWEs")
+    picture = draw_dots(Dots(rows, legend, label="AUROC by CWE: answers, and a probe fitted on the other CWEs"))
     return picture + Markup("<h3>Interventions, CWE by CWE</h3>") + draw_cwes(record.steer.outcomes)
 
 
