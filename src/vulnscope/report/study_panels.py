@@ -9,22 +9,22 @@ from rich.text import Text
 
 from vulnscope.records.base import Estimate
 from vulnscope.records.study import StudyRecord, TwinsUnder
+from vulnscope.report import write_terminal
 from vulnscope.report.draw.curves import draw_dots
 from vulnscope.report.draw.twins import draw_twins
 from vulnscope.report.format import show_estimate, show_invisible, show_number
 from vulnscope.report.page import Dots
 from vulnscope.report.pages.patch import list_figures as list_patched
 from vulnscope.report.pages.patch import map_layers
+from vulnscope.report.pages.steer import (
+    fold_cwes,
+    list_outcomes,
+    map_sweep,
+    table_controls,
+    table_side_effects,
+)
 from vulnscope.report.panels import draw_facts, draw_notes, draw_reproduction, draw_table, render_page
 from vulnscope.report.probe_panels import draw_generality, draw_readouts, draw_say_know
-from vulnscope.report.steer_panels import (
-    draw_controls,
-    draw_cwes,
-    draw_outcomes,
-    draw_side_effects,
-    draw_sweep,
-    outcome_table,
-)
 from vulnscope.report.write_html import write_blocks
 
 _EXPLANATION = (
@@ -38,7 +38,7 @@ def render_study(record: StudyRecord) -> str:
     sections = [
         ("Diagnosis", draw_verdict(record)),
         ("Say and know", draw_say_know(record.probe)),
-        ("Interventions", draw_outcomes(record.steer)),
+        ("Interventions", write_blocks(list_outcomes(record.steer))),
         ("What it says", draw_audit(record)),
         ("By CWE", draw_by_cwe(record)),
         ("Verdicts that flip", draw_flips(record)),
@@ -46,9 +46,9 @@ def render_study(record: StudyRecord) -> str:
         ("Read-outs", draw_readouts(record.probe)),
         ("Beyond these samples", draw_generality(record.probe)),
         ("Is it used?", write_blocks([*map_layers(record.patch), *list_patched(record.patch)])),
-        ("Steering sweep", draw_sweep(record.steer)),
-        ("Controls", draw_controls(record.steer)),
-        ("Side effects", draw_side_effects(record.steer.outcomes)),
+        ("Steering sweep", write_blocks(map_sweep(record.steer))),
+        ("Controls", write_blocks([table_controls(record.steer)])),
+        ("Side effects", write_blocks([table_side_effects(record.steer.outcomes)])),
         ("Left out", draw_notes((*record.notes, *record.probe.notes, *record.steer.notes), record.audit.left_out)),
         ("Reproduce", draw_reproduction(record.command, record.config, record.versions, record.run)),
     ]
@@ -186,7 +186,7 @@ def draw_by_cwe(record: StudyRecord) -> Markup:
     rows = [(name, [said[name].auroc if name in said else None, unseen.get(name)]) for name in names]
     legend = ("its answer", "a probe that never saw this CWE")
     picture = draw_dots(Dots(rows, legend, label="AUROC by CWE: answers, and a probe fitted on the other CWEs"))
-    return picture + Markup("<h3>Interventions, CWE by CWE</h3>") + draw_cwes(record.steer.outcomes)
+    return picture + Markup("<h3>Interventions, CWE by CWE</h3>") + write_blocks([fold_cwes(record.steer.outcomes)])
 
 
 def _say(under: TwinsUnder) -> str:
@@ -209,5 +209,4 @@ def print_study(record: StudyRecord, console: Console) -> None:
         table.add_row(name, show_estimate(value), show_invisible(note))
     console.print()
     console.print(table)
-    console.print()
-    console.print(outcome_table(record.steer))
+    write_terminal.write_blocks(list_outcomes(record.steer), console)
