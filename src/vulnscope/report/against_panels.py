@@ -26,6 +26,7 @@ from vulnscope.report.format import (
     show_invisible,
 )
 from vulnscope.report.page import Curves, Range, Series
+from vulnscope.report.pages.probe import EMBEDDING, SAY_KNOW, Lines, list_lines
 from vulnscope.report.panels import (
     clean,
     describe_corpus,
@@ -37,7 +38,6 @@ from vulnscope.report.panels import (
     list_facts,
     render_page,
 )
-from vulnscope.report.probe_panels import EMBEDDING, SAY_KNOW, Lines, list_lines
 
 if TYPE_CHECKING:
     from vulnscope.records.against import AgainstRecord, Difference, Figure, InterventionDifference

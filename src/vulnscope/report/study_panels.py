@@ -16,6 +16,7 @@ from vulnscope.report.format import show_estimate, show_invisible, show_number
 from vulnscope.report.page import Dots
 from vulnscope.report.pages.patch import list_figures as list_patched
 from vulnscope.report.pages.patch import map_layers
+from vulnscope.report.pages.probe import draw_say_know, list_generality, list_readouts
 from vulnscope.report.pages.steer import (
     fold_cwes,
     list_outcomes,
@@ -24,7 +25,6 @@ from vulnscope.report.pages.steer import (
     table_side_effects,
 )
 from vulnscope.report.panels import draw_facts, draw_notes, draw_reproduction, draw_table, render_page
-from vulnscope.report.probe_panels import draw_generality, draw_readouts, draw_say_know
 from vulnscope.report.write_html import write_blocks
 
 _EXPLANATION = (
@@ -37,14 +37,14 @@ def render_study(record: StudyRecord) -> str:
     """The page of one study. Every text of `record` is escaped; equal records give equal bytes."""
     sections = [
         ("Diagnosis", draw_verdict(record)),
-        ("Say and know", draw_say_know(record.probe)),
+        ("Say and know", write_blocks(draw_say_know(record.probe))),
         ("Interventions", write_blocks(list_outcomes(record.steer))),
         ("What it says", draw_audit(record)),
         ("By CWE", draw_by_cwe(record)),
         ("Verdicts that flip", draw_flips(record)),
         ("Harmless changes", draw_changes(record)),
-        ("Read-outs", draw_readouts(record.probe)),
-        ("Beyond these samples", draw_generality(record.probe)),
+        ("Read-outs", write_blocks(list_readouts(record.probe))),
+        ("Beyond these samples", write_blocks(list_generality(record.probe))),
         ("Is it used?", write_blocks([*map_layers(record.patch), *list_patched(record.patch)])),
         ("Steering sweep", write_blocks(map_sweep(record.steer))),
         ("Controls", write_blocks([table_controls(record.steer)])),
