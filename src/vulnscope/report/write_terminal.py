@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from vulnscope.report.format import NOT_AVAILABLE, show_invisible
-from vulnscope.report.page import Block, Head, LeftOut, Map, Page, Points, Row, Table, Text, Tile, as_cell, as_head
+from vulnscope.report.format import show_invisible
+from vulnscope.report.page import Block, Head, LeftOut, Map, Page, Points, Row, Table, Text, as_cell, as_head, as_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_STYLES = {"plain": "", "strong": "bold", "heading": "bold", "lead": "", "hint": "dim", "warning": "yellow"}
+_STYLES = {
+    "plain": "",
+    "strong": "bold",
+    "heading": "bold",
+    "lead": "",
+    "hint": "dim",
+    "warning": "yellow",
+    "good": "green",
+}
 
 
 def write_terminal(page: Page, console: Console) -> None:
     """Print the page."""
-    console.print(_text(page.sentence, "bold"), soft_wrap=page.is_soft)
+    if page.sentence:
+        console.print(_text(page.sentence, "bold"), soft_wrap=page.is_soft)
     brief = [block for section in page.sections if section.is_brief for block in section.blocks]
     write_blocks(brief, console, is_soft=page.is_soft)
 
@@ -33,17 +42,15 @@ def write_blocks(blocks: Sequence[Block], console: Console, *, is_soft: bool = F
     for block in blocks:
         if block.only == "page":
             continue
-        match block:
-            case Table() | Map():
-                if not is_titled:
-                    console.print()
-                console.print(_table(block) if isinstance(block, Table) else _map(block))
-            case Text() | Points() | LeftOut():
-                if isinstance(block, Text) and block.is_apart:
-                    console.print()
-                for line in _lines(block):
-                    console.print(line, soft_wrap=is_soft)
-        is_titled = isinstance(block, Text) and block.is_apart
+        table = as_table(block) if isinstance(block, Table | Map) else None
+        if block.is_apart or (table and not is_titled):
+            console.print()
+        if table:
+            console.print(_table(table))
+        elif isinstance(block, Text | Points | LeftOut):
+            for line in _lines(block):
+                console.print(line, soft_wrap=is_soft)
+        is_titled = block.is_apart
 
 
 def _lines(block: Text | Points | LeftOut) -> list[RichText]:
@@ -67,13 +74,6 @@ def _table(block: Table) -> RichTable:
     return table
 
 
-def _map(block: Map) -> RichTable:
-    table = _start_table([Head(block.corner), *map(as_head, block.columns)])
-    for name, tiles in block.rows:
-        table.add_row(_cell((name,), 0), *map(_tile, tiles))
-    return table
-
-
 def _start_table(heads: Sequence[Head]) -> RichTable:
     """Names to the left, in the room that figures leave; these to the right, each on one line."""
     table = RichTable(
@@ -94,12 +94,6 @@ def _start_table(heads: Sequence[Head]) -> RichTable:
 def _cell(row: Row, place: int, style: str = "") -> RichText:
     cell = as_cell(row[place])
     return _text(cell.text if cell.short is None else cell.short, "bold" if cell.is_strong else style)
-
-
-def _tile(tile: Tile | None) -> RichText:
-    if tile is None:
-        return _text(NOT_AVAILABLE)
-    return _text(tile.text if tile.short is None else tile.short)
 
 
 def _text(text: str, style: str = "") -> RichText:
