@@ -150,6 +150,8 @@ class Table(Block):
     form: Literal["plain", "figures", "stacked"] = "plain"
     in_terminal: Sequence[int] | None = None
     """The columns that a terminal shows, in its order; None for all."""
+    in_narrow_terminal: Sequence[int] | None = None
+    """Those that one of the usual width shows, where that is fewer."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ _STYLES = {
     "good": "green",
 }
 
+# Below this many columns a table shows only what fits without breaking a figure.
+_WIDE = 118
+
 
 def write_terminal(page: Page, console: Console) -> None:
     """Print the page."""
@@ -46,7 +49,7 @@ def write_blocks(blocks: Sequence[Block], console: Console, *, is_soft: bool = F
         if block.is_apart or (table and not is_titled):
             console.print()
         if table:
-            console.print(_table(table))
+            console.print(_table(table, is_narrow=console.width < _WIDE))
         elif isinstance(block, Text | Points | LeftOut):
             for line in _lines(block):
                 console.print(line, soft_wrap=is_soft)
@@ -61,8 +64,9 @@ def _lines(block: Text | Points | LeftOut) -> list[RichText]:
     return [_text(f"- {item}", "dim" if block.style == "hint" else "") for item in block.items]
 
 
-def _table(block: Table) -> RichTable:
-    shown = range(len(block.heads)) if block.in_terminal is None else block.in_terminal
+def _table(block: Table, *, is_narrow: bool) -> RichTable:
+    chosen = (block.in_narrow_terminal if is_narrow else None) or block.in_terminal
+    shown = range(len(block.heads)) if chosen is None else chosen
     table = _start_table([as_head(block.heads[place]) for place in shown])
     for number, row in enumerate(block.rows):
         if len(row) == 1 < len(block.heads):
