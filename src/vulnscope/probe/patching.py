@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.corpora import Corpus
     from vulnscope.models import PatchRow, Subject
-    from vulnscope.models.sweep.patching import PatchJob
+    from vulnscope.models.sweeps.patching import PatchJob
     from vulnscope.models.text.align import Region
     from vulnscope.probe.config import PatchConfig
     from vulnscope.probe.material import Stage
