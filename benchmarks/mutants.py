@@ -36,7 +36,7 @@ MODULES = (
     "report/format",
     "study/estimate",
     "corpora/leaks",
-    "audit/leaks",
+    "audit/figures/leaks",
     "report/leaks",
     "report/patch_panels",
     "report/reproduction_panels",
