@@ -13,6 +13,7 @@ from vulnscope.ask.figures.scores import Items, measure_auroc, measure_differenc
 from vulnscope.ask.memory import ScoreMemory
 from vulnscope.ask.scored.asking import YesNoInquiry
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
+from vulnscope.effects.lens import read_layers
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.subject.fresh import reinitialise
 from vulnscope.probe.decoding import check_items, decode, name_choices, read_rule
@@ -27,7 +28,6 @@ from vulnscope.probe.generality import (
     read_other_corpus,
 )
 from vulnscope.probe.length import control_length
-from vulnscope.probe.lens import read_layers
 from vulnscope.probe.material import Material, gather
 from vulnscope.probe.nested import Feature
 from vulnscope.probe.sentence import write_sentence
@@ -257,8 +257,8 @@ class _Study(NamedTuple):
         answers = [[request.answers[q] for request in self.prepared.requests.packed] for q in range(2)]
         try:
             found = read_layers(
-                self.subject, material.layers, (material.activations, material.lens), (answers[0], answers[1]),
-                material.items, kept, self.bootstrap,
+                self.subject, (material.last(material.activations), material.last(material.lens)),
+                (answers[0], answers[1]), material.items, kept, self.bootstrap,
             )  # fmt: skip
         except SubjectError as error:
             return None, str(error)
