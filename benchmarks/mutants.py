@@ -37,9 +37,9 @@ MODULES = (
     "study/estimate",
     "corpora/leaks",
     "audit/leaks",
-    "report/leaks",
-    "report/patch_panels",
-    "report/reproduction_panels",
+    "report/pages/leaks",
+    "report/pages/patch",
+    "report/pages/reproduction",
 )
 """Below `src/vulnscope`; the tests of `folder/name` are `tests/folder/test_name.py`."""
 

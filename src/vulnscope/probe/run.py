@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from vulnscope.ask.asking import ask
 from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference, measure_pair_rank
-from vulnscope.ask.scored.asking import ask
+from vulnscope.ask.memory import ScoreMemory
+from vulnscope.ask.scored.asking import YesNoInquiry
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.effects.lens import read_layers
 from vulnscope.errors import InputError, SubjectError
@@ -84,10 +86,8 @@ def run_probe(
     prepared = prepare_selected(subject, corpus, config, protocol)
     study = _Study(subject, corpus, config, protocol, prepared, run, progress)
     study.check()
-    rows = ask(
-        subject, protocol, prepared, run, cache=cache, max_batch_tokens=config.max_batch_tokens,
-        progress=lambda done, total: study.tell("asking", done, total),
-    )  # fmt: skip
+    inquiry = YesNoInquiry(subject, protocol, prepared, ScoreMemory(cache, subject), config.max_batch_tokens)
+    rows = ask(inquiry, run, lambda done, total: study.tell("asking", done, total))
     material = study.gather(prepared, corpus, "home")
     record = study.judge(material, rows, others, command)
     shutil.rmtree(run.path / _ACTIVATIONS, ignore_errors=True)

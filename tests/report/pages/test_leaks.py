@@ -11,8 +11,10 @@ from vulnscope.corpora.check.stats import count_corpus
 from vulnscope.corpora.tables.assembly import Row, assemble
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.leaks import LeakRecord, SurfaceRule
-from vulnscope.report.card import render_card
-from vulnscope.report.leaks import render_leaks
+from vulnscope.report.pages.leaks import card as describe_card
+from vulnscope.report.pages.leaks import page
+from vulnscope.report.write_markdown import write_markdown
+from vulnscope.report.write_terminal import write_terminal
 
 CODE = "int add(int a, int b) { return bad + a | b; }\n"
 
@@ -51,7 +53,7 @@ def record(corpus: Corpus) -> LeakRecord:
 
 def show(record: LeakRecord, width: int = 100) -> str:
     file = io.StringIO()
-    render_leaks(record, Console(file=file, width=width))
+    write_terminal(page(record), Console(file=file, width=width))
     return file.getvalue()
 
 
@@ -75,7 +77,7 @@ def test_fits_a_narrow_terminal(record: LeakRecord) -> None:
 
 
 def test_the_card_is_markdown_with_the_corpus_escaped(record: LeakRecord, corpus: Corpus) -> None:
-    card = render_card(count_corpus(corpus), record)
+    card = write_markdown(describe_card(count_corpus(corpus), record))
     assert card.startswith("# t\n\n- **samples**: 2\n")
     assert "- 1 of 1 samples of 'val' have a near-duplicate" in card
     assert "| train | val | 1 | 1 | 1 | none |" in card

@@ -7,7 +7,7 @@ from tests.ask.builders import make_corpus, make_pairs
 from tests.ask.words import FOLDERS
 
 from vulnscope.audit import AuditConfig
-from vulnscope.audit.texts import plan_text_audit
+from vulnscope.audit.words import plan_in_words
 from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.samples import Augmentation
 from vulnscope.errors import InputError
@@ -33,10 +33,10 @@ def make_changed() -> Corpus:
 def test_a_limit_that_leaves_an_experiment_nothing_to_compare_is_refused() -> None:
     corpus = make_changed()
     config = AuditConfig(protocol="secllmholmes", preset="robustness", prompts=("S1",))
-    assert len(plan_text_audit(corpus, config, FOLDERS.get).questions.samples) == 12
+    assert len(plan_in_words(corpus, config, FOLDERS.get).questions.samples) == 12
     wide = config.model_copy(update={"limit": 8})
-    assert len(plan_text_audit(corpus, wide, FOLDERS.get).questions.samples) == 8
+    assert len(plan_in_words(corpus, wide, FOLDERS.get).questions.samples) == 8
     narrow = config.model_copy(update={"limit": 6})
     with pytest.raises(InputError, match="--limit 6 leaves no changed sample beside its original"):
-        plan_text_audit(corpus, narrow, FOLDERS.get)
-    assert plan_text_audit(corpus, narrow.model_copy(update={"preset": None}), FOLDERS.get).questions.samples
+        plan_in_words(corpus, narrow, FOLDERS.get)
+    assert plan_in_words(corpus, narrow.model_copy(update={"preset": None}), FOLDERS.get).questions.samples

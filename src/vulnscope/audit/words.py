@@ -3,50 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope import registry
-from vulnscope.ask.selection import UNSELECTED
+from vulnscope.ask.selection import list_labelled, list_reasons, note_unasked
 from vulnscope.ask.worded.continuation import write_plain
 from vulnscope.ask.worded.decoding import Decoding
 from vulnscope.ask.worded.protocols.base import Context, DialogueProtocol, read_options
 from vulnscope.ask.worded.protocols.yes_no import as_dialogues, open_yes_no
 from vulnscope.ask.worded.reading import Reader
-from vulnscope.ask.worded.texts import Progress, Questions, ask_texts, gather_questions
+from vulnscope.ask.worded.texts import Questions, TextInquiry, gather_questions
+from vulnscope.audit.answerers import AskedModel
+from vulnscope.audit.judgement import Asked
+from vulnscope.audit.load import weigh_words
 from vulnscope.audit.ordinary import OrdinaryQuestions, load_background, narrow_prompts, question_ordinary
-from vulnscope.audit.record import Asked, Beside, ProtocolInfo, join_items, make_record
+from vulnscope.audit.plan import AuditPlan, Ordinary, Put, Seated
 from vulnscope.corpora import Corpus, Sample, select
 from vulnscope.errors import InputError
 from vulnscope.prompts import DialogueSet, Preset, load_dialogues, load_prompts
-from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
 
 if TYPE_CHECKING:
-    from vulnscope.ask.asks import Answerer
+    from vulnscope.audit.answerers import AskedInWords
     from vulnscope.audit.config import AuditConfig
-    from vulnscope.store import Run
+    from vulnscope.models.remote.settings import EndpointSpec
+    from vulnscope.records.audit import AuditEstimate
 
 YES_NO = "yes-no"
-_N_EXAMPLES = 5
 
 FindFolder = Callable[[str], Path | None]
 
 
-class TextAudit(NamedTuple):
-    """Everything that is asked, before any model is opened."""
+@dataclass(frozen=True)
+class WordAudit(AuditPlan):
+    """Every prompt about every sample, and about ordinary functions beside them."""
 
     questions: Questions
     reader: Reader
-    corpus: Corpus
-    """The whole corpus: groups and baselines go by it."""
     ordinary: OrdinaryQuestions | None = None
 
     @property
-    def protocol(self) -> DialogueProtocol:
-        """The protocol that is asked."""
-        return self.questions.protocol
+    def parts(self) -> tuple[Questions, ...]:
+        """The corpus, then the ordinary functions."""
+        return (self.questions,) if self.ordinary is None else (self.questions, self.ordinary.questions)
+
+    def seat(self, model: AskedModel) -> Seated:
+        """`model` as it answers in words."""
+        asked = model.in_words(self.config)
+        return Seated(asked.digest, asked.device, lambda folder: self._put(asked, folder))
+
+    def estimate(self, model: AskedModel | EndpointSpec, clock: Callable[[], float]) -> AuditEstimate:
+        """Counted from the prompts; a local model answers about one pair to be timed."""
+        asked = model.in_words(self.config) if isinstance(model, AskedModel) else model
+        load = weigh_words(self.parts, asked, self.config.max_new_tokens, clock)
+        return self.complete_estimate(self.questions.samples, self.questions.left_out, **load)
+
+    def _put(self, asked: AskedInWords, folder: Path) -> Put:
+        memory = asked.open_memory(folder)
+        ordinary = self.ordinary
+        return Put(
+            TextInquiry(asked.answerer, self.parts, self.reader, asked.asks_per_batch, memory),
+            len(self.questions.samples),
+            self.questions.left_out,
+            describe_protocol(self.questions.protocol, is_chat=asked.info.chat_template),
+            lambda: asked.info,
+            None if ordinary is None else Ordinary(ordinary.code.corpus, ordinary.source),
+        )
 
 
 class Wording(NamedTuple):
@@ -81,11 +105,11 @@ def read_wording(config: AuditConfig) -> Wording:
     return Wording(dialogues, choose_preset(dialogues, config), opening)
 
 
-def plan_text_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder) -> TextAudit:
+def plan_in_words(corpus: Corpus, config: AuditConfig, find_folder: FindFolder) -> WordAudit:
     """What `config` asks of `corpus`; raises `InputError` where that cannot be, before a model is opened."""
     dialogues, preset, opening = read_wording(config)
     selected = _select(corpus, config, preset)
-    labelled = tuple(sample for sample in selected.samples if sample.label != "unlabelled")
+    labelled = list_labelled(selected)
     context = Context(
         dialogues=dialogues,
         corpus=corpus,
@@ -102,16 +126,14 @@ def plan_text_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder
         max_new_tokens=config.max_new_tokens,
     )
     questions = gather_questions(protocol, labelled, decoding, config.seed)
-    notes = _note_unasked(corpus, selected)
-    questions = replace(questions, left_out=(*notes, *questions.left_out))
+    questions = replace(questions, left_out=(*note_unasked(corpus, selected), *questions.left_out))
     if not questions.samples:
-        reasons = "; ".join(f"{part.n}: {part.reason}" for part in questions.left_out)
-        raise InputError(f"corpus {corpus.name!r} leaves nothing to ask ({reasons})")
+        raise InputError(f"corpus {corpus.name!r} leaves nothing to ask ({list_reasons(questions.left_out)})")
     reader = Reader(config.parser, registry.resolve("parser", config.parser), protocol.weaknesses)
     if background is None:
-        return TextAudit(questions, reader, corpus)
+        return WordAudit(corpus, config, questions, reader)
     narrow = opening(replace(context, prompts=narrow_prompts(protocol)))
-    return TextAudit(questions, reader, corpus, question_ordinary(background, narrow, questions, config))
+    return WordAudit(corpus, config, questions, reader, question_ordinary(background, narrow, questions, config))
 
 
 def choose_preset(dialogues: DialogueSet, config: AuditConfig) -> Preset:
@@ -121,56 +143,14 @@ def choose_preset(dialogues: DialogueSet, config: AuditConfig) -> Preset:
     return next(iter(dialogues.presets.values()), Preset())
 
 
-def run_text_audit(
-    answerer: Answerer,
-    subject: SubjectInfo,
-    audit: TextAudit,
-    config: AuditConfig,
-    run: Run,
-    *,
-    asks_per_batch: int,
-    baseline_corpus: Corpus | None = None,
-    command: str = "",
-    progress: Progress | None = None,
-) -> AuditRecord:
-    """What the model behind `answerer` says; rows already in `run` are not asked again. The caller writes it."""
-    questions = audit.questions
-    ordinary = audit.ordinary
-    rows = ask_texts(
-        answerer,
-        questions,
-        audit.reader,
-        run,
-        asks_per_batch=asks_per_batch,
-        ordinary=None if ordinary is None else ordinary.questions,
-        progress=progress,
-    )
-    n_asked = len(questions.samples)
-    beside = None
-    if ordinary is not None:
-        functions = join_items(ordinary.questions.samples, rows[n_asked:], ordinary.code.corpus)
-        beside = Beside(functions, ordinary.source)
-    return make_record(
-        Asked(questions.samples, rows[:n_asked], questions.left_out),
-        subject,
-        describe_protocol(audit.protocol, is_chat=subject.chat_template),
-        audit.corpus,
-        config,
-        run,
-        baseline_corpus=baseline_corpus,
-        beside=beside,
-        command=command,
-    )
-
-
-def describe_protocol(protocol: DialogueProtocol, *, is_chat: bool) -> ProtocolInfo:
+def describe_protocol(protocol: DialogueProtocol, *, is_chat: bool) -> Asked:
     """Name, prompts, and the canonical prompt around an ellipsis: its messages, or the text without a template."""
     cwes = ("CWE-…",) if protocol.is_about_own_weakness else ()
     blank = Sample(id="…", corpus="…", language="…", label="unlabelled", cwes=cwes, code="…")
     ask = protocol.build(blank, protocol.prompts[0])
     messages = "\n\n".join(f"[{message.role}]\n{message.text}" for message in ask.messages)
     shown = messages if is_chat else write_plain(ask)
-    return ProtocolInfo(protocol.name, protocol.prompts, shown)
+    return Asked(protocol.name, protocol.prompts, shown)
 
 
 def _select(corpus: Corpus, config: AuditConfig, preset: Preset) -> Corpus:
@@ -194,13 +174,3 @@ def _has_changes(corpus: Corpus) -> bool:
     """Whether any sample is a change of another."""
     known = {sample.id for sample in corpus.samples}
     return any(sample.augmentation is not None and sample.augmentation.base_id in known for sample in corpus.samples)
-
-
-def _note_unasked(corpus: Corpus, selected: Corpus) -> tuple[LeftOut, ...]:
-    notes = []
-    if n_unselected := len(corpus.samples) - len(selected.samples):
-        notes.append(LeftOut(reason=UNSELECTED, n=n_unselected))
-    unlabelled = [sample.id for sample in selected.samples if sample.label == "unlabelled"]
-    if unlabelled:
-        notes.append(LeftOut(reason="no label", n=len(unlabelled), examples=tuple(unlabelled[:_N_EXAMPLES])))
-    return tuple(notes)
