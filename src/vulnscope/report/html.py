@@ -12,10 +12,11 @@ from vulnscope.records.answers import STATES
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.comparison import ComparisonRecord
-from vulnscope.report import comparison, view
 from vulnscope.report import format as reading
+from vulnscope.report import view
 from vulnscope.report.draw import assets
 from vulnscope.report.glossary import GLOSSARY
+from vulnscope.report.pages import comparison
 from vulnscope.report.write_html import make_environment
 
 if TYPE_CHECKING:
