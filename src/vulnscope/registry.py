@@ -31,6 +31,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "table": "vulnscope.corpora.loaders.table:load_table",
         "vulbench": "vulnscope.corpora.loaders.vulbench:load_vulbench",
     },
+    "preset": {"starcoder-steering-2025": "vulnscope.study.presets:STARCODER_STEERING"},
     "protocol": {
         "free-text": "vulnscope.ask.worded.protocols.free_text:open_free_text",
         "locate": "vulnscope.ask.worded.protocols.locate:open_locate",

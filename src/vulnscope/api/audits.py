@@ -11,9 +11,7 @@ from vulnscope.api.requests import (
     build_corpus_request,
     build_requests,
     interruptible,
-    open_cache,
     open_requested,
-    opened_run,
     read_stored,
 )
 from vulnscope.audit.config import AuditConfig
@@ -25,7 +23,6 @@ from vulnscope.audit.requests import (
     folder_finder,
     load_corpus,
     load_requested,
-    read_corpus_rows,
     read_result,
 )
 from vulnscope.errors import InputError
@@ -33,7 +30,7 @@ from vulnscope.models.remote.settings import EndpointSpec
 from vulnscope.records.answers import Expectation, Form
 
 if TYPE_CHECKING:
-    from vulnscope.audit.session import Job
+    from vulnscope.audit.job import Job
     from vulnscope.records.audit import AuditEstimate
 
 Progress = Callable[[int, int], None]
@@ -67,25 +64,16 @@ def resume_audit(run: str | Path, runs_dir: str | Path = "runs") -> AuditResult:
 
 def estimate_audit(request: AuditRequest) -> AuditEstimate:
     """What the audit would ask, and the time, memory and disk it would take; asks one batch, writes nothing."""
-    from vulnscope.audit import check_audit, load_background
-    from vulnscope.audit import estimate_audit as estimate
-    from vulnscope.audit.answerers import ask_locally
+    from vulnscope.audit.answerers import LocalModel
     from vulnscope.audit.checks import check_place, check_settings
-    from vulnscope.audit.estimate_words import estimate_in_words
-    from vulnscope.audit.texts import is_in_words, plan_text_audit
+    from vulnscope.audit.run import plan_audit
 
     spec = request.subject.endpoint
     check_place(request.subject)
     check_settings(request.audit, is_remote=spec is not None)
     corpus = load_requested(request.corpus)
-    if is_in_words(request.audit, is_remote=spec is not None):
-        words = plan_text_audit(corpus, request.audit, folder_finder(request))
-        asked = spec or ask_locally(open_requested(request.subject), request.audit, None)
-        return estimate_in_words(words, request.audit, asked, time.perf_counter)
-    check_audit(corpus, request.audit)
-    background = load_background(corpus, request.audit)
-    subject = open_requested(request.subject)
-    return estimate(subject, corpus, request.audit, time.perf_counter, background)
+    plan = plan_audit(corpus, request.audit, folder_finder(request), is_remote=spec is not None)
+    return plan.estimate(spec or LocalModel(open_requested(request.subject)), time.perf_counter)
 
 
 def run_audit_request(
@@ -98,41 +86,17 @@ def run_audit_request(
     progress: Progress | None = None,
 ) -> AuditResult:
     """Carry out `request` in a new run under `runs_dir`, or in the run `resume`. `is_cached` reuses known answers."""
-    from vulnscope import report
-    from vulnscope.audit import check_audit, load_background, run_audit
     from vulnscope.audit.checks import check_place, check_settings
-    from vulnscope.audit.session import Job, open_asked, run_in_words
-    from vulnscope.audit.texts import is_in_words
+    from vulnscope.audit.run import plan_audit
+    from vulnscope.audit.session import open_asked, run_job
 
+    is_remote = request.subject.endpoint is not None
     check_place(request.subject)
-    check_settings(request.audit, is_remote=request.subject.endpoint is not None)
-    corpus = load_requested(request.corpus)
-    baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None
-    if is_in_words(request.audit, is_remote=request.subject.endpoint is not None):
-        job = Job(request, request.audit, corpus, baseline_corpus, runs_dir, command, resume, interruptible)
-        with open_asked(request, is_cached=is_cached) as opening:
-            return read_result(run_in_words(job, folder_finder(request), opening, progress), corpus)
-    check_audit(corpus, request.audit)
-    background = load_background(corpus, request.audit)
-    subject = open_requested(request.subject)
-    with opened_run(
-        "audit", request, subject, corpus, request.audit.seed, runs_dir=runs_dir, resume=resume, command=command
-    ) as run:
-        record = run_audit(
-            subject,
-            corpus,
-            request.audit,
-            run,
-            baseline_corpus=baseline_corpus,
-            background=background,
-            cache=open_cache() if is_cached else None,
-            command=run.manifest.command,
-            progress=progress,
-        )
-        run.write_report(report.render_html(record))
-        run.write_result(record)
-        rows = read_corpus_rows(run, corpus)
-    return AuditResult(record=record, rows=rows, corpus=corpus, folder=run.path)
+    check_settings(request.audit, is_remote=is_remote)
+    job = _make_job(request, runs_dir, command, resume)
+    with open_asked(request, is_cached=is_cached) as opening:
+        plan = plan_audit(job.corpus, request.audit, folder_finder(request), is_remote=is_remote)
+        return run_job(job, plan, opening, progress)
 
 
 def rescore_run(
@@ -140,7 +104,7 @@ def rescore_run(
 ) -> AuditResult:
     """The finished run `run` parsed anew and measured again, as a run of its own; opens no model."""
     from vulnscope import store
-    from vulnscope.audit.session import rescore_run as rescore
+    from vulnscope.audit.rescore import rescore_run as rescore
 
     stored = store.load_run(run, Path(runs_dir))
     request = AuditRequest.model_validate(stored.manifest.config)
@@ -167,8 +131,7 @@ def import_answers(
     `form` is the form in which answers state their verdict, where `parser` is strict. `corpus_options` are the loader's
     own, `settings` the fields of `AuditConfig`.
     """
-    from vulnscope.audit.rescore import IMPORTED_FORMS, read_table
-    from vulnscope.audit.session import import_table
+    from vulnscope.audit.published import IMPORTED_FORMS, import_table, read_table
 
     if form not in IMPORTED_FORMS:
         raise InputError(f"answers have no form {form!r} in a table; choose one of: {', '.join(IMPORTED_FORMS)}")
@@ -183,8 +146,9 @@ def import_answers(
     return tuple(read_result(folder, job.corpus) for folder in folders)
 
 
-def _make_job(request: AuditRequest, runs_dir: Path, command: str) -> Job:
-    from vulnscope.audit.session import Job
+def _make_job(request: AuditRequest, runs_dir: Path, command: str, resume: str | Path | None = None) -> Job:
+    from vulnscope.audit.job import Job
 
+    corpus = load_requested(request.corpus)
     baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None
-    return Job(request, request.audit, load_requested(request.corpus), baseline_corpus, runs_dir, command)
+    return Job(request, request.audit, corpus, baseline_corpus, runs_dir, command, resume, interruptible)
