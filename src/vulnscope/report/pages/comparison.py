@@ -1,6 +1,6 @@
 """A comparison in brief: what changed, where, and which answers flipped.
 
-Its page on paper is the template `comparison.html.j2`, since it runs scripts; this is what a terminal, Markdown and CSV
+In HTML it is the template `comparison.html.j2`, since it runs scripts; this is what a terminal, Markdown and CSV
 say.
 """
 
@@ -82,6 +82,8 @@ def page(record: ComparisonRecord) -> Page:
         title=f"{record.before.model} against {record.after.model} on {record.corpus.name}",
         kind="comparison",
         sentence=record.sentence,
+        template="comparison.html.j2",
+        record=record,
         sections=(
             Section("What changed", [*runs, *differences, _table_changes(record.overall)], is_brief=True),
             Section(
