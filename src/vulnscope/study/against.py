@@ -103,12 +103,7 @@ def run_against(
         n_steered=n_steered,
         pages=pages,
         notes=_list_notes(answers, first, second, n_probed),
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
+        **run.provenance(config, command),
     )
 
 

@@ -115,12 +115,7 @@ def compare_runs(
         overall=found.overall,
         slices=found.slices,
         items=list_items(both, config.max_code_shown),
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
+        **run.provenance(config, command),
     )
 
 

@@ -89,12 +89,7 @@ def judge(
         pairs=tuple(_view(twins) for twins in shown),
         n_pairs_not_shown=len(pairs) - len(shown),
         left_out=left_out,
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
+        **run.provenance(config, command),
     )
 
 
