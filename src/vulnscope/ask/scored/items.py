@@ -15,7 +15,7 @@ from vulnscope.corpora.code.diff import changed_window
 from vulnscope.corpora.samples import find_pairs
 from vulnscope.errors import InputError
 from vulnscope.models import Item, read_prompt
-from vulnscope.prompts import AnswerTokens, encode, render
+from vulnscope.prompts import AnswerTokens, encode
 
 if TYPE_CHECKING:
     from vulnscope.ask.scored.preparation import Prepared
@@ -48,19 +48,10 @@ def ask_items(subject: Subject, protocol: YesNoProtocol, prepared: Prepared, que
 
     Raises `InputError` where the items are not the tokens that `ask` scores.
     """
-    asked = protocol.questions[question]
-    chat = subject.tokenizer if protocol.is_chat else None
     windows = find_windows(prepared.samples)
     items = []
     for sample, request in zip(prepared.samples, prepared.requests.packed, strict=True):
-        rendered = render(
-            protocol.prompts,
-            asked.prompt,
-            asked.polarity,
-            language=sample.language,
-            code=sample.code,
-            chat_tokenizer=chat,
-        )
+        rendered = protocol.render(protocol.questions[question], sample.language, sample.code)
         (encoded,) = encode([rendered], subject.tokenizer, with_offsets=True)
         if encoded.token_ids != tuple(request.shared) + tuple(request.tails[question]):
             raise InputError(f"sample {sample.id!r}: the tokenizer reads the prompt in two ways; report the model")
