@@ -15,7 +15,8 @@ import torch
 from tests.ask.builders import make_corpus, make_sample, tiny_subject
 
 from vulnscope import store
-from vulnscope.probe.config import PatchConfig, ProbeConfig
+from vulnscope.patch.config import PatchConfig
+from vulnscope.probe.config import ProbeConfig
 from vulnscope.records.study import StudyRecord
 from vulnscope.report.study_panels import render_study
 from vulnscope.steer.config import SteerConfig

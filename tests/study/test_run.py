@@ -11,7 +11,8 @@ from vulnscope import store
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.errors import InputError
 from vulnscope.models import open_subject
-from vulnscope.probe.config import PatchConfig, ProbeConfig
+from vulnscope.patch.config import PatchConfig
+from vulnscope.probe.config import ProbeConfig
 from vulnscope.records.study import StudyRecord
 from vulnscope.report.study_panels import print_study, render_study
 from vulnscope.steer.config import SteerConfig

@@ -16,7 +16,8 @@ from vulnscope.api.requests import (
     open_requested,
     opened_run,
 )
-from vulnscope.probe.config import PatchConfig, ProbeConfig
+from vulnscope.patch.config import PatchConfig
+from vulnscope.probe.config import ProbeConfig
 from vulnscope.records.patch import PatchRecord
 from vulnscope.records.probe import ProbeRecord
 
@@ -74,8 +75,8 @@ def run_probe_request(
     progress: Stage | None = None,
 ) -> ProbeResult:
     """Carry out `request` in a new run, or in the run `resume`. `is_cached` reuses known answers."""
+    from vulnscope.ask.checks import check_layers
     from vulnscope.probe import check_probe, run_probe
-    from vulnscope.probe.material import check_layers
     from vulnscope.report.probe_panels import render_probe
 
     corpus = load_requested(request.corpus)
@@ -110,8 +111,8 @@ def run_patch_request(
     progress: Stage | None = None,
 ) -> PatchResult:
     """Carry out `request` in a new run, or in the run `resume`."""
-    from vulnscope.probe import check_patching, run_patching
-    from vulnscope.probe.material import check_layers
+    from vulnscope.ask.checks import check_layers
+    from vulnscope.patch.patching import check_patching, run_patching
     from vulnscope.report.patch_panels import render_patch
 
     corpus = load_requested(request.corpus)

@@ -1,4 +1,4 @@
-"""What one probing, and one patching, is asked to do."""
+"""What one probing is asked to do."""
 
 from __future__ import annotations
 
@@ -19,10 +19,3 @@ class ProbeConfig(Selection):
     reinitialise: bool | None = Field(
         default=None, description="probe a re-initialised model too; None: below 1e9 parameters"
     )
-
-
-class PatchConfig(Selection):
-    """Resolved settings of twin patching; stored in the run and in the result."""
-
-    layers: tuple[int, ...] = Field(default=(), description="layers to patch; () patches all")
-    max_pairs: int = Field(default=64, ge=2, description="pairs patched, drawn by seed over groups")

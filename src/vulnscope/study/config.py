@@ -8,7 +8,8 @@ from pydantic import Field
 
 from vulnscope.ask.settings import Selection
 from vulnscope.audit.config import AuditConfig
-from vulnscope.probe.config import PatchConfig, ProbeConfig
+from vulnscope.patch.config import PatchConfig
+from vulnscope.probe.config import ProbeConfig
 from vulnscope.steer.config import SteerConfig
 from vulnscope.study.diagnosis import Limits
 

@@ -11,27 +11,26 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from vulnscope.ask.checks import check_items, check_layers
 from vulnscope.ask.figures.scores import Items
 from vulnscope.ask.scored.items import Asked, ask_items, read_log_odds
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
 from vulnscope.models import Item, WorkPlan, plan_patch, run_patch
-from vulnscope.probe.decoding import check_items
-from vulnscope.probe.material import check_layers
-from vulnscope.probe.used import Pairing, Shifts, judge_used, measure_cells, write_sentence
+from vulnscope.patch.claims import Pairing, Shifts, judge_used, measure_cells, write_sentence
 from vulnscope.records.audit import LeftOut
 from vulnscope.records.patch import PatchedMargin, PatchRecord
 from vulnscope.stats import Bootstrap, name_correction
 
 if TYPE_CHECKING:
+    from vulnscope.ask.checks import Stage
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.corpora import Corpus
     from vulnscope.models import PatchRow, Subject
     from vulnscope.models.sweep.patching import PatchJob
     from vulnscope.models.text.align import Region
-    from vulnscope.probe.config import PatchConfig
-    from vulnscope.probe.material import Stage
+    from vulnscope.patch.config import PatchConfig
     from vulnscope.prompts import AnswerTokens
     from vulnscope.store import Run
 
