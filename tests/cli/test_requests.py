@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from vulnscope.api.inside import PatchRequest, ProbeRequest
+from vulnscope.api.inside import ProbeRequest
 from vulnscope.api.presets import PresetRequest
 from vulnscope.api.requests import WholeStudyRequest
 from vulnscope.api.steering import ApplyRequest, SteerRequest
@@ -17,12 +17,13 @@ from vulnscope.audit.requests import AuditRequest
 from vulnscope.cli import app
 from vulnscope.cli.requests import FREE, choose_request, find_field, validate
 from vulnscope.errors import InputError
+from vulnscope.kinds.find import find_kind
 from vulnscope.records.base import Record
 
 REQUESTS: dict[tuple[str, ...], type[Record]] = {
     ("audit",): AuditRequest,
     ("probe",): ProbeRequest,
-    ("patch",): PatchRequest,
+    ("patch",): find_kind("patch").request,
     ("steer", "sweep"): SteerRequest,
     ("steer", "apply"): ApplyRequest,
     ("study",): WholeStudyRequest,
@@ -67,7 +68,7 @@ class TestResume:
                 "audit": {"seed": 3},
             }
         )
-        monkeypatch.setattr("vulnscope.api.requests.read_stored", lambda *_: stored)
+        monkeypatch.setattr("vulnscope.api.carry_out.read_stored", lambda *_: stored)
         command = typer.Typer()
         got: list[AuditRequest] = []
 

@@ -6,9 +6,9 @@ import pytest
 from markupsafe import Markup
 
 from vulnscope.errors import InputError
+from vulnscope.kinds.find import find_kind
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.report.curves import Range, Series, draw_dots, draw_lines, find_height
-from vulnscope.report.kinds import find_kind
 from vulnscope.report.panels import (
     Tile,
     draw_map,
@@ -112,6 +112,6 @@ def test_lines_without_figures_say_so() -> None:
 
 def test_every_kind_of_run_can_be_shown() -> None:
     for name in ("audit", "compare", "import", "rescore", "probe", "patch", "steer"):
-        assert find_kind(name).record.model_fields
+        assert find_kind(name).record_type.model_fields
     with pytest.raises(InputError, match="runs of kind 'dream' cannot be shown"):
         find_kind("dream")

@@ -14,11 +14,11 @@ from tests.study.test_run import CONFIG
 from vulnscope import store
 from vulnscope.api.against import AgainstResult, run_against_request
 from vulnscope.api.requests import AgainstRequest
-from vulnscope.audit.requests import CorpusRequest, SubjectRequest
 from vulnscope.errors import InputError, Interrupted
 from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, save_vectors
+from vulnscope.kinds.find import find_kind
 from vulnscope.records.against import AgainstRecord
-from vulnscope.report.kinds import find_kind
+from vulnscope.records.requests import CorpusRequest, SubjectRequest
 
 OPTIONS = (("difficulty", "bound"), ("n_pairs", "40"), ("templates", "train"))
 SMALL = CONFIG.model_copy(

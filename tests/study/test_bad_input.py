@@ -10,13 +10,13 @@ import torch
 from tests.ask.builders import make_corpus, make_pairs, make_sample, tiny_subject
 from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
 
-from vulnscope.api.requests import SubjectRequest, WholeStudyRequest
+from vulnscope.api.requests import WholeStudyRequest
 from vulnscope.api.studies import run_study_request
-from vulnscope.audit.requests import CorpusRequest
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, save_vectors
 from vulnscope.models import wrap_model
 from vulnscope.records.base import Record
+from vulnscope.records.requests import CorpusRequest, SubjectRequest
 from vulnscope.steer import SteerConfig
 from vulnscope.study import StudyConfig, check_study, check_subject
 

@@ -7,9 +7,7 @@ from vulnscope.api.audits import import_answers as import_answers
 from vulnscope.api.audits import rescore_run as rescore_run
 from vulnscope.api.audits import resume_audit as resume_audit
 from vulnscope.api.audits import run_audit_request as run_audit_request
-from vulnscope.api.inside import PatchResult as PatchResult
 from vulnscope.api.inside import ProbeResult as ProbeResult
-from vulnscope.api.inside import patch as patch
 from vulnscope.api.inside import probe as probe
 from vulnscope.api.offline import combine_runs as combine_runs
 from vulnscope.api.offline import compare_runs as compare_runs
@@ -25,8 +23,10 @@ from vulnscope.api.subjects import inspect_machine as inspect_machine
 from vulnscope.api.subjects import inspect_model as inspect_model
 from vulnscope.api.subjects import open_subject as open_subject
 from vulnscope.api.subjects import score as score
+from vulnscope.api.verbs import PatchResult as PatchResult
+from vulnscope.api.verbs import patch as patch
 from vulnscope.audit.requests import AuditRequest as AuditRequest
 from vulnscope.audit.requests import AuditResult as AuditResult
-from vulnscope.audit.requests import CorpusRequest as CorpusRequest
-from vulnscope.audit.requests import SubjectRequest as SubjectRequest
-from vulnscope.audit.requests import load_corpus as load_corpus
+from vulnscope.kinds.context import load_corpus as load_corpus
+from vulnscope.records.requests import CorpusRequest as CorpusRequest
+from vulnscope.records.requests import SubjectRequest as SubjectRequest

@@ -5,22 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vulnscope.api.requests import (
-    AgainstRequest,
-    Finished,
-    Stage,
-    WholeStudyRequest,
-    interruptible,
-    load_requested,
-    open_cache,
-    open_requested,
-    sketch_requested,
-    within_budget,
-)
-from vulnscope.audit.requests import SubjectRequest
+from vulnscope.api.requests import AgainstRequest, Stage, WholeStudyRequest, sketch_requested, within_budget
 from vulnscope.errors import InputError
+from vulnscope.kinds.context import interruptible, load_requested, open_cache, open_requested
+from vulnscope.kinds.kind import Finished
 from vulnscope.records.against import AgainstEstimate, AgainstRecord
 from vulnscope.records.base import digest_text
+from vulnscope.records.requests import SubjectRequest
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus

@@ -7,30 +7,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vulnscope.api.requests import (
-    build_corpus_request,
-    build_requests,
-    interruptible,
-    open_cache,
-    open_requested,
-    opened_run,
-    read_stored,
-)
+from vulnscope.api.carry_out import build_corpus_request, read_stored, split_options
+from vulnscope.api.requests import opened_run
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.requests import (
     AuditRequest,
     AuditResult,
-    SubjectRequest,
     find_weaknesses,
     folder_finder,
-    load_corpus,
-    load_requested,
     read_corpus_rows,
     read_result,
 )
 from vulnscope.errors import InputError
-from vulnscope.models.remote.settings import EndpointSpec
+from vulnscope.kinds.context import interruptible, load_corpus, load_requested, open_cache, open_requested
 from vulnscope.records.answers import Expectation, Form
+from vulnscope.records.endpoints import EndpointSpec
+from vulnscope.records.requests import SubjectRequest
 
 if TYPE_CHECKING:
     from vulnscope.audit.session import Job
@@ -54,7 +46,7 @@ def audit(
     the name it has there.
     """
     spec = EndpointSpec(url=endpoint) if isinstance(endpoint, str) else endpoint
-    subject, source, settings = build_requests(model, corpus, {**options, "endpoint": spec})
+    subject, source, settings = split_options(model, corpus, {**options, "endpoint": spec})
     request = AuditRequest(subject=subject, corpus=source, audit=AuditConfig(**settings))
     return run_audit_request(request, runs_dir=Path(runs_dir))
 

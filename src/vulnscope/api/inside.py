@@ -1,4 +1,4 @@
-"""The verbs that look inside: probe and patch."""
+"""The verb that looks inside: probe."""
 
 from __future__ import annotations
 
@@ -6,20 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vulnscope.api.requests import (
-    CorpusRequest,
-    Finished,
-    StudyRequest,
-    build_requests,
-    load_requested,
-    open_cache,
-    open_requested,
-    opened_run,
-)
-from vulnscope.patch.config import PatchConfig
+from vulnscope.api.carry_out import split_options
+from vulnscope.api.requests import opened_run
+from vulnscope.kinds.context import load_requested, open_cache, open_requested
+from vulnscope.kinds.kind import Finished
 from vulnscope.probe.config import ProbeConfig
-from vulnscope.records.patch import PatchRecord
 from vulnscope.records.probe import ProbeRecord
+from vulnscope.records.requests import CorpusRequest, StudyRequest
 
 Stage = Callable[[str, int, int], None]
 
@@ -30,18 +23,8 @@ class ProbeRequest(StudyRequest):
     probe: ProbeConfig = ProbeConfig()
 
 
-class PatchRequest(StudyRequest):
-    """Everything a patching is asked to do."""
-
-    patch: PatchConfig = PatchConfig()
-
-
 class ProbeResult(Finished[ProbeRecord]):
     """A finished probing: its record and the folder it lies in."""
-
-
-class PatchResult(Finished[PatchRecord]):
-    """A finished patching: its record and the folder it lies in."""
 
 
 def probe(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Any) -> ProbeResult:
@@ -50,19 +33,9 @@ def probe(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs
     `options` are the fields of `SubjectRequest`, `data_dir`, `skip_bad` and `corpus_options` of the corpus, and the
     fields of `ProbeConfig`.
     """
-    subject, source, settings = build_requests(model, corpus, options)
+    subject, source, settings = split_options(model, corpus, options)
     request = ProbeRequest(subject=subject, corpus=source, probe=ProbeConfig(**settings))
     return run_probe_request(request, runs_dir=Path(runs_dir))
-
-
-def patch(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Any) -> PatchResult:
-    """Whether `model` uses what differs between twins: activations of one put into the other.
-
-    `options` are as for `probe`, with the fields of `PatchConfig`.
-    """
-    subject, source, settings = build_requests(model, corpus, options)
-    request = PatchRequest(subject=subject, corpus=source, patch=PatchConfig(**settings))
-    return run_patch_request(request, runs_dir=Path(runs_dir))
 
 
 def run_probe_request(
@@ -100,29 +73,3 @@ def run_probe_request(
         run.write_report(render_probe(record))
         run.write_result(record)
     return ProbeResult(record=record, folder=run.path)
-
-
-def run_patch_request(
-    request: PatchRequest,
-    *,
-    runs_dir: Path,
-    resume: str | Path | None = None,
-    command: str = "",
-    progress: Stage | None = None,
-) -> PatchResult:
-    """Carry out `request` in a new run, or in the run `resume`."""
-    from vulnscope.ask.checks import check_layers
-    from vulnscope.patch.patching import check_patching, run_patching
-    from vulnscope.report.patch_panels import render_patch
-
-    corpus = load_requested(request.corpus)
-    check_patching(corpus, request.patch)
-    subject = open_requested(request.subject)
-    check_layers(request.patch.layers, subject.architecture.n_layers)
-    with opened_run(
-        "patch", request, subject, corpus, request.patch.seed, runs_dir=runs_dir, resume=resume, command=command
-    ) as run:
-        record = run_patching(subject, corpus, request.patch, run, command=run.manifest.command, progress=progress)
-        run.write_report(render_patch(record))
-        run.write_result(record)
-    return PatchResult(record=record, folder=run.path)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vulnscope.api.requests import Finished, StudyRequest, load_requested, open_requested, opened_run
+from vulnscope.api.requests import opened_run
 from vulnscope.errors import InputError
+from vulnscope.kinds.context import load_requested, open_requested
+from vulnscope.kinds.kind import Finished
 from vulnscope.records.reproduction import ReproductionRecord
+from vulnscope.records.requests import StudyRequest
 from vulnscope.study.presets import PRESETS
 from vulnscope.study.presets.settings import StarcoderConfig
 

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vulnscope.api.requests import Finished, StudyRequest, build_requests, load_requested, open_requested, opened_run
+from vulnscope.api.carry_out import split_options
+from vulnscope.api.requests import opened_run
+from vulnscope.kinds.context import load_requested, open_requested
+from vulnscope.kinds.kind import Finished
 from vulnscope.records.apply import ApplyRecord, SteeredText
+from vulnscope.records.requests import StudyRequest
 from vulnscope.records.steer import SteerRecord, VectorFile, VectorInfo
 from vulnscope.steer.config import ApplyConfig, SteerConfig
 
@@ -45,7 +49,7 @@ def steer(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs
     `options` are the fields of `SubjectRequest`, `data_dir`, `skip_bad` and `corpus_options` of the corpus, and the
     fields of `SteerConfig`.
     """
-    subject, source, settings = build_requests(model, corpus, options)
+    subject, source, settings = split_options(model, corpus, options)
     request = SteerRequest(subject=subject, corpus=source, steer=SteerConfig(**settings))
     return run_steer_request(request, runs_dir=Path(runs_dir))
 

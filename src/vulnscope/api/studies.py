@@ -5,20 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from vulnscope.api.requests import (
-    AgainstRequest,
-    Finished,
-    Stage,
-    SubjectRequest,
-    WholeStudyRequest,
-    build_requests,
-    load_requested,
-    open_cache,
-    open_requested,
-    opened_run,
-    sketch_requested,
-    within_budget,
-)
+from vulnscope.api.carry_out import split_options
+from vulnscope.api.requests import AgainstRequest, Stage, WholeStudyRequest, opened_run, sketch_requested, within_budget
+from vulnscope.kinds.context import load_requested, open_cache, open_requested
+from vulnscope.kinds.kind import Finished
+from vulnscope.records.requests import SubjectRequest
 from vulnscope.records.study import StudyEstimate, StudyRecord
 from vulnscope.study.config import StudyConfig
 
@@ -63,7 +54,7 @@ def study(
     fields of `StudyConfig`. With `against`, a second model is studied on the same samples and every figure is compared:
     its name, opened with the dtype and on the device of the first, or its own fields of `SubjectRequest`.
     """
-    subject, source, settings = build_requests(model, corpus, options)
+    subject, source, settings = split_options(model, corpus, options)
     request = WholeStudyRequest(subject=subject, corpus=source, study=StudyConfig(**settings))
     if against is None:
         return run_study_request(request, runs_dir=Path(runs_dir))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from vulnscope.ask.windows import list_units
 from vulnscope.ask.worded.texts import Questions, answer_prepared, batch_units, count_asks, prepare_asks
-from vulnscope.models.remote.settings import EndpointSpec
 from vulnscope.records.audit import AuditEstimate
 from vulnscope.records.base import NotMeasured, Number
+from vulnscope.records.endpoints import EndpointSpec
 
 if TYPE_CHECKING:
     from vulnscope.ask.asks import Answerer, Ask

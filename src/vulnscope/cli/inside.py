@@ -1,4 +1,4 @@
-"""`vulnscope probe` and `vulnscope patch`: what a model knows, and whether it uses that."""
+"""`vulnscope probe`: what a model knows."""
 
 from __future__ import annotations
 
@@ -66,24 +66,3 @@ def probe(
     from vulnscope.report.probe_panels import print_probe
 
     show_record(result.record, print_probe, result.report, as_json=as_json)
-
-
-@takes(model_options, corpus_options, selection_options)
-def patch(
-    context: typer.Context,
-    layer: Layer = None,
-    max_pairs: Annotated[int, typer.Option(help="At most so many pairs, drawn over groups.", min=2)] = 64,
-    resume: Resume = None,
-    runs_dir: RunsDir = Path("runs"),
-    as_json: Json = False,
-) -> None:
-    """Put one twin's activations into the other: does MODEL use what differs between them?"""
-    from vulnscope.api.inside import PatchRequest, run_patch_request
-
-    settings = build_settings("patch", context, {"layers": tuple(layer or ()), "max_pairs": max_pairs})
-    request = choose_request(context, "patch", PatchRequest, settings, resume, runs_dir)
-    with staged_progress() as tell:
-        result = run_patch_request(request, runs_dir=runs_dir, resume=resume, command=command_line(), progress=tell)
-    from vulnscope.report.patch_panels import print_patch
-
-    show_record(result.record, print_patch, result.report, as_json=as_json)

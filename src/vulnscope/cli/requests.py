@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
 
+from vulnscope.ask.settings import Selection
 from vulnscope.errors import InputError
+from vulnscope.records.requests import CorpusRequest, SubjectRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from vulnscope.records.base import Record
 
@@ -77,7 +80,7 @@ def validate(request: type[Request], settings: Mapping[str, Any]) -> Request:
 def validate_new(request: type[Request], settings: Mapping[str, Any]) -> Request:
     """The request of a new study; raises `InputError` where it names no model."""
     asked = validate(request, settings)
-    if not _look_up(asked, "subject.name"):
+    if "subject" in request.model_fields and not _look_up(asked, "subject.name"):
         raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
     return asked
 
@@ -89,6 +92,7 @@ def choose_request(
     settings: Mapping[str, Any],
     resume: str | None,
     runs_dir: Path,
+    find: Callable[[str], str | None] | None = None,
 ) -> Request:
     """What is asked now, or what the run to be continued was asked.
 
@@ -97,12 +101,12 @@ def choose_request(
     if resume is None:
         return validate_new(request, settings)
     asked = validate(request, settings)
-    from vulnscope.api.requests import read_stored
+    from vulnscope.api.carry_out import read_stored
 
     stored = read_stored(kind, request, resume, runs_dir)
     differences = []
     for name in context.params:
-        place = find_field(request, name)
+        place = (find or partial(find_field, request))(name)
         if place is None or not is_given(context, name):
             continue
         # Without --endpoint nothing of an endpoint is asked, so its options are compared as they were given.
@@ -128,6 +132,20 @@ def find_field(request: type[Record], option: str) -> str | None:
     named = _ROOM_FIELDS.get(option, option)
     for section, field in ((room, named), (room, option), ("subject", option), ("corpus", option)):
         if field in request.model_fields[section].annotation.model_fields:  # type: ignore[union-attr]
+            return f"{section}.{field}"
+    return None
+
+
+def find_shared(option: str, place: str) -> str | None:
+    """Where the value of an option that all studies share stands; `place` is where the kind's own settings are."""
+    if option in FREE:
+        return None
+    if option in _FIELDS:
+        return _FIELDS[option]
+    sections = ((place, Selection), ("subject", SubjectRequest), ("corpus", CorpusRequest))
+    for section, record in sections:
+        field = _ROOM_FIELDS.get(option, option) if record is Selection else option
+        if field in record.model_fields:
             return f"{section}.{field}"
     return None
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vulnscope.ask.checks import Stage
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.corpora import Corpus
+    from vulnscope.kinds.context import Context
     from vulnscope.models import PatchRow, Subject
     from vulnscope.models.sweep.patching import PatchJob
     from vulnscope.models.text.align import Region
@@ -38,6 +39,24 @@ QUESTIONS: tuple[Literal["vulnerable", "secure"], ...] = ("vulnerable", "secure"
 TWIN_REGIONS: tuple[Region, ...] = ("prefix", "changed", "suffix", "last")
 RANDOM_REGIONS: tuple[Region, ...] = ("changed", "suffix", "last")
 _MIN_PAIRS = 2
+
+
+def check(context: Context[PatchConfig]) -> None:
+    """Refuse what cannot be patched, before a run is made."""
+    check_patching(context.corpus, context.settings)
+    check_layers(context.settings.layers, context.subject.architecture.n_layers)
+
+
+def run(context: Context[PatchConfig]) -> PatchRecord:
+    """Patch the twins of the corpus in the run of `context`."""
+    return run_patching(
+        context.subject,
+        context.corpus,
+        context.settings,
+        context.run,
+        command=context.run.manifest.command,
+        progress=context.tell,
+    )
 
 
 def check_patching(corpus: Corpus, config: PatchConfig) -> None:

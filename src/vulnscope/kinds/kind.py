@@ -1,0 +1,150 @@
+"""A kind of study as a declaration, from which its command, its Python verb, its run and its page are made.
+
+A study is one folder with a `kind.py` and one line in the registry. `kind.py` imports the config alone; whatever works
+is named as `module:attribute` and imported on use, so that listing kinds and their options stays light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+
+from pydantic import create_model
+
+from vulnscope.records.base import Record
+from vulnscope.records.requests import StudyRequest
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Input = Literal["subject", "endpoint", "corpus"]
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Finished(Generic[R]):
+    """A finished run: its record and the folder it lies in."""
+
+    record: R
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """Path of the HTML report."""
+        return self.folder / "report.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """How a field of a config is called and explained on the command line, where it differs from the field."""
+
+    field: str
+    name: str = ""
+    """As the command line has it; the field's own name by default."""
+    help: str = ""
+    """The field's description by default."""
+    metavar: str | None = None
+    least: float | None = None
+    most: float | None = None
+    """Bounds that are shown, where they are not the field's."""
+    path: Literal["", "any", "file", "folder"] = ""
+    is_argument: bool = False
+    needs: str = ""
+    """Option without which this one would say nothing, so that it is refused."""
+    default: Any = None
+    type: type | None = None
+    """Of a word to the command alone, which is no field of the config."""
+
+    @property
+    def key(self) -> str:
+        """Name of the option as Python has it."""
+        return self.name or self.field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of run. Strings in the form `module:attribute` are resolved on use."""
+
+    name: str
+    """Of its runs, as in `20260131-120000-patch-1a2b`."""
+    config: type[Record]
+    record: str
+    page: str | tuple[str, str]
+    """The page of a record; or what renders it as HTML and what prints it."""
+    run: str = ""
+    """`(context) -> record`; empty where runs of the kind are made inside others only."""
+    check: str = ""
+    """`(context) -> anything`: refuses what cannot work before a run is made; what it finds is `context.checked`."""
+    forecast: str = ""
+    """`(context) -> record` of what the run would take; asks nothing of the model but one batch."""
+    forecast_page: str = ""
+    """What prints a forecast."""
+    finish: str = ""
+    """`(context, record) -> Finished` where the result has more than record and folder."""
+    has_findings: str = ""
+    """`(record) -> bool`: whether the command ends with exit status 1."""
+    command: str = ""
+    """Words of its command, such as `steer apply`; empty where it has none of its own."""
+    help: str = ""
+    verb: str = ""
+    """What its Python verb says; empty where it has none that is generated."""
+    dry_run_help: str = ""
+    inputs: tuple[Input, ...] = ("subject", "corpus")
+    section: str = ""
+    """Where a request holds the config; the name by default."""
+    options: tuple[str | Option, ...] | None = None
+    """In the order of the help; every field that no group of options has, where it is None."""
+    resumes: Literal["rows", "checkpoint", "not"] = "rows"
+    is_cached: bool = False
+    """Whether answers of earlier runs are taken."""
+    asked: type[Record] | None = field(default=None, repr=False)
+    """The request, where it has more than the inputs and the config."""
+
+    @cached_property
+    def request(self) -> type[Record]:
+        """What is stored in a run: its inputs and its settings."""
+        if self.asked is not None:
+            return self.asked
+        if not self.inputs:
+            return self.config
+        name = f"{self.name.title().replace('-', '')}Request"
+        return create_model(name, __base__=StudyRequest, **cast(Any, {self.place: (self.config, self.config())}))
+
+    @property
+    def place(self) -> str:
+        """Field of the request that holds the settings; empty where the request is the settings."""
+        return (self.section or self.name) if self.inputs else ""
+
+    def settings_of(self, request: Record) -> Any:
+        """The settings in a request."""
+        return getattr(request, self.place) if self.place else request
+
+    @property
+    def record_type(self) -> type[Record]:
+        """Class of its results."""
+        return cast("type[Record]", load(self.record))
+
+    def render(self, record: Record) -> str:
+        """The page of a result, as HTML."""
+        render, _ = self._page()
+        return cast(str, render(record))
+
+    def print(self, record: Record, console: Console) -> None:
+        """The same result for a terminal."""
+        _, show = self._page()
+        show(record, console)
+
+    def _page(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        assert isinstance(self.page, tuple)
+        render, show = self.page
+        return load(render), load(show)
+
+
+def load(home: str) -> Any:
+    """What `module:attribute` names."""
+    module, _, attribute = home.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,13 @@
+"""Probing: what a model knows, read out of its hidden states."""
+
+from __future__ import annotations
+
+from vulnscope.kinds.kind import Kind
+from vulnscope.probe.config import ProbeConfig
+
+PROBE = Kind(
+    name="probe",
+    config=ProbeConfig,
+    record="vulnscope.records.probe:ProbeRecord",
+    page=("vulnscope.report.probe_panels:render_probe", "vulnscope.report.probe_panels:print_probe"),
+)
