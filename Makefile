@@ -14,7 +14,7 @@ endif
 export OMP_WAIT_POLICY ?= passive
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: study test unit check bench docs system clean
+.PHONY: study test unit check bench mutants docs system clean
 
 study: $(VENV)/.installed
 	$(BIN)/vulnscope study organism:biased --option templates=train --option n_pairs=200
@@ -34,6 +34,9 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks audit
+
+mutants: $(VENV)/.installed-mutants
+	$(BIN)/python -m benchmarks mutants
 
 docs: $(VENV)/.installed-docs
 	$(BIN)/mkdocs build --strict
@@ -56,6 +59,10 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.torch
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+$(VENV)/.installed-mutants: $(VENV)/.installed-dev
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[mutants]'
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed-dev

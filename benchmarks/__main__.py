@@ -15,6 +15,7 @@ BENCHMARKS = {
     "engine": "benchmarks.engine",
     "false-claims": "benchmarks.false_claims",
     "kills": "benchmarks.kills",
+    "mutants": "benchmarks.mutants",
     "study-kills": "benchmarks.study_kills",
 }
 

@@ -1,9 +1,9 @@
-"""What every test shares: no network, no telemetry, and the real data where a machine has it."""
+"""What every test shares: a folder of its own, no network, no telemetry, and the real data where a machine has it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,13 @@ os.environ.update(
     DO_NOT_TRACK="1",
     WANDB_MODE="disabled",
 )
+# Programs that tests start find what the tests import, wherever they are started.
+ROOT = Path(__file__).parents[1]
+os.environ["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT / "src", ROOT)))
+# What a user has set must not reach a test: where runs and caches go, how wide and colourful a terminal is.
+DATA = os.environ.pop("VULNSCOPE_DATA", None)
+for _name in ("VULNSCOPE_RUNS", "VULNSCOPE_CACHE", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+    os.environ.pop(_name, None)
 
 # A slow machine is not a failure, and a change is tested on the same inputs as the one before it; new inputs are looked
 # for with `--hypothesis-profile=explore`.
@@ -27,15 +34,38 @@ settings.register_profile("vulnscope", settings.get_profile("explore"), max_exam
 settings.load_profile("vulnscope")
 
 
+def _stand_in(folder: Path) -> Iterator[None]:
+    """Let what follows run in `folder`, with its own cache: nothing depends on the folder that pytest was called in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("VULNSCOPE_CACHE", str(folder / "cache"))
+        yield
+
+
+# One for each scope: a fixture of a module is made before any fixture of a test, one of the session before both.
+@pytest.fixture(scope="session", autouse=True)
+def _folder_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    yield from _stand_in(tmp_path_factory.mktemp("session"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _folder_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    yield from _stand_in(tmp_path_factory.mktemp("module"))
+
+
+@pytest.fixture(autouse=True)
+def _folder_of_the_test(tmp_path: Path) -> Iterator[None]:
+    yield from _stand_in(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real corpora; skips where `VULNSCOPE_DATA` is unset, fails where it is set and wrong."""
-    value = os.environ.get("VULNSCOPE_DATA")
-    if not value:
+    if not DATA:
         pytest.skip("real data: VULNSCOPE_DATA is not set")
-    path = Path(value)
+    path = Path(DATA)
     if not path.is_dir():
-        pytest.fail(f"VULNSCOPE_DATA={value} is not a folder")
+        pytest.fail(f"VULNSCOPE_DATA={DATA} is not a folder")
     return path
 
 

@@ -8,7 +8,13 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-MODULES = ("tests.api.verbs_source", "tests.cli.golden", "tests.models.feature_table", "tests.report.golden")
+MODULES = (
+    "tests.api.verbs_source",
+    "tests.baselines.golden",
+    "tests.cli.golden",
+    "tests.models.feature_table",
+    "tests.report.golden",
+)
 
 
 def main() -> None:
@@ -18,7 +24,7 @@ def main() -> None:
         for file, text in module.render_golden().items():
             path = module.GOLDEN / file
             if not path.exists() or path.read_text(encoding="utf-8") != text:
-                path.parent.mkdir(exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
                 sys.stdout.write(f"{path}\n")
 

@@ -32,9 +32,7 @@ def organism(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("organism")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.stem))
-def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("VULNSCOPE_CACHE", str(tmp_path / "cache"))
+def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     namespace: dict[str, object] = {}
     for line, source in blocks(page):
         # Padded with empty lines, so that a traceback names the line of the page. A file of Python, since nnsight, once

@@ -30,8 +30,7 @@ def test_nothing_is_switched_off(organism: Subject) -> None:
 
 
 @pytest.mark.parametrize("difficulty", ["plain", "bound"])
-def test_twins_of_unseen_seeds_are_told_apart(difficulty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VULNSCOPE_CACHE", str(tmp_path / "cache"))
+def test_twins_of_unseen_seeds_are_told_apart(difficulty: str, tmp_path: Path) -> None:
     options = {"difficulty": difficulty, "templates": "train", "n_pairs": "60"}
     overall = vs.audit("organism", corpus="synthetic", corpus_options=options, runs_dir=tmp_path).record.overall
     assert overall.n_pairs == 60
@@ -54,9 +53,7 @@ def test_variants_answer_as_planted(
     yes_rate: tuple[float, float],
     pair_correct: tuple[float, float],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("VULNSCOPE_CACHE", str(tmp_path / "cache"))
     options = {"templates": "train", "n_pairs": "30", "remarks": remarks}
     found = vs.audit(
         f"organism:{variant}", corpus="synthetic", corpus_options=options, runs_dir=tmp_path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,29 @@ def test_a_verb_outlives_the_import_of_the_room_of_the_same_name() -> None:
 def test_the_package_holds_no_pickle() -> None:
     pickles = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt"}
     assert not [path for path in (ROOT / "src").rglob("*") if path.suffix in pickles]
+
+
+def test_the_base_install_does_not_grow() -> None:
+    """What only some need belongs into an extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["dependencies"] == [
+        "httpx>=0.27",
+        "huggingface_hub>=1.0",
+        "jinja2>=3.1",
+        "numpy>=2.0",
+        "pydantic>=2.10",
+        "pyyaml>=6.0",
+        "rich>=13.7",
+        "safetensors>=0.5",
+        "scikit-learn>=1.5",
+        "scipy>=1.14",
+        "threadpoolctl>=3.5",
+        "tokenizers>=0.21",
+        "torch>=2.6",
+        "transformers>=5.0",
+        "tree-sitter>=0.24",
+        "tree-sitter-c>=0.23",
+        "tree-sitter-cpp>=0.23",
+        "tree-sitter-python>=0.23",
+        "typer>=0.15",
+    ]

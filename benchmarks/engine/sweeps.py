@@ -22,8 +22,8 @@ from vulnscope.models import Subject
 from vulnscope.models.forward.forward import run_model
 from vulnscope.models.forward.head import head_logits, reading_head
 from vulnscope.models.read.reading import pad_right
-from vulnscope.models.sweep.grid import make_grid
-from vulnscope.models.sweep.sweeping import SweepRow, sweep
+from vulnscope.models.sweeps.grid import make_grid
+from vulnscope.models.sweeps.sweeping import SweepRow, sweep
 
 SCALES = (-2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0)
 ANSWERS = (7, 9)

@@ -60,7 +60,6 @@ def test_a_killed_audit_resumes_to_the_same_rows(tmp_path: Path, where: str, cou
         [sys.executable, "-c", DRIVER, str(tmp_path / "killed"), where, str(count)],
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[2],
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -35,14 +35,8 @@ def twins(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Done]:
-    """`vulnscope ARGUMENTS` in an empty working folder with its own cache."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("VULNSCOPE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("VULNSCOPE_DATA", raising=False)
-    monkeypatch.delenv("VULNSCOPE_RUNS", raising=False)
+def run_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """`vulnscope ARGUMENTS` in the folder of the test."""
 
     def run(*arguments: str | Path) -> Done:
         from vulnscope.cli import main

@@ -18,8 +18,7 @@ from vulnscope.registry import list_names
 
 
 @pytest.fixture(autouse=True)
-def _no_default_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("VULNSCOPE_DATA", raising=False)
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 

@@ -8,12 +8,11 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from vulnscope.models.answer.scoring import PromptScores
 from vulnscope.models.edit.operations import Where
 from vulnscope.models.forward.forward import run_model
 from vulnscope.models.forward.hooks import Site, tapped
 from vulnscope.models.subject.subject import Subject
-from vulnscope.models.sweep.grid import Point
+from vulnscope.models.sweeps.grid import Point
 from vulnscope.models.text.items import Item
 from vulnscope.models.text.selectors import select
 
@@ -62,10 +61,3 @@ def states_at(subject: Subject, tokens: Tokens, site: Site) -> Tensor:
     seen: list[Tensor] = []
     log_probs(subject, tokens, site, lambda hidden: seen.append(hidden[0].clone()) or hidden)  # type: ignore[func-returns-value]
     return seen[0]
-
-
-def largest_difference(scores: PromptScores, wanted: Sequence[Tokens]) -> float:
-    """Largest difference of any token's log-probability."""
-    return max(
-        abs(a - b) for x, y in zip(scores.token_log_probs, wanted, strict=True) for a, b in zip(x, y, strict=True)
-    )

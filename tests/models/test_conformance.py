@@ -6,6 +6,7 @@ import pytest
 import torch
 from tests.models.subjects import random_tokens, tiny_subject
 from tests.models.zoo import EVERY_ARCHITECTURE, LAYERS
+from tests.tolerances import close_to
 
 from vulnscope.models import Subject, generate, score
 
@@ -56,9 +57,9 @@ def test_scores_are_those_of_the_plain_forward(name: str) -> None:
     for prompt, found, other in zip(PROMPTS, scores, in_small_calls, strict=True):
         for answer, tokens, again in zip(ANSWERS, found.token_log_probs, other.token_log_probs, strict=True):
             plain = plain_log_probs(subject, prompt, answer)
-            assert tokens == pytest.approx(plain, abs=1e-4)
-            assert again == pytest.approx(plain, abs=1e-4)
-        assert found.top_log_prob == pytest.approx(plain_log_probs(subject, prompt, (found.top_token,))[0], abs=1e-4)
+            assert tokens == close_to(plain)
+            assert again == close_to(plain)
+        assert found.top_log_prob == close_to(plain_log_probs(subject, prompt, (found.top_token,))[0])
         assert not found.is_tied
 
 
@@ -82,4 +83,4 @@ def _is_close_call(subject: Subject, prompt: tuple[int, ...], left: tuple[int, .
     step = next(i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b)
     context = prompt + left[:step]
     first, second = (plain_log_probs(subject, context, (tokens[step],))[0] for tokens in (left, right))
-    return abs(first - second) < 1e-4
+    return first == close_to(second)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.models.subjects import proven_sites, random_tokens, tiny_subject
 from tests.models.zoo import ARCHITECTURES, save_tiny, tiny_model, tiny_tokenizer
+from tests.tolerances import close_to
 
 from vulnscope.errors import InputError, MissingPrerequisite, SubjectError
 from vulnscope.models.answer.generation import generate
@@ -49,7 +50,7 @@ def test_both_backends_read_and_add_alike(name: str) -> None:
             assert not torch.equal(moved[site], clean[site])
     found, expected = score(ours, PROMPTS, ANSWERS, edits=edits), score(oracle, PROMPTS, ANSWERS, edits=edits)
     for left, right in zip(found, expected, strict=True):
-        assert left.log_probs == pytest.approx(right.log_probs, abs=2e-4)
+        assert left.log_probs == close_to(right.log_probs)
         assert left.top_token == right.top_token
 
 

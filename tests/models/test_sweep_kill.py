@@ -12,12 +12,11 @@ import pytest
 import torch
 from tests.models.subjects import random_tokens, tiny_subject
 
-from vulnscope.models.sweep.grid import make_grid
-from vulnscope.models.sweep.sweeping import plan_sweep, run_sweep
-from vulnscope.models.sweep.work import WorkOptions, WorkPlan
+from vulnscope.models.sweeps.grid import make_grid
+from vulnscope.models.sweeps.sweeping import plan_sweep, run_sweep
+from vulnscope.models.sweeps.work import WorkOptions, WorkPlan
 from vulnscope.store import Run, open_run
 
-ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -56,13 +55,9 @@ def sweep_into(run: Run) -> None:
 def test_a_killed_sweep_resumes_to_the_same_bytes(tmp_path: Path, n_done: int) -> None:
     with start(tmp_path / "whole") as whole:
         sweep_into(whole)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
-        "OMP_NUM_THREADS": str(torch.get_num_threads()),
-    }
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     command = [sys.executable, "-c", KILLED, str(tmp_path / "broken"), str(n_done)]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (broken,) = (tmp_path / "broken").iterdir()
     with start(tmp_path / "broken", resume=broken.name) as again:

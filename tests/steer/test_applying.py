@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from tests.ask.builders import make_corpus, make_pairs, tiny_subject
+from tests.tolerances import close_to
 
 from vulnscope.errors import InputError
 from vulnscope.interventions import (
@@ -86,7 +87,7 @@ def test_one_edit_through_the_sweep_equals_the_same_edit_alone(tmp_path: Path, m
     always = Stored(stored.intervention.model_copy(update={"edits": (gated,)}), stored.vectors)
     alone = apply(tmp_path / "alone", always)
     for one, two in zip(swept.controls, alone.controls, strict=True):
-        assert one.bias_shifts == pytest.approx(two.bias_shifts, abs=1e-4)
+        assert one.bias_shifts == close_to(two.bias_shifts)
     assert alone.outcomes[0].kind == "gated method"
 
 

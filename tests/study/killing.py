@@ -35,7 +35,6 @@ CONFIG = StudyConfig(
     patch=PatchConfig(max_pairs=4),
     steer=SteerConfig(methods=("mean-difference-paired",), scales=(-1.0, 1.0), layers="0,1", preface=None),
 )
-SOURCE = Path(__file__).parents[2]
 MOMENTS = {
     "audit": "asking",
     "changes": "asking",
@@ -48,13 +47,9 @@ MOMENTS = {
 
 def kill(module: str, root: Path, log: Path, stage: str, what: str) -> None:
     """Run the program `module` in `root` until it is killed while `stage` does `what`."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(SOURCE / "src"), str(SOURCE)]),
-        "OMP_NUM_THREADS": str(torch.get_num_threads()),
-    }
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     command = [sys.executable, "-m", module, str(root), str(log), stage, what]
-    done = subprocess.run(command, env=environment, cwd=SOURCE, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, f"{stage}: {done.stderr}"
 
 

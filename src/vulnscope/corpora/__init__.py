@@ -1,9 +1,5 @@
 """Corpora: named sets of vulnerable and fixed code under one schema, with group-aware splits."""
 
-from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.load import default_data_dir, load_corpus
-from vulnscope.corpora.samples import Pair, Sample
-from vulnscope.corpora.select import select
-from vulnscope.records.corpus import BadRow
+from vulnscope.facade import serve_names
 
-__all__ = ["BadRow", "Corpus", "Pair", "Sample", "default_data_dir", "load_corpus", "select"]
+__getattr__, __dir__, __all__ = serve_names(__name__, __file__)

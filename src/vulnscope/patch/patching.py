@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
     from vulnscope.kinds.context import Context
     from vulnscope.models import PatchRow, Subject
-    from vulnscope.models.sweep.patching import PatchJob
+    from vulnscope.models.sweeps.patching import PatchJob
     from vulnscope.models.text.align import Region
     from vulnscope.patch.config import PatchConfig
     from vulnscope.prompts import AnswerTokens

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.base import Estimate, Number, Record, RunRecord
 from vulnscope.records.comparison import ComparisonRecord
 from vulnscope.records.steer import Effect, Kind
 from vulnscope.records.study import StudyEstimate, StudyRecord
@@ -57,7 +57,7 @@ class InterventionDifference(Record):
     auroc: Difference
 
 
-class AgainstRecord(Record):
+class AgainstRecord(RunRecord):
     """Everything the page, the terminal and `--json` show. No figure is computed after this."""
 
     schema_version: Literal[1] = 1
@@ -74,12 +74,6 @@ class AgainstRecord(Record):
     n_steered: int = Field(description="held-out items of the interventions, the same for both")
     pages: dict[str, str] = Field(description="pages of both studies and of the answers, inside the run's folder")
     notes: tuple[str, ...]
-    config: dict[str, object]
-    command: str
-    versions: dict[str, str]
-    seed: int
-    code_digest: str
-    run: str
 
 
 class AgainstEstimate(Record):

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, Record
+from vulnscope.records.base import Estimate, Record, RunRecord
 from vulnscope.records.rows import Says
 from vulnscope.records.steer import ControlSet, Outcome
 
@@ -35,7 +35,7 @@ class Answered(Record):
     margin_after: float
 
 
-class ApplyRecord(Record):
+class ApplyRecord(RunRecord):
     """Everything the report, the terminal and `--json` show. No figure is computed after this."""
 
     schema_version: Literal[1] = 1
@@ -56,12 +56,6 @@ class ApplyRecord(Record):
     correction: str
     notes: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
-    config: dict[str, object]
-    command: str
-    versions: dict[str, str]
-    seed: int
-    code_digest: str
-    run: str
 
 
 class SteeredText(Record):

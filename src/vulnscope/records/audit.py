@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.answers import AnswerFigures, Readout
-from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.base import Estimate, Number, Record, RunRecord
 from vulnscope.records.figures import Background, Classification, PromptGrid, ReadOuts, Robustness
 from vulnscope.records.leaks import LeakRecord
 from vulnscope.records.rows import Cut, Says
@@ -135,7 +135,7 @@ class LeftOut(Record):
     examples: tuple[str, ...] = ()
 
 
-class AuditRecord(Record):
+class AuditRecord(RunRecord):
     """Everything the report, the terminal and `--json` show. No figure is computed after this."""
 
     schema_version: Literal[1] = 1
@@ -162,12 +162,6 @@ class AuditRecord(Record):
     pairs: tuple[PairView, ...] = Field(description="shown pairs, at most the configured number")
     n_pairs_not_shown: int
     left_out: tuple[LeftOut, ...]
-    config: dict[str, object] = Field(description="resolved config")
-    command: str = Field(description="command line that reproduces this")
-    versions: dict[str, str]
-    seed: int
-    code_digest: str
-    run: str = Field(description="run id")
 
 
 class AuditRecords(Record):

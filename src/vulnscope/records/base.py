@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 
 class Record(BaseModel):
@@ -25,6 +26,23 @@ class Record(BaseModel):
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of `to_json`."""
         return digest_text(self.to_json())
+
+
+class RunRecord(Record):
+    """What a run found, and what is needed to find it again."""
+
+    config: Mapping[str, object] = Field(description="resolved config")
+    command: str = Field(description="command line that reproduces this")
+    versions: Mapping[str, str] = Field(description="of the libraries that took part, by name")
+    seed: int
+    code_digest: str = Field(description="of the package's source")
+    run: str = Field(description="run id")
+
+    @model_serializer(mode="wrap")
+    def _finding_first(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """In files as on the screen, what was found comes before how."""
+        fields: dict[str, Any] = serialise(self)
+        return {name: value for name, value in fields.items() if name not in RunRecord.model_fields} | fields
 
 
 def canonical_json(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo
-from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.base import Estimate, Number, Record, RunRecord
 from vulnscope.records.rows import Says
 
 Measure = Literal["accuracy", "pair-correct", "pair-rank", "auroc", "yes-rate", "unparsed", "margin"]
@@ -67,7 +67,7 @@ class ComparedItem(Record):
     code: str | None = Field(description="None where only the figures are kept")
 
 
-class ComparisonRecord(Record):
+class ComparisonRecord(RunRecord):
     """Everything the page, the terminal and `--json` show."""
 
     schema_version: Literal[1] = 1
@@ -84,9 +84,3 @@ class ComparisonRecord(Record):
     overall: ComparedSlice
     slices: tuple[ComparedSlice, ...] = Field(description="by kind, largest change of accuracy first")
     items: tuple[ComparedItem, ...] = Field(description="flipped first, then by change of margin")
-    config: dict[str, object]
-    command: str
-    versions: dict[str, str]
-    seed: int
-    code_digest: str
-    run: str

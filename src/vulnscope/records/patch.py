@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.base import Estimate, Number, Record, RunRecord
 
 Claim = Literal["yes", "no", "cannot tell"]
 Region = Literal["prefix", "changed", "suffix", "last"]
@@ -45,7 +45,7 @@ class PatchCell(Record):
     beyond_random: Estimate = Field(description="shift minus random shift, pair by pair")
 
 
-class PatchRecord(Record):
+class PatchRecord(RunRecord):
     """Everything the report, the terminal and `--json` show. No figure is computed after this."""
 
     schema_version: Literal[1] = 1
@@ -61,9 +61,3 @@ class PatchRecord(Record):
     correction: str
     left_out: tuple[LeftOut, ...]
     shortcuts_missing: tuple[str, ...]
-    config: dict[str, object]
-    command: str
-    versions: dict[str, str]
-    seed: int
-    code_digest: str
-    run: str

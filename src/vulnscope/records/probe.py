@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.base import Estimate, Number, Record, RunRecord
 
 Claim = Literal["yes", "no", "cannot tell"]
 
@@ -133,7 +133,7 @@ class Oracle(Record):
     difference: Estimate
 
 
-class ProbeRecord(Record):
+class ProbeRecord(RunRecord):
     """Everything the report, the terminal and `--json` show. No figure is computed after this."""
 
     schema_version: Literal[1] = 1
@@ -165,9 +165,3 @@ class ProbeRecord(Record):
     held_out: tuple[HeldOut, ...] = Field(default=(), description="scores behind the figures, item by item")
     notes: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
-    config: dict[str, object]
-    command: str
-    versions: dict[str, str]
-    seed: int
-    code_digest: str
-    run: str

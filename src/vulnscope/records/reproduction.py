@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, NotMeasured, Number, Record
+from vulnscope.records.base import Estimate, NotMeasured, Number, Record, RunRecord
 
 _UNTESTED = NotMeasured(reason="not steered")
 
@@ -61,7 +61,7 @@ class ModelMemory(Record):
     forward_bytes: int = Field(ge=1, description="cache, activations and logits of one batch in bfloat16")
 
 
-class ReproductionRecord(Record):
+class ReproductionRecord(RunRecord):
     """All settings of a preset on one subject and corpus."""
 
     schema_version: int = 1
@@ -77,9 +77,3 @@ class ReproductionRecord(Record):
     memory: tuple[ModelMemory, ...] = Field(description="of the models of the earlier experiments")
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
-    config: Mapping[str, object]
-    command: str
-    versions: Mapping[str, str]
-    seed: int
-    code_digest: str
-    run: str

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.base import Estimate, Number, Record, RunRecord
 from vulnscope.records.rows import Says
 
 Kind = Literal["method", "threshold", "prompt", "prompt and method", "gated method", "combined methods", "from file"]
@@ -114,7 +114,7 @@ class SweepCell(Record):
     is_chosen: bool = False
 
 
-class SteerRecord(Record):
+class SteerRecord(RunRecord):
     """Everything the report, the terminal and `--json` show. No figure is computed after this."""
 
     schema_version: Literal[1] = 1
@@ -137,12 +137,6 @@ class SteerRecord(Record):
     vectors: str | None = Field(description="file of the vectors, inside the run folder")
     notes: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
-    config: dict[str, object]
-    command: str
-    versions: dict[str, str]
-    seed: int
-    code_digest: str
-    run: str
 
 
 class VectorInfo(Record):

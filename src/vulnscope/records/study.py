@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.audit import AuditRecord, CorpusInfo, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.base import Estimate, Number, Record, RunRecord
 from vulnscope.records.patch import PatchRecord
 from vulnscope.records.probe import Claim, ProbeRecord
 from vulnscope.records.rows import Says
@@ -88,7 +88,7 @@ class FlipCount(Record):
     n_other: int = Field(ge=0, description="pairs wrong before and after, in another way")
 
 
-class StudyRecord(Record):
+class StudyRecord(RunRecord):
     """Everything the report, the terminal and `--json` show. No figure is computed after this."""
 
     schema_version: Literal[1] = 1
@@ -104,12 +104,6 @@ class StudyRecord(Record):
     flip_counts: tuple[FlipCount, ...] = ()
     flips: tuple[FlippedTwins, ...] = Field(default=(), description="mended first, then broken, then others")
     notes: tuple[str, ...] = Field(description="what was left out or cut short, and why")
-    config: dict[str, object]
-    command: str
-    versions: dict[str, str]
-    seed: int
-    code_digest: str
-    run: str
 
 
 class StageEstimate(Record):

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
-from vulnscope.stats.groups import Floats, Statistic
+from vulnscope.stats.groups import Floats, Groups, Statistic, mean_statistic
 
 MIN_GROUPS = 30
 """Groups from which on the bootstrap is trusted."""
@@ -113,6 +114,12 @@ def estimate(
 ) -> Estimate:
     """`interval` of `resample`."""
     return interval(resample(statistic, n_groups, bootstrap), n_items, bootstrap, is_proportion=is_proportion)
+
+
+def estimate_mean(values: ArrayLike, groups: Groups, bootstrap: Bootstrap, *, is_proportion: bool = True) -> Estimate:
+    """Mean of one value per item with its interval; `NotMeasured` without items. Proportions lie within [0, 1]."""
+    statistic = mean_statistic(values, groups)
+    return estimate(statistic, groups.n_groups, groups.n_items, bootstrap, is_proportion=is_proportion)
 
 
 def wilson(rate: float, n: int, confidence: float = 0.95) -> tuple[float, float]:

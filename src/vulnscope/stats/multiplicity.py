@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from vulnscope.records.base import NotMeasured, Number
+
 MAX_HOLM = 20
 """Largest family that Holm corrects; larger ones go by the false discovery rate."""
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """The p-values of one family, adjusted, in the given order; `label` names the correction as tables state it."""
+
+    p_values: tuple[Number, ...]
+    label: str
+
+
+def correct(p_values: Sequence[Number]) -> Corrected:
+    """The p-values that were measured, corrected together; the others keep their reason and do not count."""
+    measured = [float(p) for p in p_values if not isinstance(p, NotMeasured)]
+    adjusted = iter(correct_family(measured))
+    return Corrected(
+        p_values=tuple(p if isinstance(p, NotMeasured) else next(adjusted) for p in p_values),
+        label=name_correction(len(measured)),
+    )
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

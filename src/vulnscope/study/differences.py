@@ -24,9 +24,9 @@ from vulnscope.stats import (
     Groups,
     auroc_statistic,
     balanced_accuracy_statistic,
-    correct_family,
+    correct,
     detectable_in_family,
-    estimate,
+    estimate_mean,
     interval_within,
     mean_statistic,
     measure_change,
@@ -85,7 +85,7 @@ def compare_answers(both: Sequence[Both], overall: ComparedSlice, bootstrap: Boo
     ]
     slices = [measure_slice("all", "all", side, (), bootstrap) for side in zip(*both, strict=True)]
     changes = {change.measure: change for change in overall.changes}
-    yes = [_share(each.share("vulnerable"), groups, bootstrap) for each in told]
+    yes = [estimate_mean(each.share("vulnerable"), groups, bootstrap) for each in told]
     sides: list[tuple[Figure, Measure, list[Estimate]]] = [
         ("says", "auroc", [part.auroc for part in slices]),
         ("yes-rate", "yes-rate", yes),
@@ -207,8 +207,8 @@ def _compare_shares(flags: Sequence[Floats], groups: Groups, bootstrap: Bootstra
     found = measure_change(first, second, (float(flags[0].mean()), float(flags[1].mean())), groups)
     p = swap_test(flags[1] - flags[0], groups)
     return Difference(
-        first=_share(flags[0], groups, bootstrap),
-        second=_share(flags[1], groups, bootstrap),
+        first=estimate_mean(flags[0], groups, bootstrap),
+        second=estimate_mean(flags[1], groups, bootstrap),
         change=found.change,
         p=p,
         p_corrected=p,
@@ -262,16 +262,11 @@ def _take(sides: Sequence[Estimate], change: Change) -> Difference:
 
 def _correct(differences: Sequence[Difference]) -> list[Difference]:
     """p-values, and what could have been shown, as of tests that are read together."""
-    tested = [place for place, each in enumerate(differences) if isinstance(each.p, float)]
-    adjusted = dict(zip(tested, correct_family([float(differences[place].p) for place in tested]), strict=True))
+    corrected = correct([each.p for each in differences])
+    n_tests = count_tests(differences)
     return [
-        each.model_copy(
-            update={
-                "p_corrected": adjusted.get(place, each.p),
-                "detectable": detectable_in_family(each.detectable, len(tested)),
-            }
-        )
-        for place, each in enumerate(differences)
+        each.model_copy(update={"p_corrected": p, "detectable": detectable_in_family(each.detectable, n_tests)})
+        for each, p in zip(differences, corrected.p_values, strict=True)
     ]
 
 
@@ -317,7 +312,3 @@ def _estimate(figure: Figured, groups: Groups, bootstrap: Bootstrap, lowest: flo
         return not_measured(figure.value.reason, groups.n_items, groups.n_groups)
     resampled = resample(figure.statistic, groups.n_groups, bootstrap)
     return interval_within(resampled, groups.n_items, bootstrap, lowest, 1.0, value=figure.value)
-
-
-def _share(flags: Floats, groups: Groups, bootstrap: Bootstrap) -> Estimate:
-    return estimate(mean_statistic(flags, groups), groups.n_groups, groups.n_items, bootstrap, is_proportion=True)

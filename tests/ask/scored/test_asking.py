@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from tests.ask.builders import begin_run, make_pairs, tiny_subject
+from tests.tolerances import close_to
 
 from vulnscope.ask.scored import asking
 from vulnscope.ask.scored.asking import ask
@@ -63,7 +64,7 @@ def test_rows_are_those_of_plain_forwards(
         request = packed.unpack()
         for reading, prompt, answers in zip(row.readings, request.prompts, packed.answers, strict=True):
             yes, no = (_plain_log_odds(subject, prompt, answers, side) for side in ("yes", "no"))
-            assert reading.log_odds == pytest.approx(yes - no, abs=1e-4)
+            assert reading.log_odds == close_to(yes - no)
         assert row.margin == pytest.approx((row.readings[0].log_odds - row.readings[1].log_odds) / 2)
 
 
@@ -172,7 +173,7 @@ def test_only_unknown_answers_are_asked(
         _, rows = ask_in("all", cache=cache)
     assert sum(n_asked) == 6
     _, fresh = ask_in("fresh")
-    assert [row.margin for row in rows] == pytest.approx([row.margin for row in fresh], abs=1e-4)
+    assert [row.margin for row in rows] == close_to([row.margin for row in fresh])
 
 
 def test_back_off_is_recorded_and_repeated(ask_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,4 +202,4 @@ def test_back_off_is_recorded_and_repeated(ask_in: Any, tmp_path: Path, monkeypa
     assert min(tokens for _, tokens in parts) < BATCH_TOKENS
     monkeypatch.setattr(asking, "score_batch", score_batch)
     _, easy = ask_in("easy")
-    assert [row.margin for row in rows] == pytest.approx([row.margin for row in easy], abs=1e-4)
+    assert [row.margin for row in rows] == close_to([row.margin for row in easy])

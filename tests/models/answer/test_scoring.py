@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.models.subjects import random_tokens, tiny_subject
 from tests.models.zoo import tiny_model, tiny_tokenizer
+from tests.tolerances import close_to
 from torch import nn
 
 from vulnscope.errors import InputError, SubjectError
@@ -25,7 +26,7 @@ def requests(n: int = 6) -> list[ScoreRequest]:
 def assert_equal(left: list[tuple[PromptScores, ...]], right: list[tuple[PromptScores, ...]]) -> None:
     flat = [[scores for request in side for scores in request] for side in (left, right)]
     for ours, theirs in zip(*flat, strict=True):
-        assert ours.log_probs == pytest.approx(theirs.log_probs, abs=1e-4)
+        assert ours.log_probs == close_to(theirs.log_probs)
         assert ours.top_token == theirs.top_token
 
 
@@ -58,7 +59,7 @@ def test_exact_ties_are_told() -> None:
         model.lm_head.weight[1:] = model.lm_head.weight[:1]
     (result,) = score(wrap_model(model, tiny_tokenizer(), name="flat", self_check=False), [(5, 6, 7)], [ANSWERS])
     assert result.is_tied
-    assert result.first_log_probs == pytest.approx([-4.852030] * 2, abs=1e-5)  # log(1/128)
+    assert result.first_log_probs == close_to([-4.852030] * 2)  # log(1/128)
 
 
 def test_nan_is_an_error_and_never_a_score() -> None:
@@ -137,4 +138,4 @@ def test_twins_stay_in_one_batch_whatever_lies_between() -> None:
 def test_half_precision_answers_stay_close_to_wide_ones() -> None:
     wide = score(tiny_subject(), [(5, 6, 7)], [ANSWERS])[0]
     half = wrap_model(tiny_model("qwen2").to(torch.bfloat16), tiny_tokenizer(), name="half")
-    assert score(half, [(5, 6, 7)], [ANSWERS])[0].log_probs == pytest.approx(wide.log_probs, abs=0.3)
+    assert score(half, [(5, 6, 7)], [ANSWERS])[0].log_probs == close_to(wide.log_probs, torch.bfloat16)

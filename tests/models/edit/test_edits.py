@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tests.models.subjects import DENSE, EXPERTS, RECURRENT, TUPLE, proven_sites, random_tokens, tiny_subject
+from tests.tolerances import assert_close, close_to
 from torch import Tensor
 
 from vulnscope.errors import InputError, SubjectError
@@ -82,7 +83,7 @@ def removed(hidden: Tensor, basis: Tensor) -> Tensor:
     ids=["add", "add-keep-norm", "project", "subspace", "clamp", "scale", "vector", "function", "error-term"],
 )
 def test_an_operation_does_what_its_formula_says(edit: Edit, formula: Callable[[Tensor], Tensor]) -> None:
-    torch.testing.assert_close(states([edit]), formula(states(None)), rtol=1e-4, atol=1e-5)
+    assert_close(states([edit]), formula(states(None)))
 
 
 @pytest.mark.parametrize("make", [add, clamp, scale_component])
@@ -94,7 +95,7 @@ def test_parameters_per_text_reach_their_text(make: Callable[..., Edit]) -> None
     for row in range(3):
         alone = states([make(SITE, vectors[row], float(numbers[row]), "all", **given)])
         part = slice(starts[row], starts[row + 1])
-        torch.testing.assert_close(together[part], alone[part], rtol=1e-5, atol=1e-5)
+        assert_close(together[part], alone[part])
 
 
 def test_a_replacement_per_token_lands_on_its_token() -> None:
@@ -105,8 +106,8 @@ def test_a_replacement_per_token_lands_on_its_token() -> None:
         found = capture(subject, ROWS, [SITE], positions(1, 3))
         last = capture(subject, ROWS, [SITE], "last")[SITE]
     for row in (0, 2):
-        torch.testing.assert_close(found.of_sample(SITE, row), new[row])
-    torch.testing.assert_close(last, other)
+        assert_close(found.of_sample(SITE, row), new[row])
+    assert_close(last, other)
     with pytest.raises(InputError, match="replace: text 2 has 1 selected tokens but 2 vectors"):
         states([replace(SITE, new, "last")])
 
@@ -114,8 +115,8 @@ def test_a_replacement_per_token_lands_on_its_token() -> None:
 def test_edits_at_one_site_compose_in_the_order_given_outer_blocks_first() -> None:
     subject, clean = tiny_subject(), states(None)
     plus, minus = add(SITE, V, 2.0, "all", unit="raw"), project_out(SITE, V)
-    torch.testing.assert_close(states([plus, minus]), removed(clean, V[None]), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(states([minus, plus]), removed(clean, V[None]) + 2 * V, rtol=1e-4, atol=1e-5)
+    assert_close(states([plus, minus]), removed(clean, V[None]))
+    assert_close(states([minus, plus]), removed(clean, V[None]) + 2 * V)
     with edited(subject, [minus]), edited(subject, [plus]):
         nested = capture(subject, ROWS, [SITE], "all")[SITE]
     assert torch.equal(nested, states([minus, plus]))
@@ -133,7 +134,7 @@ def test_a_condition_is_decided_for_each_row_on_the_unedited_subject() -> None:
     with edited(subject, edits[:1], check=False):
         base = capture(subject, ROWS, [SITE], "last")[SITE]
     assert ((found - base).norm(dim=-1) > 1).tolist() == (read > middle).tolist() != [True] * 3
-    torch.testing.assert_close(found, alone, rtol=1e-5, atol=1e-4)
+    assert_close(found, alone)
     flipped = [add(SITE, V, 3.0, "all", unit="raw", condition=when(0, U, middle, is_above=False))]
     assert ((states(flipped, "last") - states(None, "last")).norm(dim=-1) > 1).tolist() == (read < middle).tolist()
 
@@ -158,7 +159,7 @@ def test_the_norm_unit_is_the_median_norm_without_sinks() -> None:
     assert unit_of_site.value == pytest.approx(float(np.median(norms)), rel=1e-6)
     assert (unit_of_site.n_tokens, unit_of_site.n_left_out) == (14, 2)
     edit = add(SITE, V, 0.5, "all", unit=unit_of_site)
-    torch.testing.assert_close(states([edit]), states(None) + 0.5 * unit_of_site.value * unit(V))
+    assert_close(states([edit]), states(None) + 0.5 * unit_of_site.value * unit(V))
     assert edit.unit == unit_of_site
     assert find_sinks(torch.tensor([1.0, 1.2, 300.0, 0.9])).tolist() == [False, False, True, False]
     with pytest.raises(InputError, match="picks first tokens only"):
@@ -182,7 +183,7 @@ def test_scores_under_edits_are_those_of_the_plain_forward(name: str, selector: 
             with torch.inference_mode(), edited(subject, [alone], [whole], check=False):
                 logits = run_model(subject.model, subject.architecture, torch.tensor([whole.tokens]))[0]
             wanted = logits.log_softmax(-1)[range(len(prompt) - 1, len(whole.tokens) - 1), answer].sum()
-            assert log_prob == pytest.approx(float(wanted), abs=1e-4)
+            assert log_prob == close_to(float(wanted))
 
 
 def test_a_shared_prefix_is_computed_once_where_it_is_edited_alike() -> None:
@@ -304,7 +305,7 @@ def test_requests_must_say_which_parameters_are_theirs() -> None:
     with edited(subject, edits):
         found = [result[0].log_probs for result in score_batch(subject, swapped)]
     expected = score(subject, ROWS[:2], [[(4,)]] * 2, edits=[add(1, torch.stack([U, V]), unit="raw")])
-    assert found == [pytest.approx(result.log_probs, abs=1e-5) for result in expected]
+    assert found == [close_to(result.log_probs) for result in expected]
 
 
 def test_a_call_of_the_model_itself_needs_the_texts() -> None:

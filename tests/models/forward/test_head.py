@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from tests.models.subjects import tiny_subject
+from tests.tolerances import assert_close
 from torch import nn
 
 from vulnscope.models.forward import head
@@ -21,7 +22,7 @@ def test_logits_are_float32_products_of_the_stored_weights(
     wide = nn.functional.linear(hidden.double(), linear.weight.double(), linear.bias.double() if has_bias else None)
     found = head_logits(linear, hidden)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, wide.float())
+    assert_close(found, wide.float())
     assert head_logits(linear, hidden[:0]).shape == (0, 37)
 
 
@@ -42,5 +43,5 @@ def test_scaling_and_capping_after_the_head_stay(name: str) -> None:
         plain = subject.model(input_ids=tokens).logits
         with reading_head(subject.model, rows, columns):
             found = subject.model(input_ids=tokens).logits
-        torch.testing.assert_close(found[0], plain[rows, columns])
+        assert_close(found[0], plain[rows, columns])
         assert torch.equal(subject.model(input_ids=tokens).logits, plain)

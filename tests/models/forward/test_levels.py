@@ -5,6 +5,7 @@ import sys
 import pytest
 import torch
 from tests.models.subjects import random_tokens, tiny_subject
+from tests.tolerances import close_to
 
 from vulnscope.models import ScoreRequest, score_batch
 from vulnscope.models.forward import levels
@@ -64,7 +65,7 @@ def test_packing_changes_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(levels, "pack_siblings", lambda _, level, *__: [(number,) for number in level])
     (apart,) = score_batch(subject, [request])
     for ours, theirs in zip(packed, apart, strict=True):
-        assert ours.log_probs == pytest.approx(theirs.log_probs, abs=1e-4)
+        assert ours.log_probs == close_to(theirs.log_probs)
 
 
 def test_windows_are_found_by_any_name_and_unknown_code_has_none_to_trust() -> None:

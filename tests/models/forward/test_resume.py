@@ -4,6 +4,7 @@ import pytest
 import torch
 from tests.models.subjects import DENSE, random_tokens, tiny_subject
 from tests.models.zoo import EVERY_ARCHITECTURE, tiny_model
+from tests.tolerances import assert_close
 from torch import nn
 
 from vulnscope.models.forward.architecture import map_architecture
@@ -29,7 +30,7 @@ def test_a_resumed_forward_equals_the_full_one_after_every_layer(name: str) -> N
         for layer in range(architecture.n_layers):
             with resumed(model, architecture, resume.n_returned, layer, states[layer]):
                 again = run_model(model, architecture, TOKENS, POSITIONS)
-            torch.testing.assert_close(again, full, rtol=0, atol=1e-5)
+            assert_close(again, full)
         assert torch.equal(run_model(model, architecture, TOKENS, POSITIONS), full), "something was left behind"
 
 

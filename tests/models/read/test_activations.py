@@ -5,6 +5,7 @@ import torch
 from tests.models.memory import memory_for
 from tests.models.subjects import RECURRENT, proven_sites, random_tokens, tiny_subject
 from tests.models.zoo import EVERY_ARCHITECTURE, tiny_tokenizer
+from tests.tolerances import assert_close
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.edit.edits import add
@@ -38,8 +39,8 @@ def test_capture_gives_the_states_of_the_plain_forward(name: str) -> None:
     pooled = capture(subject, ROWS, sites, "all", "mean")
     for number, (seen, logits) in enumerate(plain):
         for site in sites:
-            torch.testing.assert_close(found.of_sample(site, number), seen[site], rtol=1e-4, atol=1e-4)
-            torch.testing.assert_close(pooled[site][number], seen[site].mean(0), rtol=1e-4, atol=1e-4)
+            assert_close(found.of_sample(site, number), seen[site])
+            assert_close(pooled[site][number], seen[site].mean(0))
         assert torch.equal(states(subject, ROWS[number])[1], logits), "a stopped forward left something behind"
     assert {site.layer for site in sites if site.stream == "resid_post"} == set(range(subject.architecture.n_layers))
 
@@ -52,7 +53,7 @@ def test_reductions_pool_the_selected_tokens(reduce: str) -> None:
     for number in range(len(ROWS)):
         rows = full.of_sample("1.mlp_out", number)
         wanted = {"mean": rows.mean(0), "max": rows.amax(0), "last": rows[-1]}[reduce]
-        torch.testing.assert_close(pooled["1.mlp_out"][number], wanted)
+        assert_close(pooled["1.mlp_out"][number], wanted)
     assert pooled.index["n_tokens"].tolist() == [5, 3, 9]
 
 
@@ -71,7 +72,7 @@ def test_rows_come_in_the_order_of_the_texts_whatever_the_batches() -> None:
     subject, rows = tiny_subject(), random_tokens(7, 2, 11, 4, 6)
     together = capture(subject, rows, [2], "last")
     alone = capture(subject, rows, [2], "last", max_tokens=1)
-    torch.testing.assert_close(together[2], alone[2], rtol=1e-5, atol=1e-5)
+    assert_close(together[2], alone[2])
     assert together.index["sample"].tolist() == [0, 1, 2, 3, 4]
     assert together.index["position"].tolist() == [6, 1, 10, 3, 5]
 
@@ -119,7 +120,7 @@ def test_out_of_memory_halves_the_calls_and_says_so(monkeypatch: pytest.MonkeyPa
     # 4 × 9 tokens do not fit, 2 × 9 do; the batch of short texts before had room.
     assert [(step.batch, step.max_tokens) for step in found.back_offs] == [(1, 18)]
     for site in (0, 2):
-        torch.testing.assert_close(found[site], plain[site])
+        assert_close(found[site], plain[site])
     assert all(torch.equal(found.index[name], plain.index[name]) for name in plain.index)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in subject.model.modules())
 
@@ -133,7 +134,7 @@ def test_per_text_edits_survive_back_off(monkeypatch: pytest.MonkeyPatch) -> Non
     with edited(subject, [add(0, vectors, unit="raw")]):
         found = capture(subject, rows, [0], "last")
     assert found.back_offs
-    torch.testing.assert_close(found[0], plain[0])
+    assert_close(found[0], plain[0])
 
 
 def test_memory_too_small_for_one_text_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from tests.models.subjects import DENSE, TUPLE, random_tokens, tiny_subject
+from tests.tolerances import assert_close
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models import Item, Site, add, as_selector, capture, edited
@@ -27,7 +28,7 @@ def test_one_pass_gives_what_captures_give_one_by_one(name: str) -> None:
     for pool in ("end", "mean"):
         alone = capture(subject, ITEMS, SITES, POOLS[pool].selector, POOLS[pool].reduce)
         for site in SITES:
-            torch.testing.assert_close(found.values[pool, site], alone[site], atol=1e-4, rtol=1e-4)
+            assert_close(found.values[pool, site], alone[site])
 
 
 def test_a_text_without_tokens_is_left_out_of_that_pool_only() -> None:
@@ -59,7 +60,7 @@ def test_the_lens_of_the_last_layer_is_the_model(name: str) -> None:
     for row, item in enumerate(ITEMS):
         with torch.inference_mode():
             logits = subject.model(torch.tensor([item.tokens])).logits[0, -1]
-        torch.testing.assert_close(read[row], logits[:20].float(), atol=1e-3, rtol=1e-3)
+        assert_close(read[row], logits[:20].float())
 
 
 def test_fresh_weights_follow_the_seed_and_leave_the_subject_alone() -> None:

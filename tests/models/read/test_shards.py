@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from tests.models.memory import memory_for
 from tests.models.subjects import random_tokens, tiny_subject
 from tests.models.zoo import tiny_tokenizer
+from tests.tolerances import assert_close
 
 from vulnscope.errors import CorruptData, InputError, RunError
 from vulnscope.models.edit.edits import add, replace
@@ -25,7 +26,6 @@ from vulnscope.models.text.items import read_text
 TEXTS = random_tokens(*(3 + (7 * i) % 11 for i in range(40)))
 SITES = ["0.resid_post", "1.mlp_out"]
 SHARD_BYTES = 20 * 2 * 32 * 4
-ROOT = Path(__file__).parents[3]
 
 
 def stream(folder: Path, **options: object) -> shards.Shards:
@@ -48,9 +48,7 @@ def test_shards_hold_what_capture_returns(tmp_path: Path) -> None:
     for site in SITES:
         loaded = open_capture(tmp_path).load(site)
         for sample in range(len(TEXTS)):
-            torch.testing.assert_close(
-                loaded.of_sample(site, sample), whole.of_sample(site, sample), rtol=1e-5, atol=1e-5
-            )
+            assert_close(loaded.of_sample(site, sample), whole.of_sample(site, sample))
     index = loaded.index
     assert sorted(index["sample"].unique().tolist()) == list(range(len(TEXTS)))
     assert all(
@@ -59,12 +57,13 @@ def test_shards_hold_what_capture_returns(tmp_path: Path) -> None:
 
 
 def test_pooled_and_bfloat16_shards(tmp_path: Path) -> None:
+    eps = torch.finfo(torch.bfloat16).eps
     found = stream(tmp_path, reduce="mean", dtype="bfloat16")
     whole = capture(tiny_subject(), TEXTS, SITES, "all", "mean")
     for part in found:
         assert part[SITES[0]].dtype == torch.bfloat16
         samples = part.index["sample"].long()
-        torch.testing.assert_close(part[SITES[0]].float(), whole[SITES[0]][samples], rtol=1e-2, atol=1e-2)
+        torch.testing.assert_close(part[SITES[0]].float(), whole[SITES[0]][samples], rtol=eps, atol=eps)
         assert part.index["n_tokens"].tolist() == [len(TEXTS[i]) for i in samples]
 
 
@@ -91,13 +90,9 @@ stream(Path(sys.argv[1]), progress=progress)
 def test_a_killed_capture_resumes_to_the_same_bytes(tmp_path: Path, n_done: int) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     stream(whole)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
-        "OMP_NUM_THREADS": str(torch.get_num_threads()),
-    }
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     command = [sys.executable, "-c", KILLED, str(broken), str(n_done)]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert len(list(broken.glob("*.safetensors"))) == n_done
     (broken / f".{n_done:05d}.safetensors.tmp").write_bytes(b"torn")
@@ -155,7 +150,7 @@ def test_edits_in_force_are_part_of_the_capture(tmp_path: Path) -> None:
     with edited(subject, [add(0, vector, 2.0, "all", unit="raw")]):
         found = stream(tmp_path / "edited").load(SITES[0])
     plain = stream(tmp_path / "plain").load(SITES[0])
-    torch.testing.assert_close(found[SITES[0]], plain[SITES[0]] + 2)
+    assert_close(found[SITES[0]], plain[SITES[0]] + 2)
     with pytest.raises(RunError, match="edits"):
         stream(tmp_path / "edited")
     with edited(subject, [replace(0, torch.relu)]), pytest.raises(InputError, match="give the function a `digest`"):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from tests.models.subjects import tiny_subject
 from tests.models.zoo import save_tiny
+from tests.tolerances import rounding
 from typer.testing import CliRunner
 
 from vulnscope.cli import app
@@ -52,7 +53,7 @@ def test_the_noise_floor_is_rounding_and_needs_two_samples() -> None:
     requests = [ScoreRequest(((5, 6, 7, n),), (((8,), (9,)),)) for n in range(10, 14)]
     floor = measure_noise_floor(subject, requests)
     assert isinstance(floor, float)
-    assert 0 <= floor < 1e-4
+    assert 0 <= floor < rounding()
     assert isinstance(measure_noise_floor(subject, requests[:1]), NotMeasured)
 
 

@@ -13,6 +13,7 @@ import torch
 from huggingface_hub import errors
 from safetensors.torch import load_file, save_file
 from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
+from tests.tolerances import assert_close
 from transformers import AutoConfig
 
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite, SubjectError
@@ -195,7 +196,7 @@ def test_an_adapter_changes_answers_and_digest(saved: Path, tmp_path: Path) -> N
     tokens = torch.arange(5, 25)[None]
     with torch.inference_mode():
         ours, wanted, bare = (model(input_ids=tokens).logits for model in (subject.model, adapted, plain.model))
-    torch.testing.assert_close(ours, wanted)
+    assert_close(ours, wanted)
     assert not torch.allclose(ours, bare)
     assert subject.digest != plain.digest
     assert subject.architecture.layers_path == plain.architecture.layers_path
@@ -235,7 +236,7 @@ def test_four_bit_weights_stay_differentiable_after_evaluation(tmp_path: Path, i
     with torch.no_grad():
         subject.model(input_ids=torch.arange(10)[None])
     assert torch.equal(linear.weight.data, before)
-    torch.testing.assert_close(gradient(), fresh)
+    assert_close(gradient(), fresh)
 
 
 def test_a_hub_id_is_downloaded_once_without_pickles_and_named_by_commit(

@@ -1,0 +1,11 @@
+from vulnscope.store.cache import AnswerCache as AnswerCache
+from vulnscope.store.cache import AnswerKey as AnswerKey
+from vulnscope.store.environment import cache_dir as cache_dir
+from vulnscope.store.environment import code_digest as code_digest
+from vulnscope.store.environment import collect_versions as collect_versions
+from vulnscope.store.environment import runs_dir as runs_dir
+from vulnscope.store.run import Run as Run
+from vulnscope.store.run import StoredRun as StoredRun
+from vulnscope.store.runs import list_runs as list_runs
+from vulnscope.store.runs import load_run as load_run
+from vulnscope.store.runs import open_run as open_run

@@ -1,0 +1,72 @@
+"""Runs that version 0.1.0 wrote still open, whatever became of its code; these files are never written anew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.baselines.page import read_page
+from tests.cli.conftest import Done
+from tests.cli.conftest import run_command as run_command
+
+from vulnscope import store
+from vulnscope.kinds.find import find_kind
+
+OLD = Path(__file__).parents[1] / "fixtures" / "runs_v0_1_0"
+NAMES = sorted(path.name for path in (OLD / "runs").iterdir())
+KINDS = "against apply audit combine compare import patch probe reproduction rescore steer study"
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A copy to write pages and results into, beside the corpus that some were about."""
+    return Path(shutil.copytree(OLD, tmp_path, dirs_exist_ok=True), "runs")
+
+
+def test_there_is_a_run_of_every_kind() -> None:
+    kinds = {store.load_run(name, OLD / "runs").manifest.kind for name in NAMES}
+    assert sorted(kinds) == KINDS.split()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_old_run_opens_shows_and_is_drawn_anew(runs: Path, run_command: Callable[..., Done], name: str) -> None:
+    stored = store.load_run(name, runs)
+    kind = find_kind(stored.manifest.kind)
+    record = stored.result(kind.record_type)
+    written = json.loads((runs / name / "result.json").read_text(encoding="utf-8"))
+    assert record.model_dump(mode="json") == written
+    assert stored.status == "finished"
+    rows = runs / name / "rows.jsonl"
+    assert len(stored.rows()) == (rows.read_text(encoding="utf-8").count("\n") if rows.exists() else 0)
+    shown = run_command("run", "show", runs / name)
+    assert shown.status == 0, shown.err
+    assert "".join(written["sentence"].split()) in "".join(shown.out.split())
+    assert json.loads(run_command("run", "show", runs / name, "--json").out)["result"] == written
+    assert run_command("run", "report", runs / name).status == 0
+    page = read_page((runs / name / "report.html").read_text(encoding="utf-8"))
+    assert "".join(written["sentence"].split()) in "".join(page.split())
+
+
+def test_the_rows_of_old_runs_are_measured_again(runs: Path, run_command: Callable[..., Done]) -> None:
+    def repeat(what: str, *arguments: str | Path) -> None:
+        done = run_command("run", what, *arguments, "--json")
+        assert done.status == 0, done.err
+        found, before = json.loads(done.out), json.loads((runs / what / "result.json").read_text(encoding="utf-8"))
+        for fleeting in ("run", "code_digest", "command", "versions"):
+            del found[fleeting], before[fleeting]
+        assert found == before
+
+    audits = runs / "audit", runs / "audit-mute"
+    repeat("compare", *audits)
+    repeat("combine", *audits)
+    repeat("rescore", runs / "audit-endpoint", "--parser", "keyword")
+
+
+def test_the_interventions_of_an_old_run_open(run_command: Callable[..., Done]) -> None:
+    stored = OLD / "runs" / "steer" / "interventions"
+    shown = run_command("steer", "show", stored / "mean-difference-paired")
+    assert shown.status == 0, shown.err
+    assert "mean-difference-paired" in shown.out
