@@ -38,8 +38,8 @@ MODULES = (
     "corpora/leaks",
     "audit/leaks",
     "report/leaks",
-    "report/patch_panels",
-    "report/reproduction_panels",
+    "report/pages/patch",
+    "report/pages/reproduction",
 )
 """Below `src/vulnscope`; the tests of `folder/name` are `tests/folder/test_name.py`."""
 

@@ -8,14 +8,13 @@ from markupsafe import Markup
 from vulnscope.errors import InputError
 from vulnscope.kinds.find import find_kind
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
-from vulnscope.report.curves import Range, Series, draw_dots, draw_lines, find_height
+from vulnscope.report.draw.curves import draw_curves, draw_dots, find_height
+from vulnscope.report.format import show_estimate, show_number
+from vulnscope.report.page import Curves, Dots, Range, Series, Tile
 from vulnscope.report.panels import (
-    Tile,
     draw_map,
     draw_table,
     render_page,
-    show_estimate,
-    show_number,
 )
 
 HOSTILE = "</style><script>alert(1)</script>\u202e"
@@ -31,8 +30,14 @@ def test_no_text_of_a_record_becomes_markup() -> None:
             ("map", draw_map(HOSTILE, [HOSTILE], [(HOSTILE, [Tile(HOSTILE, 0.5, HOSTILE), None])])),
             (
                 "lines",
-                draw_lines(
-                    [Series(HOSTILE, [(0.0, 0.5, 0.4, 0.6)])], [(HOSTILE, 0.5)], x_label="x", y_label="y", label=HOSTILE
+                draw_curves(
+                    Curves(
+                        [Series(HOSTILE, [(0.0, 0.5, 0.4, 0.6)])],
+                        [(HOSTILE, 0.5)],
+                        x_label="x",
+                        y_label="y",
+                        label=HOSTILE,
+                    )
                 ),
             ),
         ],
@@ -86,7 +91,7 @@ def test_pictures_that_share_axes_place_equal_values_alike() -> None:
     assert height == Range(0.4, 1.2)
     assert find_height([], [("level", 0.3)]) == Range(0.3, 1.0)
     drawn = [
-        draw_lines([each], x_label="x", y_label="y", label="l", height=height, width=Range(0.0, 2.0))
+        draw_curves(Curves([each], x_label="x", y_label="y", label="l", height=height, width=Range(0.0, 2.0)))
         for each in (one, other)
     ]
     first = [re.search(r'<polyline points="([\d.,]+) ', page) for page in drawn]
@@ -97,16 +102,16 @@ def test_pictures_that_share_axes_place_equal_values_alike() -> None:
 def test_dots_stand_on_one_axis_and_what_is_missing_is_left_out() -> None:
     half = Estimate(value=0.5, low=0.4, high=0.6, method="bca", n=9, n_groups=40)
     rows = [(HOSTILE, [half, None]), ("CWE-89", [not_measured("one pair"), half])]
-    drawn = draw_dots(rows, ("says", "knows"), label="AUROC")
+    drawn = draw_dots(Dots(rows, ("says", "knows"), label="AUROC"))
     assert drawn.count("<circle") == 2
     assert len(set(re.findall(r'<circle cx="([\d.]+)"', drawn))) == 1
     assert "<script" not in drawn
-    assert "could be measured" in draw_dots([("CWE-89", [None])], ("says",), label="AUROC")
+    assert "could be measured" in draw_dots(Dots([("CWE-89", [None])], ("says",), label="AUROC"))
 
 
 def test_lines_without_figures_say_so() -> None:
     missing = NotMeasured(reason="no pairs")
-    drawn = draw_lines([Series("s", [(0.0, missing, missing, missing)])], x_label="x", y_label="y", label="l")
+    drawn = draw_curves(Curves([Series("s", [(0.0, missing, missing, missing)])], x_label="x", y_label="y", label="l"))
     assert "could be measured" in drawn
 
 

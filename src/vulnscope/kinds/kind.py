@@ -6,7 +6,6 @@ is named as `module:attribute` and imported on use, so that listing kinds and th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -74,7 +73,7 @@ class Kind:
     config: type[Record]
     record: str
     page: str | tuple[str, str]
-    """The page of a record; or what renders it as HTML and what prints it."""
+    """`(record) -> Page`; or what renders a record as HTML and what prints it."""
     run: str = ""
     """`(context) -> record`; empty where runs of the kind are made inside others only."""
     check: str = ""
@@ -130,18 +129,20 @@ class Kind:
 
     def render(self, record: Record) -> str:
         """The page of a result, as HTML."""
-        render, _ = self._page()
-        return cast(str, render(record))
+        from vulnscope.report.write_html import write_html
+
+        if isinstance(self.page, str):
+            return write_html(load(self.page)(record))
+        return cast(str, load(self.page[0])(record))
 
     def print(self, record: Record, console: Console) -> None:
         """The same result for a terminal."""
-        _, show = self._page()
-        show(record, console)
+        from vulnscope.report.write_terminal import write_terminal
 
-    def _page(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        assert isinstance(self.page, tuple)
-        render, show = self.page
-        return load(render), load(show)
+        if isinstance(self.page, str):
+            write_terminal(load(self.page)(record), console)
+        else:
+            load(self.page[1])(record, console)
 
 
 def load(home: str) -> Any:

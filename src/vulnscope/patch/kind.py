@@ -14,6 +14,6 @@ PATCH = Kind(
     options=(Option(field="layers", name="layer", help="Only this layer, from 0; repeatable.", least=0), "max_pairs"),
     check="vulnscope.patch.patching:check",
     run="vulnscope.patch.patching:run",
-    page=("vulnscope.report.patch_panels:render_patch", "vulnscope.report.patch_panels:print_patch"),
+    page="vulnscope.report.pages.patch:page",
     verb="Whether `model` uses what differs between twins: activations of one put into the other.",
 )

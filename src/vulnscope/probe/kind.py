@@ -9,5 +9,5 @@ PROBE = Kind(
     name="probe",
     config=ProbeConfig,
     record="vulnscope.records.probe:ProbeRecord",
-    page=("vulnscope.report.probe_panels:render_probe", "vulnscope.report.probe_panels:print_probe"),
+    page="vulnscope.report.pages.probe:page",
 )

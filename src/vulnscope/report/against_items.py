@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from vulnscope.report.code_panels import draw_twins
+from vulnscope.report.draw.twins import draw_twins
 from vulnscope.report.panels import clean, draw_link
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from rich.text import Text
 from vulnscope.cwe import describe_cwe
 from vulnscope.records.base import NotMeasured
 from vulnscope.report.against_items import draw_items
-from vulnscope.report.curves import Range, Series, draw_lines, find_height
+from vulnscope.report.draw.curves import draw_curves, find_height
 from vulnscope.report.format import (
     Scale,
     find_reason,
@@ -25,6 +25,8 @@ from vulnscope.report.format import (
     merge_reasons,
     show_invisible,
 )
+from vulnscope.report.page import Curves, Range, Series
+from vulnscope.report.pages.probe import EMBEDDING, SAY_KNOW, Lines, list_lines
 from vulnscope.report.panels import (
     clean,
     describe_corpus,
@@ -36,7 +38,6 @@ from vulnscope.report.panels import (
     list_facts,
     render_page,
 )
-from vulnscope.report.probe_panels import EMBEDDING, SAY_KNOW, Lines, list_lines
 
 if TYPE_CHECKING:
     from vulnscope.records.against import AgainstRecord, Difference, Figure, InterventionDifference
@@ -170,15 +171,17 @@ def draw_both(record: AgainstRecord) -> Markup:
         Markup("<div><h3>{}: {}</h3>{}</div>").format(
             letter,
             clean(name),
-            draw_lines(
-                own.series,
-                own.references,
-                x_label="depth, 1 is the last layer" if is_relative else "layer",
-                y_label="AUROC",
-                label=f"{letter}: {SAY_KNOW}",
-                x_names=names,
-                height=height,
-                width=width,
+            draw_curves(
+                Curves(
+                    own.series,
+                    own.references,
+                    x_label="depth, 1 is the last layer" if is_relative else "layer",
+                    y_label="AUROC",
+                    label=f"{letter}: {SAY_KNOW}",
+                    x_names=names,
+                    height=height,
+                    width=width,
+                )
             ),
         )
         for (letter, name, _), own in zip(_sides(record), lines, strict=True)

@@ -81,6 +81,27 @@ def format_change_interval(estimate: Estimate, scale: Scale) -> str:
     return f"[{format_change(estimate.low, scale)}, {format_change(estimate.high, scale)}]"
 
 
+def show_number(value: Number, digits: int = 2, *, is_signed: bool = False) -> str:
+    """A plain number, with its sign for differences but never for 0, or why it is missing."""
+    if isinstance(value, NotMeasured):
+        return f"n/a: {value.reason}"
+    text = f"{value:{'+' if is_signed else ''}.{digits}f}"
+    return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", MINUS)
+
+
+def show_estimate(estimate: Estimate | None, *, is_signed: bool = False, digits: int = 2) -> str:
+    """`0.82 [0.79, 0.85]`, with signs for differences, or why it is missing."""
+    if estimate is None:
+        return ""
+    if isinstance(estimate.value, NotMeasured):
+        return f"n/a: {find_reason(estimate)}"
+    text = show_number(estimate.value, digits, is_signed=is_signed)
+    if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
+        return f"{text} (no interval: {find_reason(estimate)})"
+    ends = (show_number(end, digits, is_signed=is_signed) for end in (estimate.low, estimate.high))
+    return f"{text} [{', '.join(ends)}]"
+
+
 def format_p(value: Number) -> str:
     """`0.030`, `< 0.001`, or `n/a`."""
     if isinstance(value, NotMeasured):

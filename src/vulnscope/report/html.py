@@ -13,8 +13,9 @@ from vulnscope.records.answers import STATES
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.comparison import ComparisonRecord
-from vulnscope.report import assets, comparison, view
+from vulnscope.report import comparison, view
 from vulnscope.report import format as reading
+from vulnscope.report.draw import assets
 from vulnscope.report.glossary import GLOSSARY
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from markupsafe import Markup
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.report import assets
+from vulnscope.records.base import Estimate, NotMeasured
+from vulnscope.report.draw import assets
+from vulnscope.report.draw.tiles import draw_tile
 from vulnscope.report.format import (
     Scale,
     find_reason,
@@ -24,36 +24,8 @@ from vulnscope.report.format import (
     format_signed_interval,
     show_invisible,
 )
+from vulnscope.report.page import Tile
 from vulnscope.report.view import is_synthetic
-
-_STYLE = """
-.figure { max-width: 640px; margin: 0 0 12px; }
-.figure svg { display: block; width: 100%; height: auto; overflow: visible; }
-.figure text { font: 12px system-ui, sans-serif; fill: var(--ink); }
-.figure .soft { fill: var(--muted); }
-.keys { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 6px 0 0; padding: 0; }
-.keys li { list-style: none; font-size: 0.86rem; }
-.figure .keys svg { display: inline-block; width: 26px; height: 10px; margin-right: 6px; vertical-align: middle; }
-.map, .scroll .map { width: auto; min-width: 0; border-spacing: 2px; }
-.map th, .map td { border: 0; padding: 3px 8px; text-align: center; vertical-align: middle; white-space: nowrap; }
-.map th { color: var(--muted); font-size: 0.8rem; }
-.map td svg { display: block; width: 62px; height: 28px; margin: 0 auto; }
-.side-by-side { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 20px 32px; }
-.side-by-side h3 { margin-top: 8px; }
-.shown td { white-space: nowrap; }
-.shown th[scope="row"] { min-width: 150px; }
-.shown .why { white-space: normal; min-width: 90px; }
-.fold td { padding: 1px 8px; background: var(--faint); color: var(--muted); font: 0.76rem var(--sans); }
-.map td text { font: 12px system-ui, sans-serif; fill: var(--ink); }
-@media (max-width: 560px) {
-  .scroll table:not(.map):not(.stacked) td:last-child { min-width: 150px; }
-  .scroll table:not(.map):not(.shown) th[scope="row"] { min-width: 84px; }
-  .scroll .stacked { min-width: 0; }
-  .stacked th, .stacked td { padding-right: 9px; }
-  .stacked th[scope="row"] { min-width: 96px; }
-}
-"""
-
 
 _INTERVAL = re.compile(r"[+−]?[\d.]+(?: %)? \[[+−\d., ]+\]")
 
@@ -61,18 +33,9 @@ Fact = tuple[str, str, str]
 """Name, value and note."""
 
 
-class Tile(NamedTuple):
-    """One field of a heat map: what is written there, how strong the colour is (−1 to 1), and what a pointer shows."""
-
-    text: str
-    strength: float | None
-    tip: str
-    is_marked: bool = False
-
-
 def render_page(title: str, kind: str, sentence: str, sections: Sequence[tuple[str, Markup]], facts: Markup) -> str:
     """A page of panels that opens from disk, loads nothing and runs nothing."""
-    style = str(assets.read_asset("templates/page.css")) + _STYLE
+    style = str(assets.read_asset("templates/page.css")) + str(assets.read_asset("templates/blocks.css"))
     source = assets.hash_source(style)
     policy = f"default-src 'none'; style-src {source}; img-src data:; base-uri 'none'; form-action 'none'"
     links = Markup("").join(
@@ -165,7 +128,7 @@ def draw_map(
     head = Markup("").join(Markup("<th scope='col'>{}</th>").format(name) for name in (corner, *columns))
     body = Markup("\n").join(
         Markup("<tr><th scope='row'>{}</th>{}</tr>").format(
-            clean(name), Markup("").join(Markup("<td>{}</td>").format(_draw_tile(tile)) for tile in tiles)
+            clean(name), Markup("").join(Markup("<td>{}</td>").format(draw_tile(tile)) for tile in tiles)
         )
         for name, tiles in rows
     )
@@ -196,19 +159,6 @@ def draw_reproduction(command: str, config: Mapping[str, object], versions: Mapp
     ).format(clean(command or "(called from Python)"), clean(text), run, listed)
 
 
-def show_estimate(estimate: Estimate | None, *, is_signed: bool = False, digits: int = 2) -> str:
-    """`0.82 [0.79, 0.85]`, with signs for differences, or why it is missing."""
-    if estimate is None:
-        return ""
-    if isinstance(estimate.value, NotMeasured):
-        return f"n/a: {find_reason(estimate)}"
-    text = show_number(estimate.value, digits, is_signed=is_signed)
-    if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
-        return f"{text} (no interval: {find_reason(estimate)})"
-    ends = (show_number(end, digits, is_signed=is_signed) for end in (estimate.low, estimate.high))
-    return f"{text} [{', '.join(ends)}]"
-
-
 def stack_estimate(estimate: Estimate, scale: Scale | None = None, note: str = "") -> Markup:
     """A figure over its interval, for narrow columns; without a scale it is a difference and has a sign."""
     if isinstance(estimate.value, NotMeasured):
@@ -218,14 +168,6 @@ def stack_estimate(estimate: Estimate, scale: Scale | None = None, note: str = "
     below = Markup("<small>{}</small>").format(ends) if ends else Markup('<small class="why">no interval: {}</small>')
     extra = Markup('<small class="why">{}</small>').format(clean(note)) if note else Markup("")
     return Markup("{}{}{}").format(value, below.format(clean(find_reason(estimate) or "")), extra)
-
-
-def show_number(value: Number, digits: int = 2, *, is_signed: bool = False) -> str:
-    """A plain number, with its sign for differences but never for 0, or why it is missing."""
-    if isinstance(value, NotMeasured):
-        return f"n/a: {value.reason}"
-    text = f"{value:{'+' if is_signed else ''}.{digits}f}"
-    return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
 
 
 def clean(value: object) -> Markup | str:
@@ -240,15 +182,3 @@ def _draw_cell(value: object) -> Markup | str:
         return cell
     whole = _INTERVAL.sub(lambda found: found.group().replace(" ", "\N{NO-BREAK SPACE}"), cell)
     return whole.replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def _draw_tile(tile: Tile | None) -> Markup:
-    if tile is None:
-        return Markup('<span class="missing">n/a</span>')
-    strength = 0.0 if tile.strength is None else max(-1.0, min(1.0, tile.strength))
-    colour = "var(--fixed)" if strength >= 0 else "var(--vulnerable)"
-    edge = 'stroke="var(--ink)" stroke-width="2"' if tile.is_marked else 'stroke="var(--line)"'
-    return Markup(
-        '<svg viewBox="0 0 62 28" role="img" aria-label="{}"><title>{}</title><rect x="1" y="1" width="60" height="26" '
-        'rx="4" fill="{}" fill-opacity="{:.2f}" {}/><text x="31" y="18" text-anchor="middle">{}</text></svg>'
-    ).format(tile.tip, tile.tip, colour, 0.75 * abs(strength), Markup(edge), tile.text)

@@ -10,7 +10,7 @@ from vulnscope.cwe import describe_cwe
 from vulnscope.records.audit import AuditRecord, Baseline, CorpusInfo, PairCells, PairView, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.rows import Cut
-from vulnscope.report.diff import Segments, diff_lines
+from vulnscope.report.draw.diff import Segments, diff_lines
 from vulnscope.report.format import Scale, format_number, format_p, kind_of_reason, merge_reasons, show_invisible
 
 SYNTHETIC = "synthetic"

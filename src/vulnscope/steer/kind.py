@@ -9,11 +9,11 @@ STEER = Kind(
     name="steer",
     config=SteerConfig,
     record="vulnscope.records.steer:SteerRecord",
-    page=("vulnscope.report.steer_panels:render_steer", "vulnscope.report.steer_panels:print_steer"),
+    page="vulnscope.report.pages.steer:page",
 )
 APPLY = Kind(
     name="apply",
     config=ApplyConfig,
     record="vulnscope.records.apply:ApplyRecord",
-    page=("vulnscope.report.apply_panels:render_apply", "vulnscope.report.apply_panels:print_apply"),
+    page="vulnscope.report.pages.apply:page",
 )

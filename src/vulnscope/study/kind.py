@@ -10,7 +10,7 @@ STUDY = Kind(
     name="study",
     config=StudyConfig,
     record="vulnscope.records.study:StudyRecord",
-    page=("vulnscope.report.study_panels:render_study", "vulnscope.report.study_panels:print_study"),
+    page="vulnscope.report.pages.study:page",
 )
 AGAINST = Kind(
     name="against",
@@ -22,8 +22,5 @@ REPRODUCTION = Kind(
     name="reproduction",
     config=StarcoderConfig,
     record="vulnscope.records.reproduction:ReproductionRecord",
-    page=(
-        "vulnscope.report.reproduction_panels:render_reproduction",
-        "vulnscope.report.reproduction_panels:print_reproduction",
-    ),
+    page="vulnscope.report.pages.reproduction:page",
 )

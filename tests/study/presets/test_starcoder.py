@@ -22,7 +22,8 @@ from vulnscope.errors import InputError
 from vulnscope.models import Edit, Item, Subject, add, edited, generate, open_subject, read_text, wrap_model
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.reproduction import ReproductionRecord
-from vulnscope.report.reproduction_panels import render_reproduction, summarise_rows
+from vulnscope.report.pages.reproduction import summarise_rows
+from vulnscope.report.reproduction_panels import render_reproduction
 from vulnscope.stats import Bootstrap
 from vulnscope.steer.margins import score_margins
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from vulnscope.report.diff import diff_lines
+from vulnscope.report.draw.diff import diff_lines
 from vulnscope.report.format import show_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vulnscope.report.diff import DiffRow, Segments
+    from vulnscope.report.draw.diff import DiffRow, Segments
 
 _CONTEXT = 3
 _MANY_LINES = 120

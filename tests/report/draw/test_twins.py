@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from vulnscope.report.code_panels import draw_twins
+from vulnscope.report.draw.twins import draw_twins
 
 HOSTILE = "</td><script>alert(1)</script>\u202e"
 

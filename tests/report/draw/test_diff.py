@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vulnscope.report.diff import DiffRow, diff_lines
+from vulnscope.report.draw.diff import DiffRow, diff_lines
 
 CODE = st.lists(st.text(alphabet="ab(); =\t\u2028\x0c", max_size=12), max_size=8).map("\n".join)
 

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.report.panels import clean
+from vulnscope.records.base import Estimate, NotMeasured
+from vulnscope.report.format import show_invisible
+from vulnscope.report.page import Curves, Dots, Range, Reference, Series
 
 _COLOURS = ("var(--ink)", "var(--fixed)", "var(--vulnerable)", "var(--focus)", "var(--muted)")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 2")
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 420.0, 260.0, 40.0, 34.0, 10.0, 12.0
 _ROW, _NAMES, _HEAD = 26.0, 96.0, 24.0
 NOTHING = Markup('<p class="hint">No figure here could be measured.</p>')
-
-
-class Series(NamedTuple):
-    """A named line: points of x, value, and its interval where there is one."""
-
-    name: str
-    points: Sequence[tuple[float, Number, Number | None, Number | None]]
-
-
-class Range(NamedTuple):
-    """From where to where an axis goes."""
-
-    low: float
-    high: float
-
-    def share(self, value: float) -> float:
-        """Where on the axis a value stands, 0 to 1; the middle where the axis has no length."""
-        return 0.5 if self.high == self.low else (value - self.low) / (self.high - self.low)
-
-
-Reference = tuple[str, Number]
 
 
 def find_height(series: Sequence[Series], references: Sequence[Reference] = ()) -> Range | None:
@@ -45,24 +25,15 @@ def find_height(series: Sequence[Series], references: Sequence[Reference] = ()) 
     return Range(min(0.4, *values), max(1.0, *values)) if values else None
 
 
-def draw_lines(
-    series: Sequence[Series],
-    references: Sequence[Reference] = (),
-    *,
-    x_label: str,
-    y_label: str,
-    label: str,
-    x_names: Mapping[float, str] | None = None,
-    height: Range | None = None,
-    width: Range | None = None,
-) -> Markup:
-    """Lines with intervals, and level lines to hold them against; `height` and `width` default to what is drawn."""
-    height = height or find_height(series, references)
+def draw_curves(block: Curves) -> Markup:
+    """The lines on their axes, with a key; a sentence where nothing was measured."""
+    series, references = block.series, block.references
+    height = block.height or find_height(series, references)
     places = sorted({point[0] for each in series for point in each.points})
     if height is None or not places:
         return NOTHING
-    axes = _Axes(width or Range(places[0], places[-1]), height)
-    parts = [_draw_axes(axes, places, x_label, y_label, x_names or {})]
+    axes = _Axes(block.width or Range(places[0], places[-1]), height)
+    parts = [_draw_axes(axes, places, block)]
     keys: list[tuple[str, str, str]] = []
     for number, each in enumerate(series):
         colour = _COLOURS[number % len(_COLOURS)]
@@ -79,11 +50,12 @@ def draw_lines(
             ).format(_LEFT, _WIDTH - _RIGHT, axes.y(value), axes.y(value), dash)
         )
         keys.append((f"{name} {value:.2f}", "var(--ink)", dash))
-    return _draw_figure(parts, keys, label, _HEIGHT)
+    return _draw_figure(parts, keys, block.label, _HEIGHT)
 
 
-def draw_dots(rows: Sequence[tuple[str, Sequence[Estimate | None]]], names: Sequence[str], *, label: str) -> Markup:
-    """One row per part with a dot and interval per name, on one axis from 0 to 1; a line marks 1/2."""
+def draw_dots(block: Dots) -> Markup:
+    """The rows under one axis, with a key; a sentence where nothing was measured."""
+    rows, names = block.rows, block.names
     measured = [each for _, own in rows for each in own if each is not None and not isinstance(each.value, NotMeasured)]
     if not measured:
         return NOTHING
@@ -104,7 +76,7 @@ def draw_dots(rows: Sequence[tuple[str, Sequence[Estimate | None]]], names: Sequ
         top = _HEAD + place * step
         parts.append(
             Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>').format(
-                _NAMES - 10, top + step / 2 + 4, clean(name)
+                _NAMES - 10, top + step / 2 + 4, show_invisible(name)
             )
         )
         for number, each in enumerate(own):
@@ -114,7 +86,7 @@ def draw_dots(rows: Sequence[tuple[str, Sequence[Estimate | None]]], names: Sequ
         _WIDTH - _RIGHT, height - 2
     ))  # fmt: skip
     keys = [(name, _COLOURS[number % len(_COLOURS)], "") for number, name in enumerate(names)]
-    return _draw_figure(parts, keys, label, height)
+    return _draw_figure(parts, keys, block.label, height)
 
 
 class _Axes(NamedTuple):
@@ -132,14 +104,12 @@ class _Axes(NamedTuple):
 
 def _draw_figure(parts: Sequence[Markup], keys: Sequence[tuple[str, str, str]], label: str, height: float) -> Markup:
     picture = Markup('<svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">{}</svg>').format(
-        _WIDTH, height, clean(label), Markup("").join(parts)
+        _WIDTH, height, show_invisible(label), Markup("").join(parts)
     )
     return Markup('<figure class="figure">{}{}</figure>').format(picture, _draw_keys(keys))
 
 
-def _draw_axes(
-    axes: _Axes, places: Sequence[float], x_label: str, y_label: str, x_names: Mapping[float, str]
-) -> Markup:
+def _draw_axes(axes: _Axes, places: Sequence[float], block: Curves) -> Markup:
     low, high = axes.up
     step = 0.1 if high - low <= 0.8 else 0.25
     ticks = [
@@ -155,16 +125,18 @@ def _draw_axes(
     every = max(1, -(-len(places) // 9))
     parts += [
         Markup('<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>').format(
-            axes.x(place), _HEIGHT - _BOTTOM + 16, x_names.get(place, f"{place:g}")
+            axes.x(place), _HEIGHT - _BOTTOM + 16, show_invisible(block.x_names.get(place, f"{place:g}"))
         )
         for place in places[::every]
     ]
     parts.append(
         Markup('<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>').format(
-            _WIDTH - _RIGHT, _HEIGHT - 2, x_label
+            _WIDTH - _RIGHT, _HEIGHT - 2, show_invisible(block.x_label)
         )
     )
-    parts.append(Markup('<text class="soft" x="0" y="{:.1f}">{}</text>').format(_HEIGHT - 2, y_label))
+    parts.append(
+        Markup('<text class="soft" x="0" y="{:.1f}">{}</text>').format(_HEIGHT - 2, show_invisible(block.y_label))
+    )
     return Markup("").join(parts)
 
 
@@ -203,7 +175,7 @@ def _draw_keys(keys: Sequence[tuple[str, str, str]]) -> Markup:
         Markup(
             '<li><svg viewBox="0 0 26 10" aria-hidden="true"><line x1="0" x2="26" y1="5" y2="5" stroke="{}" '
             'stroke-width="2" stroke-dasharray="{}"/></svg>{}</li>'
-        ).format(colour, dash, clean(name))
+        ).format(colour, dash, show_invisible(name))
         for name, colour, dash in keys
     )
     return Markup('<ul class="keys">{}</ul>').format(items)

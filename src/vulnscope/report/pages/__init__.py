@@ -1,0 +1,1 @@
+"""What each kind of run says on its page: one `page(record)` per file."""

@@ -1,0 +1,72 @@
+"""What the pages of all kinds say alike: on which model and corpus, what was left out, and how to do it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
+from vulnscope.report.page import Code, Fact, Fold, Section, Text
+from vulnscope.report.view import is_synthetic
+
+
+class Made(Protocol):
+    """A record that says how it was made."""
+
+    @property
+    def command(self) -> str:
+        """How it was called; empty from Python."""
+
+    @property
+    def config(self) -> Mapping[str, object]:
+        """The resolved settings."""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Versions by package."""
+
+    @property
+    def run(self) -> str:
+        """The run that holds it."""
+
+
+def describe_model(name: str, subject: SubjectInfo, shown: str | None = None) -> Fact:
+    """A model as a fact; `shown` is its name where that needs more to be told apart."""
+    size = "" if subject.n_parameters is None else f", {subject.n_parameters:,} parameters"
+    return Fact(name, shown or subject.name, f"{subject.architecture}{size}, {subject.dtype} on {subject.device}")
+
+
+def describe_corpus(corpus: CorpusInfo) -> Fact:
+    """A corpus as a fact."""
+    made = "generated code, " if is_synthetic(corpus) else ""
+    return Fact(
+        "Corpus",
+        corpus.name,
+        f"{made}{corpus.n_samples:,} samples in {corpus.n_pairs:,} pairs and {corpus.n_groups:,} groups, grouped "
+        f"{corpus.grouping}",
+    )
+
+
+def describe_both(subject: SubjectInfo, corpus: CorpusInfo) -> tuple[Fact, Fact]:
+    """Model and corpus as facts."""
+    return describe_model("Model", subject), describe_corpus(corpus)
+
+
+def count_left_out(parts: Sequence[LeftOut]) -> list[str]:
+    """A line per reason."""
+    return [f"{part.n:,} samples: {part.reason}" for part in parts]
+
+
+def reproduce(record: Made) -> Section:
+    """The command, the resolved settings and the versions."""
+    settings = json.dumps(dict(record.config), indent=2, sort_keys=True, ensure_ascii=False)
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(record.versions.items()))
+    return Section(
+        "Reproduce",
+        [
+            Code(record.command or "(called from Python)"),
+            Fold("Settings", [Code(settings)]),
+            Text(f"run {record.run}; {versions}", "hint"),
+        ],
+    )

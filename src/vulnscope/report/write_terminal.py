@@ -1,0 +1,106 @@
+"""Writes a page for a terminal: the sentence, then of the brief sections what stands in the open.
+
+Nothing of a page is read as markup or reaches the terminal as an escape sequence: every text goes through `_text`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table as RichTable
+from rich.text import Text as RichText
+
+from vulnscope.report.format import NOT_AVAILABLE, show_invisible
+from vulnscope.report.page import Block, Head, LeftOut, Map, Page, Points, Row, Table, Text, Tile, as_cell, as_head
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STYLES = {"plain": "", "strong": "bold", "heading": "bold", "lead": "", "hint": "dim", "warning": "yellow"}
+
+
+def write_terminal(page: Page, console: Console) -> None:
+    """Print the page."""
+    console.print(_text(page.sentence, "bold"), soft_wrap=page.is_soft)
+    brief = [block for section in page.sections if section.is_brief for block in section.blocks]
+    write_blocks(brief, console, is_soft=page.is_soft)
+
+
+def write_blocks(blocks: Sequence[Block], console: Console, *, is_soft: bool = False) -> None:
+    """Print the blocks that a terminal shows; a table stands apart, unless under a text that does."""
+    is_titled = False
+    for block in blocks:
+        if block.only == "page":
+            continue
+        match block:
+            case Table() | Map():
+                if not is_titled:
+                    console.print()
+                console.print(_table(block) if isinstance(block, Table) else _map(block))
+            case Text() | Points() | LeftOut():
+                if isinstance(block, Text) and block.is_apart:
+                    console.print()
+                for line in _lines(block):
+                    console.print(line, soft_wrap=is_soft)
+        is_titled = isinstance(block, Text) and block.is_apart
+
+
+def _lines(block: Text | Points | LeftOut) -> list[RichText]:
+    if isinstance(block, Text):
+        return [_text(block.text, _STYLES[block.style])]
+    if isinstance(block, LeftOut):
+        return [_text(f"left out: {line}", "yellow") for line in block.lines]
+    return [_text(f"- {item}", "dim" if block.style == "hint" else "") for item in block.items]
+
+
+def _table(block: Table) -> RichTable:
+    shown = range(len(block.heads)) if block.in_terminal is None else block.in_terminal
+    table = _start_table([as_head(block.heads[place]) for place in shown])
+    for number, row in enumerate(block.rows):
+        if len(row) == 1 < len(block.heads):
+            if number:
+                table.add_row()
+            table.add_row(_cell(row, 0, "dim"))
+        else:
+            table.add_row(*(_cell(row, place) for place in shown))
+    return table
+
+
+def _map(block: Map) -> RichTable:
+    table = _start_table([Head(block.corner), *map(as_head, block.columns)])
+    for name, tiles in block.rows:
+        table.add_row(_cell((name,), 0), *map(_tile, tiles))
+    return table
+
+
+def _start_table(heads: Sequence[Head]) -> RichTable:
+    """Names to the left, in the room that figures leave; these to the right, each on one line."""
+    table = RichTable(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(head.text for head in heads)
+    )
+    for place, head in enumerate(heads):
+        is_name = place == 0 or head.is_left
+        table.add_column(
+            _text(head.text if head.short is None else head.short),
+            justify="left" if is_name else "right",
+            no_wrap=not (place == 0 or head.is_wrapped),
+            overflow="fold",
+            style="dim" if head.is_soft else "",
+        )
+    return table
+
+
+def _cell(row: Row, place: int, style: str = "") -> RichText:
+    cell = as_cell(row[place])
+    return _text(cell.text if cell.short is None else cell.short, "bold" if cell.is_strong else style)
+
+
+def _tile(tile: Tile | None) -> RichText:
+    if tile is None:
+        return _text(NOT_AVAILABLE)
+    return _text(tile.text if tile.short is None else tile.short)
+
+
+def _text(text: str, style: str = "") -> RichText:
+    return RichText(show_invisible(text), style=style)
