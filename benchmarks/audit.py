@@ -23,8 +23,8 @@ from benchmarks.timing import measure_seconds
 from vulnscope.models import PromptScores, ScoreRequest, Subject, plan_batches, score_batch
 from vulnscope.models.forward.costs import costs_of
 from vulnscope.models.forward.head import head_logits
-from vulnscope.models.forward.levels import Read, answer_reads, run_forest
 from vulnscope.models.forward.prefix import Tokens, common_prefix, plant_forest
+from vulnscope.models.forward.tree_forward import Read, answer_reads, run_forest
 from vulnscope.models.text.plan import BatchPlan, limits_of
 
 # More rows, or longer ones, and the peer needs over 16 GB: it holds rows × tokens × vocabulary logits, twice.

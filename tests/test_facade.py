@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
@@ -22,6 +23,9 @@ def test_every_name_of_a_stub_is_served_from_its_home(package: str) -> None:
     homes = read_stub(str(room.__file__))
     assert homes
     assert set(homes) <= set(room.__all__) == set(dir(room))
+    # A module would hide the name once it is imported. The package itself guards its verbs against that.
+    modules = {module.name for module in iter_modules(room.__path__)}
+    assert package == "vulnscope" or not modules & set(homes)
     for name, home in homes.items():
         assert getattr(room, name) is getattr(import_module(home), name)
 

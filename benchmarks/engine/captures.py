@@ -23,7 +23,7 @@ from benchmarks.options import Options
 from benchmarks.timing import measure_seconds
 from vulnscope.models import Shards, Subject, stream_capture
 from vulnscope.models.forward.hooks import Site
-from vulnscope.models.read.reading import plan_reading, read_batch
+from vulnscope.models.read.early_exit import plan_reading, read_batch
 from vulnscope.models.text.plan import default_max_tokens
 
 LAYERS = (5, 6, 7)

@@ -21,7 +21,7 @@ from benchmarks.timing import measure_seconds
 from vulnscope.models import Subject
 from vulnscope.models.forward.forward import run_model
 from vulnscope.models.forward.head import head_logits, reading_head
-from vulnscope.models.read.reading import pad_right
+from vulnscope.models.read.early_exit import pad_right
 from vulnscope.models.sweeps.grid import make_grid
 from vulnscope.models.sweeps.sweeping import SweepRow, sweep
 

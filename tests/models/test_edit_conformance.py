@@ -18,8 +18,8 @@ from vulnscope.models.edit.edits import Edit, add, scale_component, trace
 from vulnscope.models.edit.operations import Trace
 from vulnscope.models.forward.forward import generation_inputs, run_model
 from vulnscope.models.forward.hooks import Site, tapped
+from vulnscope.models.read.early_exit import pad_right
 from vulnscope.models.read.editing import edited
-from vulnscope.models.read.reading import pad_right
 from vulnscope.models.subject.selfcheck import BATCH_DECODING, LEFT_PADDING, RIGHT_PADDING
 from vulnscope.models.subject.subject import Subject
 from vulnscope.models.text.items import Item

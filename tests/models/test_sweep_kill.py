@@ -13,8 +13,8 @@ import torch
 from tests.models.subjects import random_tokens, tiny_subject
 
 from vulnscope.models.sweeps.grid import make_grid
+from vulnscope.models.sweeps.sweep_plan import WorkOptions, WorkPlan
 from vulnscope.models.sweeps.sweeping import plan_sweep, run_sweep
-from vulnscope.models.sweeps.work import WorkOptions, WorkPlan
 from vulnscope.store import Run, open_run
 
 KILLED = """

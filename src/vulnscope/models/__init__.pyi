@@ -37,13 +37,13 @@ from vulnscope.models.sweeps.patching import PatchRow as PatchRow
 from vulnscope.models.sweeps.patching import patch as patch
 from vulnscope.models.sweeps.patching import plan_patch as plan_patch
 from vulnscope.models.sweeps.patching import run_patch as run_patch
+from vulnscope.models.sweeps.sweep_plan import WorkOptions as WorkOptions
+from vulnscope.models.sweeps.sweep_plan import WorkPlan as WorkPlan
 from vulnscope.models.sweeps.sweeping import SweepRow as SweepRow
 from vulnscope.models.sweeps.sweeping import plan_sweep as plan_sweep
 from vulnscope.models.sweeps.sweeping import run_sweep as run_sweep
 from vulnscope.models.sweeps.sweeping import sweep as sweep
 from vulnscope.models.sweeps.sweeping import sweep_coarse_to_fine as sweep_coarse_to_fine
-from vulnscope.models.sweeps.work import WorkOptions as WorkOptions
-from vulnscope.models.sweeps.work import WorkPlan as WorkPlan
 from vulnscope.models.text.items import Item as Item
 from vulnscope.models.text.items import read_prompt as read_prompt
 from vulnscope.models.text.items import read_text as read_text

@@ -15,6 +15,10 @@ from vulnscope.stats.classification import best_cut as best_cut
 from vulnscope.stats.classification import divide as divide
 from vulnscope.stats.classification import matthews as matthews
 from vulnscope.stats.classification import matthews_statistic as matthews_statistic
+from vulnscope.stats.crossfit import N_FOLDS as N_FOLDS
+from vulnscope.stats.crossfit import Chosen as Chosen
+from vulnscope.stats.crossfit import choose_on_others as choose_on_others
+from vulnscope.stats.crossfit import deal_folds as deal_folds
 from vulnscope.stats.detection import AnswerCounts as AnswerCounts
 from vulnscope.stats.detection import chance_pair_correct as chance_pair_correct
 from vulnscope.stats.detection import corrected_rate as corrected_rate
@@ -67,7 +71,3 @@ from vulnscope.stats.retrieval import cut_at as cut_at
 from vulnscope.stats.retrieval import recall_at as recall_at
 from vulnscope.stats.retrieval import recall_statistic as recall_statistic
 from vulnscope.stats.retrieval import warn_of_few_negatives as warn_of_few_negatives
-from vulnscope.stats.selection import N_FOLDS as N_FOLDS
-from vulnscope.stats.selection import Chosen as Chosen
-from vulnscope.stats.selection import choose_on_others as choose_on_others
-from vulnscope.stats.selection import deal_folds as deal_folds

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from scipy.special import stdtr, stdtrit
 
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
+from vulnscope.stats.crossfit import N_FOLDS
 from vulnscope.stats.groups import Floats, Groups, Statistic
 from vulnscope.stats.jackknife import estimate_by_jackknife, pseudo_values
 from vulnscope.stats.paired import change_test
 from vulnscope.stats.power import detectable_difference
-from vulnscope.stats.selection import N_FOLDS
 
 
 class PairedChange(NamedTuple):

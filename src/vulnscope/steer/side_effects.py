@@ -23,7 +23,7 @@ from vulnscope.corpora.code.syntax import GRAMMARS, parse, walk
 from vulnscope.corpora.ordinary import load_ordinary
 from vulnscope.models import Item, edited, generate, read_text, score
 from vulnscope.models.forward.forward import run_model
-from vulnscope.models.read.reading import pad_right
+from vulnscope.models.read.early_exit import pad_right
 from vulnscope.prompts import AnswerForms, Prompt, encode, render
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.steer import SideEffects

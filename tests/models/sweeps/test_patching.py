@@ -12,7 +12,7 @@ from vulnscope.models.forward.hooks import Site
 from vulnscope.models.subject.sites import name_site
 from vulnscope.models.subject.subject import Subject
 from vulnscope.models.sweeps.patching import PatchRow, patch, plan_patch, run_patch
-from vulnscope.models.sweeps.work import WorkOptions, WorkPlan
+from vulnscope.models.sweeps.sweep_plan import WorkOptions, WorkPlan
 from vulnscope.models.text.align import REGIONS, align_twins
 
 HEAD, TAIL, CHANGE, OTHER = random_tokens(3, 3, 4, 2)

@@ -18,8 +18,8 @@ from vulnscope.models.read.units import measure_norm_units
 from vulnscope.models.subject.sites import name_site
 from vulnscope.models.subject.subject import Subject, wrap_model
 from vulnscope.models.sweeps.grid import Point, make_grid
+from vulnscope.models.sweeps.sweep_plan import WorkOptions, WorkPlan
 from vulnscope.models.sweeps.sweeping import SweepRow, plan_sweep, run_sweep, sweep, sweep_coarse_to_fine
-from vulnscope.models.sweeps.work import WorkOptions, WorkPlan
 from vulnscope.models.text.items import Item
 from vulnscope.models.text.selectors import as_selector, positions
 

@@ -11,7 +11,7 @@ from vulnscope.ask.labels import greedy_label, sum_by_label
 from vulnscope.ask.windows import cut_samples
 from vulnscope.errors import InputError
 from vulnscope.models import Generation, Subject, generate, score
-from vulnscope.models.forward.memory import is_out_of_memory
+from vulnscope.models.forward.memory_budget import is_out_of_memory
 from vulnscope.models.text.plan import default_max_tokens
 from vulnscope.prompts import AnswerForms, EncodedPrompt, RenderedPrompt, encode
 from vulnscope.prompts.conversations import PLAIN_STOP, Turn, render_conversation

@@ -19,9 +19,9 @@ from vulnscope.models.edit.binding import bound_texts, check_texts
 from vulnscope.models.edit.keys import key_sequences
 from vulnscope.models.edit.session import active_sessions
 from vulnscope.models.forward.costs import costs_of
-from vulnscope.models.forward.levels import NextToken, Read, run_forest
-from vulnscope.models.forward.memory import is_out_of_memory
+from vulnscope.models.forward.memory_budget import is_out_of_memory
 from vulnscope.models.forward.prefix import Tokens, plant_forest
+from vulnscope.models.forward.tree_forward import NextToken, Read, run_forest
 from vulnscope.models.read.editing import maybe_edited
 from vulnscope.models.read.nnsight_backend import NNSIGHT, read_traced_forest
 from vulnscope.models.subject.selfcheck import PREFIX_CACHE

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from vulnscope.errors import InputError
-from vulnscope.models.edit.selection import Chosen, Table, choose, fixed_table, make_table
-from vulnscope.models.forward.calling import Call, CallReader, announced
+from vulnscope.models.edit.picked import Chosen, Table, choose, fixed_table, make_table
+from vulnscope.models.forward.call_layout import Call, CallReader, announced
 from vulnscope.models.forward.hooks import Site, Tap, tapped
 
 if TYPE_CHECKING:

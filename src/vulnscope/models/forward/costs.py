@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vulnscope.models.forward.memory import measure_footprint
+from vulnscope.models.forward.memory_budget import measure_footprint
 
 if TYPE_CHECKING:
     from vulnscope.models.forward.architecture import Shaped

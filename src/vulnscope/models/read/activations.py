@@ -17,7 +17,7 @@ from torch import Tensor
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.edit.binding import bound_texts, check_texts
 from vulnscope.models.forward.hooks import Site, Tap
-from vulnscope.models.read.reading import ReadBackOff, plan_reading, read_batch, run_batches
+from vulnscope.models.read.early_exit import ReadBackOff, plan_reading, read_batch, run_batches
 from vulnscope.models.subject.refusals import refuse_compiled
 from vulnscope.models.subject.sites import as_site, check_sites, name_site
 from vulnscope.models.text.items import Item, as_items

@@ -20,10 +20,10 @@ from torch.nn.utils.rnn import pad_sequence
 from vulnscope.errors import SubjectError
 from vulnscope.models.edit.operations import Add
 from vulnscope.models.edit.session import active_sessions
-from vulnscope.models.forward.calling import Call, announced, announcing
+from vulnscope.models.forward.call_layout import Call, announced, announcing
 from vulnscope.models.forward.hooks import Site, Tap
-from vulnscope.models.forward.levels import NextToken, Read, answer_reads
 from vulnscope.models.forward.prefix import TOKEN_BITS
+from vulnscope.models.forward.tree_forward import NextToken, Read, answer_reads
 from vulnscope.models.subject.sites import name_site
 
 if TYPE_CHECKING:

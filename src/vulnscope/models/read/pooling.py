@@ -17,7 +17,7 @@ from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.edit.session import active_sessions
 from vulnscope.models.forward.hooks import Site, Tap
 from vulnscope.models.read.activations import REDUCERS, Reduction
-from vulnscope.models.read.reading import plan_reading, read_batch
+from vulnscope.models.read.early_exit import plan_reading, read_batch
 from vulnscope.models.subject.sites import check_sites, name_site
 from vulnscope.models.text.items import Item, as_items
 from vulnscope.models.text.plan import default_max_tokens

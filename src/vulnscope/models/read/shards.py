@@ -33,7 +33,7 @@ from vulnscope.models.read.activations import (
     make_index,
     prepare_capture,
 )
-from vulnscope.models.read.reading import ReadBackOff, plan_reading
+from vulnscope.models.read.early_exit import ReadBackOff, plan_reading
 from vulnscope.models.subject.sites import as_site, name_site
 from vulnscope.models.text.plan import default_max_tokens
 from vulnscope.models.text.selectors import Selector, as_selector

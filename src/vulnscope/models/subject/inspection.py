@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.errors import InputError
-from vulnscope.models.forward.memory import free_bytes, measure_footprint
+from vulnscope.models.forward.memory_budget import free_bytes, measure_footprint
 from vulnscope.records.subject import MemoryEstimate, SubjectReport
 
 if TYPE_CHECKING:

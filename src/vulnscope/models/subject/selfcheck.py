@@ -14,14 +14,14 @@ import torch
 from transformers import GenerationConfig
 
 from vulnscope.errors import SubjectError
-from vulnscope.models.forward.calls import Limits
+from vulnscope.models.forward.call_cutting import Limits
 from vulnscope.models.forward.costs import Costs
 from vulnscope.models.forward.forward import generation_inputs, run_model
 from vulnscope.models.forward.head import reading_head
 from vulnscope.models.forward.hooks import STREAMS, Site, Stream, Tap, tapped
-from vulnscope.models.forward.levels import Read, run_forest
 from vulnscope.models.forward.packing import PACKING, check_packing
 from vulnscope.models.forward.prefix import plant_forest
+from vulnscope.models.forward.tree_forward import Read, run_forest
 from vulnscope.records.subject import Capabilities, Capability
 
 if TYPE_CHECKING:

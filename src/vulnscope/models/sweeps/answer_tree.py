@@ -16,8 +16,8 @@ from vulnscope.models.answer.scoring import PromptScores
 from vulnscope.models.text.selectors import pick, select
 
 if TYPE_CHECKING:
-    from vulnscope.models.forward.levels import NextToken
     from vulnscope.models.forward.prefix import Tokens
+    from vulnscope.models.forward.tree_forward import NextToken
     from vulnscope.models.text.items import Item
     from vulnscope.models.text.selectors import Selector
 

@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from vulnscope.models.edit.operations import Where
-from vulnscope.models.forward.calls import Limits, cut_calls
+from vulnscope.models.forward.call_cutting import Limits, cut_calls
 from vulnscope.models.forward.costs import costs_of
-from vulnscope.models.forward.levels import Read
 from vulnscope.models.forward.packing import pack_copies, see_ancestors
 from vulnscope.models.forward.prefix import Node
 from vulnscope.models.forward.rows import Inputs, Row, stack_rows
+from vulnscope.models.forward.tree_forward import Read
 
 if TYPE_CHECKING:
     from jaxtyping import Int

@@ -19,7 +19,7 @@ from vulnscope.errors import InputError
 from vulnscope.models.answer.scoring import PromptScores
 from vulnscope.models.forward.hooks import Site
 from vulnscope.models.subject.sites import as_site, name_site
-from vulnscope.models.sweeps.work import Work, WorkOptions, WorkPlan, grow_trees, plan_work, run_work
+from vulnscope.models.sweeps.sweep_plan import Work, WorkOptions, WorkPlan, grow_trees, plan_work, run_work
 from vulnscope.models.text.align import REGIONS, Alignment, Region, align_twins
 from vulnscope.records.base import Record
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from vulnscope.models.edit.operations import Where
 from vulnscope.models.forward.head import reading_head
 from vulnscope.models.forward.hooks import Site, tapped
-from vulnscope.models.forward.levels import answer_reads
 from vulnscope.models.forward.resume import resumed
+from vulnscope.models.forward.tree_forward import answer_reads
 from vulnscope.models.sweeps.branches import BranchCall, lay_out
 from vulnscope.models.sweeps.trunk import run_trunk
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from vulnscope.models.answer.scoring import PromptScores
-    from vulnscope.models.forward.calls import Limits
-    from vulnscope.models.forward.levels import NextToken
+    from vulnscope.models.forward.call_cutting import Limits
+    from vulnscope.models.forward.tree_forward import NextToken
     from vulnscope.models.subject.shortcuts import Shortcuts
     from vulnscope.models.subject.subject import Subject
     from vulnscope.models.sweeps.answer_tree import AnswerTree

@@ -22,7 +22,7 @@ from vulnscope.models.read.editing import check_edits
 from vulnscope.models.read.units import measure_norm_units
 from vulnscope.models.subject.sites import name_site
 from vulnscope.models.sweeps.grid import Grid, Point, coarse_sites, finer_sites
-from vulnscope.models.sweeps.work import Step, Work, WorkOptions, WorkPlan, grow_trees, plan_work, run_work
+from vulnscope.models.sweeps.sweep_plan import Step, Work, WorkOptions, WorkPlan, grow_trees, plan_work, run_work
 from vulnscope.models.text.selectors import Selector
 from vulnscope.records.base import Record
 

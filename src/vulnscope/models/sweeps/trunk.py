@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from vulnscope.models.forward.cache import TokenPool
-from vulnscope.models.forward.calls import Limits, cut_calls
+from vulnscope.models.forward.call_cutting import Limits, cut_calls
 from vulnscope.models.forward.costs import costs_of
 from vulnscope.models.forward.head import reading_head
 from vulnscope.models.forward.hooks import Site, Tap, tapped
-from vulnscope.models.forward.levels import NextToken, Read, answer_reads
 from vulnscope.models.forward.prefix import Forest, plant_forest
 from vulnscope.models.forward.rows import Row, stack_rows
+from vulnscope.models.forward.tree_forward import NextToken, Read, answer_reads
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

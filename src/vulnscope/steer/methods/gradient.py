@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from vulnscope.models import add, edited
 from vulnscope.models.forward.forward import run_model
-from vulnscope.models.read.reading import pad_right
+from vulnscope.models.read.early_exit import pad_right
 from vulnscope.steer.methods.mean_difference import fit_paired
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig
 
-from vulnscope.models.forward.memory import measure_footprint
+from vulnscope.models.forward.memory_budget import measure_footprint
 from vulnscope.models.subject.sketch import sketch_config
 from vulnscope.records.reproduction import ModelMemory
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vulnscope.models.forward.calls import Limits, cut_calls
+from vulnscope.models.forward.call_cutting import Limits, cut_calls
 from vulnscope.models.forward.costs import Costs
 from vulnscope.models.forward.prefix import Node
 

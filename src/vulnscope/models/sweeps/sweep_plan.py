@@ -13,7 +13,7 @@ from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.answer.scoring import check_requests
 from vulnscope.models.edit.session import active_sessions
 from vulnscope.models.forward.hooks import Site
-from vulnscope.models.forward.memory import free_bytes, is_out_of_memory
+from vulnscope.models.forward.memory_budget import free_bytes, is_out_of_memory
 from vulnscope.models.subject.refusals import refuse_compiled
 from vulnscope.models.subject.shortcuts import Reuse, Shortcuts, choose_shortcuts
 from vulnscope.models.subject.sites import check_sites, name_site

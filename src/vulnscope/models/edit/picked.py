@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from vulnscope.models.edit.operations import Where
-from vulnscope.models.forward.calling import Call
+from vulnscope.models.forward.call_layout import Call
 from vulnscope.models.text.selectors import Selector, pick
 
 if TYPE_CHECKING:

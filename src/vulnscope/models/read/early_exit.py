@@ -13,10 +13,10 @@ import torch
 from pydantic import Field
 
 from vulnscope.errors import SubjectError
-from vulnscope.models.forward.calling import Call, announcing
+from vulnscope.models.forward.call_layout import Call, announcing
 from vulnscope.models.forward.forward import run_model
 from vulnscope.models.forward.hooks import Site, Tap, tapped
-from vulnscope.models.forward.memory import is_out_of_memory
+from vulnscope.models.forward.memory_budget import is_out_of_memory
 from vulnscope.models.subject.selfcheck import RIGHT_PADDING
 from vulnscope.records.base import Record
 

@@ -16,8 +16,8 @@ import torch
 
 from vulnscope.errors import SubjectError
 from vulnscope.models.forward.cache import ForkedCache, TokenPool
-from vulnscope.models.forward.calling import Call, announcing
-from vulnscope.models.forward.calls import Limits, cut_calls
+from vulnscope.models.forward.call_cutting import Limits, cut_calls
+from vulnscope.models.forward.call_layout import Call, announcing
 from vulnscope.models.forward.costs import Costs
 from vulnscope.models.forward.forward import run_model
 from vulnscope.models.forward.head import reading_head

@@ -9,11 +9,11 @@ from tests.tolerances import close_to
 
 from vulnscope.models import ScoreRequest, score_batch
 from vulnscope.models.forward import levels
-from vulnscope.models.forward.calls import Limits
+from vulnscope.models.forward.call_cutting import Limits
 from vulnscope.models.forward.costs import Costs
-from vulnscope.models.forward.levels import pack_siblings
 from vulnscope.models.forward.packing import find_window, see_apart
 from vulnscope.models.forward.prefix import plant_forest
+from vulnscope.models.forward.tree_forward import pack_siblings
 
 STEM, *TAILS = random_tokens(40, 3, 4, 5, 3)
 COSTS = Costs(call=1.0, reading_call=0.0, gather=0.1, attend=0.001)
