@@ -12,15 +12,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from vulnscope.records.base import Record
-from vulnscope.records.requests import StudyRequest
+from vulnscope.records.requests import CorpusRequest, SubjectRequest
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 Input = Literal["subject", "endpoint", "corpus"]
+_SECTIONS = {"subject": SubjectRequest, "corpus": CorpusRequest}
 R = TypeVar("R", bound=Record)
 
 
@@ -110,8 +111,10 @@ class Kind:
             return self.asked
         if not self.inputs:
             return self.config
+        sections: dict[str, Any] = {name: (_SECTIONS[name], ...) for name in self.inputs if name in _SECTIONS}
+        sections[self.place] = (self.config, Field(default_factory=self.config))
         name = f"{self.name.title().replace('-', '')}Request"
-        return create_model(name, __base__=StudyRequest, **cast(Any, {self.place: (self.config, self.config())}))
+        return create_model(name, __base__=Record, **sections)
 
     @property
     def place(self) -> str:
