@@ -12,20 +12,20 @@ from typer.testing import CliRunner
 from vulnscope.api.inside import ProbeRequest
 from vulnscope.api.presets import PresetRequest
 from vulnscope.api.requests import WholeStudyRequest
-from vulnscope.api.steering import ApplyRequest, SteerRequest
 from vulnscope.audit.requests import AuditRequest
 from vulnscope.cli import app
 from vulnscope.cli.requests import FREE, choose_request, find_field, validate
 from vulnscope.errors import InputError
 from vulnscope.kinds.find import find_kind
 from vulnscope.records.base import Record
+from vulnscope.steer.kind import STEER
 
 REQUESTS: dict[tuple[str, ...], type[Record]] = {
     ("audit",): AuditRequest,
     ("probe",): ProbeRequest,
     ("patch",): find_kind("patch").request,
-    ("steer", "sweep"): SteerRequest,
-    ("steer", "apply"): ApplyRequest,
+    ("steer", "sweep"): STEER.request,
+    ("steer", "apply"): find_kind("apply").request,
     ("study",): WholeStudyRequest,
 }
 # The kind of run says whether it is of a preset; a text makes no run.
@@ -136,7 +136,10 @@ class TestResume:
 def test_options_that_do_not_combine_are_told_without_the_whole_request() -> None:
     steer = {"operation": "clamp", "keep_norm": True}
     with pytest.raises(InputError) as told:
-        validate(SteerRequest, {"subject": {"name": "organism"}, "corpus": {"name": "synthetic"}, "steer": steer})
+        validate(
+            STEER.request,
+            {"subject": {"name": "organism"}, "corpus": {"name": "synthetic"}, "steer": steer},
+        )
     assert str(told.value) == "keep_norm belongs to the operation add"
 
 
@@ -144,4 +147,4 @@ def test_a_value_that_does_not_fit_is_named_with_its_place() -> None:
     with pytest.raises(InputError, match=r"^subject\.endpoint\.url 'x': an endpoint begins with http"):
         validate(AuditRequest, {"subject": {"name": "m", "endpoint": {"url": "x"}}})
     with pytest.raises(InputError, match=r"^corpus: Field required$"):
-        validate(SteerRequest, {"subject": {"name": "m"}})
+        validate(STEER.request, {"subject": {"name": "m"}})

@@ -11,8 +11,6 @@ from vulnscope.api.inside import ProbeResult as ProbeResult
 from vulnscope.api.inside import probe as probe
 from vulnscope.api.offline import combine_runs as combine_runs
 from vulnscope.api.offline import compare_runs as compare_runs
-from vulnscope.api.steering import SteerResult as SteerResult
-from vulnscope.api.steering import steer as steer
 from vulnscope.api.studies import StudyResult as StudyResult
 from vulnscope.api.studies import study as study
 from vulnscope.api.subjects import capture as capture
@@ -23,8 +21,12 @@ from vulnscope.api.subjects import inspect_machine as inspect_machine
 from vulnscope.api.subjects import inspect_model as inspect_model
 from vulnscope.api.subjects import open_subject as open_subject
 from vulnscope.api.subjects import score as score
+from vulnscope.api.verbs import ApplyResult as ApplyResult
 from vulnscope.api.verbs import PatchResult as PatchResult
+from vulnscope.api.verbs import SteerResult as SteerResult
+from vulnscope.api.verbs import apply as apply
 from vulnscope.api.verbs import patch as patch
+from vulnscope.api.verbs import steer as steer
 from vulnscope.audit.requests import AuditRequest as AuditRequest
 from vulnscope.audit.requests import AuditResult as AuditResult
 from vulnscope.kinds.context import load_corpus as load_corpus

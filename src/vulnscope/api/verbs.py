@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 from vulnscope.api.carry_out import ask
 from vulnscope.kinds.kind import Finished
+from vulnscope.records.apply import ApplyRecord
 from vulnscope.records.endpoints import EndpointSpec
 from vulnscope.records.patch import PatchRecord
+from vulnscope.records.steer import SteerRecord
 
 
 class SubjectOptions(TypedDict, total=False):
@@ -92,3 +94,97 @@ def patch(
 ) -> PatchResult:
     """Whether `model` uses what differs between twins: activations of one put into the other."""
     return ask("patch", PatchResult, model, corpus, runs_dir, options)
+
+
+class SteerOptions(SubjectOptions, CorpusOptions, SelectionOptions, total=False):
+    """Everything that `steer` may be asked."""
+
+    methods: tuple[str, ...]
+    """registered methods"""
+    layers: str
+    """final-3 | thirds | middle | all | best | 4,12,20"""
+    layout: Literal["each", "together", "shared"]
+    """each layer alone; all at once with a vector each; or one vector, of the middle one, for all"""
+    selectors: tuple[str, ...]
+    """tokens to edit"""
+    operation: Literal["add", "project-out", "clamp", "scale-component"]
+    scales: tuple[float, ...]
+    """tried beside 0"""
+    unit: Literal["norm", "raw"]
+    """norm: scales count median activation norms"""
+    keep_norm: bool
+    """rescale to the norm before (add only)"""
+    choose_by: Literal["pair-correct", "auroc"]
+    """what the choose split maximises; ties go by the other one"""
+    combine: bool
+    """also apply the chosen points of all methods at once"""
+    gate: bool
+    """also gate the best method by a read-out with a chosen threshold"""
+    preface: str | None
+    """line put before each question: the prompt-only control, and prompt + steering; None: neither"""
+    n_controls: int
+    """directions of each control"""
+    fractions: tuple[float, float, float]
+    """fit, choose, report"""
+    side_effects: bool
+    """measure what the chosen interventions cost elsewhere"""
+    ordinary: str | None
+    """folder of ordinary code; None: Python's standard library"""
+    vector_file: str | None
+    """vectors to try beside the methods"""
+    is_forced: bool
+    """take vectors of another model"""
+    gradient_steps: int
+    """of the method gradient"""
+    gradient_kl_nats: float
+    """KL allowed to the method gradient"""
+    gradient_norm: float
+    """length of the gradient's vector, in norm units"""
+
+
+class SteerResult(Finished[SteerRecord]):
+    """A finished steer run: its record and the folder it lies in."""
+
+
+def steer(
+    model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Unpack[SteerOptions]
+) -> SteerResult:
+    """What steering does to `model` on groups of `corpus` that neither fitted nor chose anything."""
+    return ask("steer", SteerResult, model, corpus, runs_dir, options)
+
+
+class ApplyOptions(SubjectOptions, CorpusOptions, SelectionOptions, total=False):
+    """Everything that `apply` may be asked."""
+
+    source: str
+    """folder with intervention.json, or a vector file"""
+    vectors: tuple[str, ...]
+    """names or patterns in a vector file; () where it has one"""
+    operation: Literal["add", "project-out", "clamp", "scale-component"] | None
+    scale: float | None
+    """vector file: how far; > 0 towards vulnerable"""
+    unit: Literal["norm", "raw"] | None
+    """norm: median activation norms"""
+    selector: str | None
+    """tokens to edit; None: those the vector was read from"""
+    keep_norm: bool
+    """rescale to the norm before (add only)"""
+    is_forced: bool
+    """take vectors of another model"""
+    n_controls: int
+    """directions of each control; 0: none, and no claim"""
+    side_effects: bool
+    """measure what it costs elsewhere"""
+    ordinary: str | None
+    """folder of ordinary code; None: Python's standard library"""
+
+
+class ApplyResult(Finished[ApplyRecord]):
+    """A finished apply run: its record and the folder it lies in."""
+
+
+def apply(
+    model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Unpack[ApplyOptions]
+) -> ApplyResult:
+    """What a stored intervention, or vectors of a file (`source`), do to the answers of `model` about `corpus`."""
+    return ask("apply", ApplyResult, model, corpus, runs_dir, options)

@@ -14,7 +14,7 @@ import typer
 from typer.models import CommandInfo
 
 from vulnscope.ask.settings import Selection
-from vulnscope.cli.common import command_line, print_note, show_record
+from vulnscope.cli.common import command_line, print_note, show_record, stderr
 from vulnscope.cli.options import (
     Cached,
     Json,
@@ -30,6 +30,7 @@ from vulnscope.cli.options import (
 )
 from vulnscope.cli.progress import staged_progress
 from vulnscope.cli.requests import choose_request, find_shared, refuse_without
+from vulnscope.errors import InputError
 from vulnscope.kinds.find import find_kind, list_kinds
 from vulnscope.kinds.kind import Kind, Option, load
 
@@ -118,6 +119,8 @@ def run_command(context: typer.Context, kind: Kind) -> None:
     is_cached = params.get("cached", True)
     if resume is None:
         for option in list_options(kind):
+            if option.missing and params[option.key] is None:
+                raise InputError(option.missing)
             if option.needs:
                 refuse_without(context, option.needs, (option.key,))
     find = partial(find_field, kind)
@@ -126,6 +129,13 @@ def run_command(context: typer.Context, kind: Kind) -> None:
     if params.get("dry_run"):
         show_record(forecast(asked), load(kind.forecast_page), as_json=as_json)
         return
+    if kind.aside:
+        words = {option.key: params[option.key] for option in list_options(kind) if option.type is not None}
+        if (shown := load(kind.aside)(asked, **words)) is not None:
+            show_record(shown, load(kind.aside_page), as_json=as_json)
+            return
+    if kind.note_page:
+        asked.note = lambda found: load(kind.note_page)(found, stderr)
     with staged_progress() as asked.progress:
         done = carry_out(asked)
     show_record(done.record, kind.print, done.report, as_json=as_json)
@@ -166,7 +176,7 @@ def _describe(kind: Kind, option: Option) -> tuple[Any, Any]:
     if option.path:
         kept |= {"file_okay": option.path != "folder", "dir_okay": option.path != "file"}
     if found is None:
-        return Annotated[option.type, typer.Option(**kept)], option.default
+        return Annotated[option.type, typer.Option(min=option.least, **kept)], option.default
     kind_of, default = _command_type(found), found.default
     if kind_of is _PAIRS:
         kind_of, default = list[str] | None, None

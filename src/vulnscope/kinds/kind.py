@@ -53,10 +53,12 @@ class Option:
     """Bounds that are shown, where they are not the field's."""
     path: Literal["", "any", "file", "folder"] = ""
     is_argument: bool = False
+    missing: str = ""
+    """What is said where it is left out of a new run; empty where it may be."""
     needs: str = ""
     """Option without which this one would say nothing, so that it is refused."""
     default: Any = None
-    type: type | None = None
+    type: Any = None
     """Of a word to the command alone, which is no field of the config."""
 
     @property
@@ -83,6 +85,12 @@ class Kind:
     """`(context) -> record` of what the run would take; asks nothing of the model but one batch."""
     forecast_page: str = ""
     """What prints a forecast."""
+    note_page: str = ""
+    """What prints on stderr what `run` notes under way."""
+    aside: str = ""
+    """`(context, **words) -> record | None`: what is shown in place of a run where words to the command ask for it."""
+    aside_page: str = ""
+    """What prints that."""
     finish: str = ""
     """`(context, record) -> Finished` where the result has more than record and folder."""
     has_findings: str = ""
