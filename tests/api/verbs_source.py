@@ -66,10 +66,15 @@ def _verb(kind: Kind) -> str:
     word, options = kind.name.title(), f"{kind.name.title()}Options"
     parents = ("SubjectOptions", "CorpusOptions", "SelectionOptions")
     record = kind.record.partition(":")[2]
-    return (
+    made = (
         _options(options, kind.config, parents, f"Everything that `{kind.name}` may be asked.")
         + f"\n\nclass {word}Result(Finished[{record}]):\n"
         + f'    """A finished {kind.name} run: its record and the folder it lies in."""\n'
+    )
+    if kind.variants:
+        return made
+    return (
+        made
         + f'\n\ndef {kind.name}(model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs",'
         + f" **options: Unpack[{options}]) -> {word}Result:\n"
         + f'    """{kind.verb}"""\n'

@@ -1,17 +1,14 @@
 """The public verbs, thin: open a run, call the room, write result and report."""
 
-from vulnscope.api.against import AgainstResult as AgainstResult
 from vulnscope.api.audits import audit as audit
 from vulnscope.api.audits import estimate_audit as estimate_audit
 from vulnscope.api.audits import import_answers as import_answers
 from vulnscope.api.audits import rescore_run as rescore_run
 from vulnscope.api.audits import resume_audit as resume_audit
 from vulnscope.api.audits import run_audit_request as run_audit_request
-from vulnscope.api.inside import ProbeResult as ProbeResult
-from vulnscope.api.inside import probe as probe
 from vulnscope.api.offline import combine_runs as combine_runs
 from vulnscope.api.offline import compare_runs as compare_runs
-from vulnscope.api.studies import StudyResult as StudyResult
+from vulnscope.api.studies import AgainstResult as AgainstResult
 from vulnscope.api.studies import study as study
 from vulnscope.api.subjects import capture as capture
 from vulnscope.api.subjects import capture_files as capture_files
@@ -23,9 +20,12 @@ from vulnscope.api.subjects import open_subject as open_subject
 from vulnscope.api.subjects import score as score
 from vulnscope.api.verbs import ApplyResult as ApplyResult
 from vulnscope.api.verbs import PatchResult as PatchResult
+from vulnscope.api.verbs import ProbeResult as ProbeResult
 from vulnscope.api.verbs import SteerResult as SteerResult
+from vulnscope.api.verbs import StudyResult as StudyResult
 from vulnscope.api.verbs import apply as apply
 from vulnscope.api.verbs import patch as patch
+from vulnscope.api.verbs import probe as probe
 from vulnscope.api.verbs import steer as steer
 from vulnscope.audit.requests import AuditRequest as AuditRequest
 from vulnscope.audit.requests import AuditResult as AuditResult

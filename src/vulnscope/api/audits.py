@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from vulnscope.api.carry_out import build_corpus_request, read_stored, split_options
-from vulnscope.api.requests import opened_run
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.requests import (
     AuditRequest,
@@ -19,7 +18,8 @@ from vulnscope.audit.requests import (
     read_result,
 )
 from vulnscope.errors import InputError
-from vulnscope.kinds.context import interruptible, load_corpus, load_requested, open_cache, open_requested
+from vulnscope.kinds.context import Context, interruptible, load_corpus, load_requested, open_cache, open_requested
+from vulnscope.kinds.find import find_kind
 from vulnscope.records.answers import Expectation, Form
 from vulnscope.records.endpoints import EndpointSpec
 from vulnscope.records.requests import SubjectRequest
@@ -53,8 +53,25 @@ def audit(
 
 def resume_audit(run: str | Path, runs_dir: str | Path = "runs") -> AuditResult:
     """The interrupted audit `run` (folder, id, or a unique part of the id) carried to its end."""
-    request = read_stored("audit", AuditRequest, run, Path(runs_dir))
+    request = read_stored(find_kind("audit"), run, Path(runs_dir))
     return run_audit_request(request, runs_dir=Path(runs_dir), resume=run)
+
+
+def carry(context: Context[AuditConfig]) -> AuditResult:
+    """An audit from its beginning to its end."""
+    return run_audit_request(
+        context.request,
+        runs_dir=context.runs_dir,
+        resume=context.resume,
+        is_cached=context.is_cached,
+        command=context.command,
+        progress=lambda done, total: context.tell("asking", done, total),
+    )
+
+
+def forecast(context: Context[AuditConfig]) -> AuditEstimate:
+    """What an audit would take."""
+    return estimate_audit(context.request)
 
 
 def estimate_audit(request: AuditRequest) -> AuditEstimate:
@@ -106,12 +123,10 @@ def run_audit_request(
             return read_result(run_in_words(job, folder_finder(request), opening, progress), corpus)
     check_audit(corpus, request.audit)
     background = load_background(corpus, request.audit)
-    subject = open_requested(request.subject)
-    with opened_run(
-        "audit", request, subject, corpus, request.audit.seed, runs_dir=runs_dir, resume=resume, command=command
-    ) as run:
+    context = Context[AuditConfig](find_kind("audit"), request, runs_dir, resume, command=command)
+    with context.opened() as run:
         record = run_audit(
-            subject,
+            context.subject,
             corpus,
             request.audit,
             run,

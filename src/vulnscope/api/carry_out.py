@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vulnscope.errors import InputError
 from vulnscope.kinds.context import Context
@@ -16,7 +16,6 @@ from vulnscope.records.requests import CorpusRequest, SubjectRequest
 if TYPE_CHECKING:
     from vulnscope.records.base import Record
 
-Asked = TypeVar("Asked", bound="Record")
 Result = TypeVar("Result", bound=Finished[Any])
 
 
@@ -25,6 +24,8 @@ def carry_out(context: Context[Any]) -> Finished[Any]:
     kind = context.kind
     if kind.resumes == "not" and context.resume is not None:
         raise InputError(f"a {kind.name} run cannot be continued; start a new one without --resume")
+    if kind.carry:
+        return cast("Finished[Any]", load(kind.carry)(context))
     context.checked = load(kind.check)(context) if kind.check else None
     with context.opened() as run:
         record = load(kind.run)(context)
@@ -32,6 +33,14 @@ def carry_out(context: Context[Any]) -> Finished[Any]:
         run.write_result(record)
     finished: Finished[Any] = load(kind.finish)(context, record) if kind.finish else Finished(record, run.path)
     return finished
+
+
+def run_request(
+    name: str, request: Record | Mapping[str, Any], *, runs_dir: str | Path = "runs", **how: Any
+) -> Finished[Any]:
+    """A run of the kind `name` for a request, as a run stores it; `how` are further fields of a `Context`."""
+    kind = find_kind(name)
+    return carry_out(Context(kind, kind.request.model_validate(request), Path(runs_dir), **how))
 
 
 def forecast(context: Context[Any]) -> Record:
@@ -83,11 +92,13 @@ def build_corpus_request(
     )
 
 
-def read_stored(kind: str, request: type[Asked], run: str | Path, runs_dir: Path) -> Asked:
-    """What the `kind` run was asked to do; raises `InputError` for a run of another kind."""
+def read_stored(kind: Kind, run: str | Path, runs_dir: Path) -> Any:
+    """What the run of this kind was asked to do; raises `InputError` for a run of another kind."""
     from vulnscope import store
 
     manifest = store.load_run(run, runs_dir).manifest
-    if manifest.kind != kind:
-        raise InputError(f"run {manifest.id} is no {kind} but a {manifest.kind} run; resume it with its own command")
-    return request.model_validate(manifest.config)
+    if manifest.kind != kind.name:
+        raise InputError(
+            f"run {manifest.id} is no {kind.name} but a {manifest.kind} run; resume it with its own command"
+        )
+    return kind.request.model_validate(manifest.config)

@@ -10,11 +10,18 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
 from vulnscope.api.carry_out import ask
+from vulnscope.audit.config import AuditConfig
 from vulnscope.kinds.kind import Finished
+from vulnscope.patch.config import PatchConfig
+from vulnscope.probe.config import ProbeConfig
 from vulnscope.records.apply import ApplyRecord
 from vulnscope.records.endpoints import EndpointSpec
 from vulnscope.records.patch import PatchRecord
+from vulnscope.records.probe import ProbeRecord
 from vulnscope.records.steer import SteerRecord
+from vulnscope.records.study import StudyRecord
+from vulnscope.steer.config import SteerConfig
+from vulnscope.study.config import Limits
 
 
 class SubjectOptions(TypedDict, total=False):
@@ -76,6 +83,36 @@ class SelectionOptions(TypedDict, total=False):
     """tokens per call; None: from free memory"""
 
 
+class ProbeOptions(SubjectOptions, CorpusOptions, SelectionOptions, total=False):
+    """Everything that `probe` may be asked."""
+
+    layers: tuple[int, ...]
+    """layers to read; () reads all"""
+    n_folds: int
+    """outer folds, over groups"""
+    n_inner: int
+    """inner folds, over groups of the training part"""
+    n_permutations: int
+    """within-pair permutations of the whole selection"""
+    curve_repeats: int
+    """draws of training pairs per point of the learning curve"""
+    transfer: tuple[str, ...]
+    """corpora to read with what was fitted on this one"""
+    reinitialise: bool | None
+    """probe a re-initialised model too; None: below 1e9 parameters"""
+
+
+class ProbeResult(Finished[ProbeRecord]):
+    """A finished probe run: its record and the folder it lies in."""
+
+
+def probe(
+    model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Unpack[ProbeOptions]
+) -> ProbeResult:
+    """What `model` knows about `corpus`, beside surface rules and what it says."""
+    return ask("probe", ProbeResult, model, corpus, runs_dir, options)
+
+
 class PatchOptions(SubjectOptions, CorpusOptions, SelectionOptions, total=False):
     """Everything that `patch` may be asked."""
 
@@ -94,6 +131,26 @@ def patch(
 ) -> PatchResult:
     """Whether `model` uses what differs between twins: activations of one put into the other."""
     return ask("patch", PatchResult, model, corpus, runs_dir, options)
+
+
+class StudyOptions(SubjectOptions, CorpusOptions, SelectionOptions, total=False):
+    """Everything that `study` may be asked."""
+
+    audit: AuditConfig
+    probe: ProbeConfig
+    patch: PatchConfig
+    steer: SteerConfig
+    changes: tuple[str, ...]
+    """transformations that keep labels, to see what the answers rest on; () leaves this out"""
+    changes_limit: int
+    """at most so many samples are changed"""
+    limits: Limits
+    budget_minutes: float | None
+    """samples are cut until the estimated time fits; None: no budget"""
+
+
+class StudyResult(Finished[StudyRecord]):
+    """A finished study run: its record and the folder it lies in."""
 
 
 class SteerOptions(SubjectOptions, CorpusOptions, SelectionOptions, total=False):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vulnscope.audit.config import AuditConfig
 from vulnscope.corpora import Corpus, default_data_dir
 from vulnscope.errors import InputError, MissingPrerequisite
+from vulnscope.kinds.kind import Finished
 from vulnscope.records.answers import Row, read_row
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.requests import StudyRequest
@@ -30,18 +31,11 @@ class AuditRequest(StudyRequest):
 
 
 @dataclass(frozen=True)
-class AuditResult:
+class AuditResult(Finished[AuditRecord]):
     """A finished audit: its record, its rows about the corpus, the corpus, and the folder they lie in."""
 
-    record: AuditRecord
     rows: tuple[Row, ...]
     corpus: Corpus
-    folder: Path
-
-    @property
-    def report(self) -> Path:
-        """Path of the HTML report."""
-        return self.folder / "report.html"
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat dict per sample: margins in nats, positive towards vulnerable."""

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from vulnscope.cli import audit, corpus, doctor, inside, model, organism, run, steer, study
+from vulnscope.cli import corpus, doctor, model, organism, run, steer
 from vulnscope.cli.common import print_error, version_callback
 from vulnscope.cli.kinds import add_kinds
 from vulnscope.errors import VulnscopeError
@@ -33,9 +33,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback()(version_callback)
-app.command("audit")(audit.audit)
-app.command("probe")(inside.probe)
-app.command("study")(study.study)
 app.add_typer(steer.app, name="steer", help="Fit directions, sweep them beside their controls, apply what was chosen.")
 app.add_typer(corpus.app, name="corpus", help="List, show and count corpora of vulnerable and fixed code.")
 app.add_typer(model.app, name="model", help="Look at a model before studying it.")

@@ -20,8 +20,10 @@ from vulnscope.cli.options import (
     Json,
     Resume,
     RunsDir,
+    against_options,
     corpus_options,
     endpoint_options,
+    list_names,
     model_options,
     parse_options,
     read_group,
@@ -29,7 +31,7 @@ from vulnscope.cli.options import (
     takes,
 )
 from vulnscope.cli.progress import staged_progress
-from vulnscope.cli.requests import choose_request, find_shared, refuse_without
+from vulnscope.cli.requests import FREE, choose_request, is_given, refuse_without
 from vulnscope.errors import InputError
 from vulnscope.kinds.find import find_kind, list_kinds
 from vulnscope.kinds.kind import Kind, Option, load
@@ -40,8 +42,10 @@ if TYPE_CHECKING:
 _GROUPS: dict[str, Callable[..., Any]] = {
     "subject": model_options,
     "endpoint": endpoint_options,
+    "against": against_options,
     "corpus": corpus_options,
 }
+_OPTIONAL = ("endpoint", "against")
 _PAIRS = tuple[tuple[str, str], ...]
 
 
@@ -83,7 +87,7 @@ def make_command(kind: Kind) -> Callable[..., None]:
         shared["dry_run"] = Annotated[bool, typer.Option("--dry-run", help=kind.dry_run_help)], False
     shared["as_json"] = Json, False
     made = {"context": (typer.Context, inspect.Parameter.empty)}
-    made |= {option.key: _describe(kind, option) for option in list_options(kind)} | shared
+    made |= {option.key: _describe(kind, option) for option in kind.own_options} | shared
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
@@ -91,7 +95,7 @@ def make_command(kind: Kind) -> Callable[..., None]:
         ]
     )
     command.__doc__ = kind.help
-    return takes(*list_groups(kind))(command)
+    return takes(*list_groups(max((kind, *map(find_kind, kind.variants)), key=lambda each: len(each.inputs))))(command)
 
 
 def list_groups(kind: Kind) -> list[Callable[..., Any]]:
@@ -100,37 +104,31 @@ def list_groups(kind: Kind) -> list[Callable[..., Any]]:
     return [*found, selection_options] if issubclass(kind.config, Selection) else found
 
 
-def list_options(kind: Kind) -> list[Option]:
-    """The kind's own options in the order of its help."""
-    shared = Selection.model_fields if issubclass(kind.config, Selection) else {}
-    named = kind.options
-    if named is None:
-        named = tuple(name for name in kind.config.model_fields if name not in shared)
-    return [Option(field=each) if isinstance(each, str) else each for each in named]
-
-
 def run_command(context: typer.Context, kind: Kind) -> None:
-    """Carry out what the command line asks of `kind`, and show its result."""
+    """Carry out what the command line asks of `kind` or of one of its variants, and show its result."""
     from vulnscope.api.carry_out import carry_out, forecast
     from vulnscope.kinds.context import Context
 
     params = context.params
     resume, runs_dir, as_json = params.get("resume"), Path(params["runs_dir"]), params["as_json"]
     is_cached = params.get("cached", True)
+    kind = choose_variant(context, kind, resume, runs_dir)
+    for name, group in _GROUPS.items():
+        if name in _OPTIONAL and name in params and (resume is None or name not in kind.inputs):
+            refuse_without(context, name, list_names(group))
     if resume is None:
-        for option in list_options(kind):
+        for option in kind.own_options:
             if option.missing and params[option.key] is None:
                 raise InputError(option.missing)
             if option.needs:
                 refuse_without(context, option.needs, (option.key,))
-    find = partial(find_field, kind)
-    request = choose_request(context, kind.name, kind.request, read_settings(context, kind), resume, runs_dir, find)
+    request = choose_request(context, kind, read_settings(context, kind), resume, runs_dir)
     asked: Context[Any] = Context(kind, request, runs_dir, resume, is_cached=is_cached, command=command_line())
     if params.get("dry_run"):
         show_record(forecast(asked), load(kind.forecast_page), as_json=as_json)
         return
     if kind.aside:
-        words = {option.key: params[option.key] for option in list_options(kind) if option.type is not None}
+        words = {option.key: params[option.key] for option in kind.own_options if option.type is not None}
         if (shown := load(kind.aside)(asked, **words)) is not None:
             show_record(shown, load(kind.aside_page), as_json=as_json)
             return
@@ -143,30 +141,53 @@ def run_command(context: typer.Context, kind: Kind) -> None:
         raise typer.Exit(1)
 
 
+def choose_variant(context: typer.Context, kind: Kind, resume: str | None, runs_dir: Path) -> Kind:
+    """The kind that is asked for; raises `InputError` for options that it does not take."""
+    from vulnscope import store
+
+    running = store.load_run(resume, runs_dir).manifest.kind if kind.variants and resume is not None else None
+    for variant in map(find_kind, kind.variants):
+        said = context.params[variant.chosen_by]
+        if said is None and running != variant.name:
+            continue
+        if variant.choices and said is not None and said not in variant.choices:
+            raise InputError(f"unknown {variant.chosen_by} {said!r}; choose one of: {', '.join(variant.choices)}")
+        if variant.refuses:
+            _refuse_others(context, variant)
+        return variant
+    return kind
+
+
+def _refuse_others(context: typer.Context, kind: Kind) -> None:
+    taken = {name for group in list_groups(kind) for name in list_names(group)} | FREE | {kind.chosen_by}
+    taken |= {option.key for option in kind.own_options}
+    taken -= set() if kind.forecast else {"dry_run"}
+    if given := [name for name in context.params if name not in taken and is_given(context, name)]:
+        shown = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(f"{kind.refuses} and takes no {shown}; leave it out")
+
+
 def read_settings(context: typer.Context, kind: Kind) -> dict[str, Any]:
     """The whole request as the command line gives it."""
     own: dict[str, Any] = {}
     if issubclass(kind.config, Selection):
         own |= read_group(context, selection_options)
-    for option in list_options(kind):
+    for option in kind.own_options:
         given = context.params[option.key]
         found = kind.config.model_fields.get(option.field)
         if found is not None and given not in (None, (), []):
             own[option.field] = _as_setting(found, given, option)
     if not kind.place:
         return own
-    return {name: read_group(context, _GROUPS[name]) for name in ("subject", "corpus") if name in kind.inputs} | {
-        kind.place: own
-    }
-
-
-def find_field(kind: Kind, option: str) -> str | None:
-    """Where an option's value stands in a request of `kind`; None where it is free or has no place."""
-    for own in list_options(kind):
-        if own.key == option:
-            place = f"{kind.place}.{own.field}".lstrip(".")
-            return place if own.field in kind.config.model_fields else None
-    return find_shared(option, kind.place)
+    whole: dict[str, Any] = {name: read_group(context, _GROUPS[name]) for name in kind.inputs if name != "endpoint"}
+    if "endpoint" in kind.inputs:
+        whole["subject"]["endpoint"] = read_group(context, endpoint_options)
+    if "against" in kind.inputs:
+        alike = {name: whole["subject"][name] for name in ("device", "trust_remote_code")}
+        whole["against"] |= {**alike, "dtype": whole["against"]["dtype"] or whole["subject"]["dtype"]}
+    if kind.default_corpus and not is_given(context, "corpus"):
+        whole["corpus"]["name"] = kind.default_corpus
+    return {**whole, kind.place: own}
 
 
 def _describe(kind: Kind, option: Option) -> tuple[Any, Any]:
@@ -178,7 +199,7 @@ def _describe(kind: Kind, option: Option) -> tuple[Any, Any]:
     if found is None:
         return Annotated[option.type, typer.Option(min=option.least, **kept)], option.default
     kind_of, default = _command_type(found), found.default
-    if kind_of is _PAIRS:
+    if kind_of == _PAIRS:
         kind_of, default = list[str] | None, None
         kept["metavar"] = "KEY=VALUE"
     elif get_origin(kind_of) is tuple:

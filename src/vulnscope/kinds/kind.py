@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from pydantic import Field, create_model
 
+from vulnscope.ask.settings import Selection
 from vulnscope.records.base import Record
 from vulnscope.records.requests import CorpusRequest, SubjectRequest
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-Input = Literal["subject", "endpoint", "corpus"]
+Input = Literal["subject", "endpoint", "against", "corpus"]
 _SECTIONS = {"subject": SubjectRequest, "corpus": CorpusRequest}
 R = TypeVar("R", bound=Record)
 
@@ -85,6 +86,8 @@ class Kind:
     """`(context) -> record` of what the run would take; asks nothing of the model but one batch."""
     forecast_page: str = ""
     """What prints a forecast."""
+    carry: str = ""
+    """`(context) -> Finished`: the whole of a run, where that is not check, run and page."""
     note_page: str = ""
     """What prints on stderr what `run` notes under way."""
     aside: str = ""
@@ -109,6 +112,16 @@ class Kind:
     resumes: Literal["rows", "checkpoint", "not"] = "rows"
     is_cached: bool = False
     """Whether answers of earlier runs are taken."""
+    default_corpus: str = ""
+    """Where the command line names none, unless it is that of every command."""
+    variants: tuple[str, ...] = ()
+    """Kinds that the same command runs instead, where their option is given or their run is continued."""
+    chosen_by: str = ""
+    """Of a variant: the option that asks for it."""
+    choices: tuple[str, ...] = ()
+    """Of a variant: what that option may say; anything where it is empty."""
+    refuses: str = ""
+    """Of a variant: why it takes no other options of the command than its own."""
     asked: type[Record] | None = field(default=None, repr=False)
     """The request, where it has more than the inputs and the config."""
 
@@ -123,6 +136,15 @@ class Kind:
         sections[self.place] = (self.config, Field(default_factory=self.config))
         name = f"{self.name.title().replace('-', '')}Request"
         return create_model(name, __base__=Record, **sections)
+
+    @cached_property
+    def own_options(self) -> tuple[Option, ...]:
+        """Its options beside those of its inputs and of the choice of samples, in the order of its help."""
+        shared = Selection.model_fields if issubclass(self.config, Selection) else {}
+        named = self.options
+        if named is None:
+            named = tuple(name for name in self.config.model_fields if name not in shared)
+        return tuple(Option(field=each) if isinstance(each, str) else each for each in named)
 
     @property
     def place(self) -> str:
