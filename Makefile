@@ -14,13 +14,16 @@ endif
 export OMP_WAIT_POLICY ?= passive
 export GOMP_SPINCOUNT ?= 0
 
+# Neighbouring tests stay together, so that what a file prepares is prepared once; who has nothing left takes over.
+WORKERS ?= --numprocesses 2 --dist worksteal
+
 .PHONY: study test unit check bench mutants docs system clean
 
 study: $(VENV)/.installed
 	$(BIN)/vulnscope study organism:biased --option templates=train --option n_pairs=200
 
 test: $(VENV)/.installed-dev system
-	$(BIN)/python -m pytest -m "not gpu" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not gpu" $(WORKERS) --timeout 300 --durations 20 $(PYTEST_ARGS)
 
 unit: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not gpu and not slow and not browser" $(PYTEST_ARGS)
@@ -69,12 +72,14 @@ $(VENV)/.installed-docs: $(VENV)/.installed-dev
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
-# Tests open hostile reports in headless Chromium and compile C; as root we install what is missing, otherwise we say how.
+# Tests open hostile reports in headless Chromium, compile C and close programs into a sandbox; as root we install what
+# is missing, otherwise we say how.
 system:
 	@missing=""; \
 	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
 	  command -v google-chrome >/dev/null 2>&1 || missing="chromium"; \
 	command -v gcc >/dev/null 2>&1 || missing="$$missing gcc libc6-dev"; \
+	command -v bwrap >/dev/null 2>&1 || missing="$$missing bubblewrap"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \

@@ -37,7 +37,7 @@ MODULES = (
     "study/estimate",
     "corpora/leaks",
     "audit/leaks",
-    "report/leaks",
+    "report/pages/leaks",
     "report/pages/patch",
     "report/pages/reproduction",
 )

@@ -27,6 +27,10 @@ DATA = os.environ.pop("VULNSCOPE_DATA", None)
 for _name in ("VULNSCOPE_RUNS", "VULNSCOPE_CACHE", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
     os.environ.pop(_name, None)
 
+# One of several workers computes with one thread, so that they do not fight over cores.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 # A slow machine is not a failure, and a change is tested on the same inputs as the one before it; new inputs are looked
 # for with `--hypothesis-profile=explore`.
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=1000)
@@ -56,6 +60,15 @@ def _folder_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(autouse=True)
 def _folder_of_the_test(tmp_path: Path) -> Iterator[None]:
     yield from _stand_in(tmp_path)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip or fail a test marked `needs(...)` where a program is missing."""
+    from tests.programs import need
+
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            need(name)
 
 
 @pytest.fixture(scope="session")

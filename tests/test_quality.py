@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -102,3 +103,9 @@ def test_the_base_install_does_not_grow() -> None:
         "tree-sitter-python>=0.23",
         "typer>=0.15",
     ]
+
+
+def test_each_of_several_workers_computes_with_one_thread() -> None:
+    import torch
+
+    assert "PYTEST_XDIST_WORKER" not in os.environ or torch.get_num_threads() == 1

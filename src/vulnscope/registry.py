@@ -45,6 +45,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "import": "vulnscope.audit.kind:IMPORT",
         "rescore": "vulnscope.audit.kind:RESCORE",
     },
+    "preset": {"starcoder-steering-2025": "vulnscope.study.presets:STARCODER_STEERING"},
     "protocol": {
         "free-text": "vulnscope.ask.worded.protocols.free_text:open_free_text",
         "locate": "vulnscope.ask.worded.protocols.locate:open_locate",

@@ -66,11 +66,10 @@ def _verb(kind: Kind) -> str:
     word, options = kind.name.title(), f"{kind.name.title()}Options"
     parents = ("SubjectOptions", "CorpusOptions", "SelectionOptions")
     record = kind.record.partition(":")[2]
-    made = (
-        _options(options, kind.config, parents, f"Everything that `{kind.name}` may be asked.")
-        + f"\n\nclass {word}Result(Finished[{record}]):\n"
-        + f'    """A finished {kind.name} run: its record and the folder it lies in."""\n'
-    )
+    made = _options(options, kind.config, parents, f"Everything that `{kind.name}` may be asked.")
+    if not kind.result:
+        made += f"\n\nclass {word}Result(Finished[{record}]):\n"
+        made += f'    """A finished {kind.name} run: its record and the folder it lies in."""\n'
     if kind.variants:
         return made
     return (
@@ -110,7 +109,7 @@ def _imports(kinds: list[Kind]) -> set[str]:
         "from vulnscope.records.endpoints import EndpointSpec\n",
     }
     for kind in kinds:
-        module, _, record = kind.record.partition(":")
+        module, _, record = (kind.result or kind.record).partition(":")
         lines.add(f"from {module} import {record}\n")
         for field in kind.config.model_fields.values():
             own = field.annotation

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.ask.builders import make_corpus
 
 from vulnscope import registry
-from vulnscope.ask.asks import Ask, BuildAsk, Keep, Place, PreparedAsk, Reply
+from vulnscope.ask.asks import NO_MEMORY, Ask, BuildAsk, Place, PreparedAsk, Reply, ReplyStore
 from vulnscope.ask.worded.protocols.base import Context, DialogueProtocol, read_options
 from vulnscope.corpora import Sample
 from vulnscope.prompts import load_dialogues
@@ -51,6 +51,6 @@ class ScriptedAnswerer:
     def prepare(self, samples: Sequence[Sample], build: BuildAsk) -> list[PreparedAsk]:
         return [PreparedAsk(build(sample, 1)) for sample in samples]
 
-    def answer(self, asks: Mapping[Place, Ask], keep: Keep | None = None) -> dict[Place, Reply]:
+    def answer(self, asks: Mapping[Place, Ask], memory: ReplyStore = NO_MEMORY) -> dict[Place, Reply]:
         self.asked.extend(asks)
         return {place: Reply(turns=(self.say(ask),)) for place, ask in asks.items()}

@@ -13,7 +13,7 @@ from vulnscope.ask.worded.reading import make_row as make_answer_row
 from vulnscope.audit import AuditConfig, estimate_audit, run_audit
 from vulnscope.audit.background import NO_CUT, Source, measure_background, precision_at
 from vulnscope.audit.ordinary import load_background
-from vulnscope.audit.texts import plan_text_audit
+from vulnscope.audit.words import plan_in_words
 from vulnscope.errors import InputError
 from vulnscope.records.answers import Expectation, TextAnswer
 from vulnscope.records.base import Estimate, NotMeasured
@@ -140,7 +140,7 @@ def test_prompts_about_ones_own_weakness_borrow_one(tmp_path: Path) -> None:
         temperatures=(0.5, 0.0),
         repeats=3,
     )
-    audit = plan_text_audit(make_corpus(samples), config, FOLDERS.get)
+    audit = plan_in_words(make_corpus(samples), config, FOLDERS.get)
     assert audit.ordinary is not None
     questions = audit.ordinary.questions
     assert questions.protocol.prompts == ("S1",)

@@ -20,7 +20,7 @@ DRIVER = """
 import os, signal, sys
 from pathlib import Path
 from tests.audit.test_kill import audit
-from vulnscope.ask import asking
+from vulnscope.ask.scored import asking
 from vulnscope.store import rows
 
 where, count = sys.argv[2], int(sys.argv[3])

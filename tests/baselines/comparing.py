@@ -14,7 +14,8 @@ IS_EXACT = os.environ.get("VULNSCOPE_BASELINES") == "exact"
 
 _FIGURE = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _PIECE = re.compile(rf"{_FIGURE.pattern}|\S")
-_NEAR = 1e-4
+_NEAR = 1e-3
+"""What is fitted to activations moves by more than these do, some 1e-4 from AVX2 to AVX-512."""
 _AROUND = 60
 
 

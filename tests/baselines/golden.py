@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.baselines.comparing import find_change
-from tests.baselines.making import COLUMNS, MAKERS, make_all
+from tests.baselines.making import COLUMNS, GROUPS, make_runs
 from tests.baselines.page import read_page
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -29,15 +30,17 @@ _BLOTS = (
 
 def render_golden() -> dict[str, str]:
     """File name to content; as it was where nothing changed by more than another processor makes."""
-    with tempfile.TemporaryDirectory() as folder:
-        make_all(Path(folder))
-        found = {**read_help(), **read_runs(Path(folder))}
+    found = read_help()
+    for names in GROUPS:
+        with tempfile.TemporaryDirectory() as folder:
+            found |= run_group(Path(folder), names)
     return {file: _keep(GOLDEN / file, text) for file, text in found.items()}
 
 
-def read_runs(folder: Path) -> dict[str, str]:
-    """What the runs in `folder` left, a few files for each."""
-    return {f"{name}/{file}": text for name in MAKERS for file, text in _read_run(folder, name).items()}
+def run_group(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """What the runs called `names` leave when they are made in `folder`, a few files for each."""
+    make_runs(folder, names)
+    return {f"{name}/{file}": text for name in names for file, text in _read_run(folder, name).items()}
 
 
 def read_help() -> dict[str, str]:

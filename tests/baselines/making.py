@@ -1,7 +1,7 @@
 """One small fixed run of every kind, carried out by the command in a folder of its own.
 
-As a program: `python -m tests.baselines.making NAME ...` in an empty folder makes these runs (all of them without a
-name) and leaves what each command printed in `printed/NAME.txt` and its run folder in `runs/NAME/`.
+As a program: `python -m tests.baselines.making NAME ...` in an empty folder makes these runs and leaves what each
+command printed in `printed/NAME.txt` and its run folder in `runs/NAME/`.
 """
 
 from __future__ import annotations
@@ -135,13 +135,14 @@ MAKERS: Mapping[str, Callable[[], None]] = {
     "import": _import,
     "reproduction": _reproduction,
 }
-"""In this order: a few read what an earlier one left."""
+GROUPS = tuple(name for name in MAKERS if name not in ("study", "against")), ("study", "against")
+"""Names of runs that are made one after the other: a few read what an earlier one left or answered."""
 
 
-def make_all(folder: Path, names: Sequence[str] = ()) -> None:
-    """Make the runs in a process of its own, with one thread and a terminal of fixed width."""
+def make_runs(folder: Path, names: Sequence[str]) -> None:
+    """Make the runs called `names` in `folder`, in a process with one thread and a terminal of fixed width."""
     own = {"COLUMNS": str(COLUMNS), "OMP_NUM_THREADS": "1", "VULNSCOPE_CACHE": str(folder / "cache")}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("VULNSCOPE_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VULNSCOPE_", "FORCE_COLOR"))}
     subprocess.run(
         [sys.executable, "-m", __name__, *names],
         env={**kept, **own, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
@@ -214,14 +215,14 @@ def _write_inputs() -> None:
 
 
 def main(names: Sequence[str]) -> None:
-    """Make the runs called `names`, or all, in the current folder."""
+    """Make the runs called `names` in the current folder."""
     import torch
 
     torch.set_num_threads(1)
     _write_inputs()
     Path("runs").mkdir()
     Path("printed").mkdir()
-    for name in names or MAKERS:
+    for name in names:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             MAKERS[name]()

@@ -6,7 +6,6 @@ import ast
 import builtins
 import keyword
 import re
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -16,14 +15,17 @@ import tree_sitter
 import tree_sitter_c
 
 from vulnscope.corpora.samples import Sample
-from vulnscope.corpora.synthetic import HELD_OUT, TEMPLATES, generate, generate_pair, training_templates
+from vulnscope.corpora.synthetic import generate, generate_pair, held_out_templates, load_templates, training_templates
 from vulnscope.corpora.synthetic.bound import BoundTemplate
-from vulnscope.corpora.synthetic.names import POOLS
+from vulnscope.corpora.synthetic.names import load_words
 from vulnscope.corpora.synthetic.plain import PlainTemplate
 from vulnscope.errors import InputError
 
+TEMPLATES = load_templates()
+HELD_OUT = held_out_templates()
 TOKEN = re.compile(r"\w+|[^\w\s]")
 CWES = {f"CWE-{number}" for number in (22, 78, 79, 89, 125, 190, 416, 476, 502, 787, 798)}
+POOLS = load_words().pools
 CANDIDATE_POOLS = ("text", "path", "number", "pointer", "secret", "blob")
 BOUND = [name for name, template in TEMPLATES.items() if isinstance(template, BoundTemplate)]
 EVERY_TEMPLATE = pytest.mark.parametrize("template_id", TEMPLATES)
@@ -135,7 +137,7 @@ def test_code_parses(template_id: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed: apt-get install gcc")
+@pytest.mark.needs("gcc")
 def test_c_compiles(tmp_path: Path) -> None:
     names = [name for name, template in TEMPLATES.items() if template.language == "c"]
     paths = []

@@ -5,9 +5,18 @@ from pathlib import Path
 import pytest
 
 from vulnscope.corpora import load_corpus
-from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, TEMPLATES, generate, training_templates
+from vulnscope.corpora.synthetic import (
+    EVALUATION_SEED,
+    generate,
+    held_out_templates,
+    load_templates,
+    training_templates,
+)
 from vulnscope.corpora.synthetic.remarks import read_remark
 from vulnscope.errors import InputError
+
+TEMPLATES = load_templates()
+HELD_OUT = held_out_templates()
 
 
 def test_the_default_is_bound_pairs_of_the_evaluation_seed() -> None:

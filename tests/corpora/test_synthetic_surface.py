@@ -19,9 +19,10 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from vulnscope.corpora.synthetic import EVALUATION_SEED, TEMPLATES, Template, generate_pair
+from vulnscope.corpora.synthetic import EVALUATION_SEED, Template, generate_pair, load_templates
 from vulnscope.corpora.synthetic.plain import PlainTemplate
 
+TEMPLATES = load_templates()
 TOKEN = re.compile(r"\w+|[^\w\s]")
 BOUND = [name for name, template in TEMPLATES.items() if template.difficulty == "bound"]
 N_BUCKETS_LOG2 = 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 import subprocess
 from collections.abc import Callable
 from copy import deepcopy
@@ -71,7 +70,7 @@ def test_python_behaves_the_same(name: str, variants: list[dict[str, Any]]) -> N
     check()
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler (gcc) on this machine")
+@pytest.mark.needs("gcc")
 def test_c_compiles_to_the_same_program(kinds: list[str], tmp_path: Path) -> None:
     """Optimised assembly, which knows nothing of names, comments and dead code, stays the same."""
 
@@ -90,7 +89,7 @@ def test_c_compiles_to_the_same_program(kinds: list[str], tmp_path: Path) -> Non
         assert compile_code(changed) == expected
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler (gcc) on this machine")
+@pytest.mark.needs("gcc")
 def test_an_excerpt_of_c_below_its_return_type_is_read_all_the_same(kinds: list[str], tmp_path: Path) -> None:
     """Functions of the GNU style are often cut from their file at the line that begins with their name."""
     code = "measure(const char *word, int limit)\n{\n    /* a word */\n    int length = (int)strlen(word);\n"

@@ -19,13 +19,11 @@ from vulnscope.interventions import (
     Intervention,
     ReadOut,
     add_preface,
-    applied,
-    choose_prompts,
     digest_adapter,
     load_intervention,
     resolve_edits,
     save_intervention,
-    shift_margin,
+    under_intervention,
 )
 from vulnscope.models import (
     Edit,
@@ -104,7 +102,7 @@ def test_applied_edits_change_scores_and_leave_nothing_behind() -> None:
     subject = tiny_subject()
     clean = scores(subject)
     intervention = make_intervention(VECTORS, EditSpec(site=SITE, vectors=("first",)))
-    with applied(subject, intervention, VECTORS) as changed:
+    with under_intervention(subject, intervention, VECTORS) as changed:
         assert digest_in_force(changed) == digest_edits(resolve_edits(intervention, VECTORS))
         found = scores(changed)
     assert found == scores(subject, [add(SITE, FIRST, unit=UNIT)])
@@ -115,7 +113,7 @@ def test_applied_edits_change_scores_and_leave_nothing_behind() -> None:
 
 def test_an_intervention_without_edits_leaves_the_subject_alone() -> None:
     subject = tiny_subject()
-    with applied(subject, Intervention(name="cut", threshold_nats=0.25)) as same:
+    with under_intervention(subject, Intervention(name="cut", threshold_nats=0.25)) as same:
         assert same is subject
         assert digest_in_force(subject) == "none"
 
@@ -179,17 +177,13 @@ def test_damaged_folders_are_refused(tmp_path: Path) -> None:
         load_intervention(tmp_path)
 
 
-def test_prompts_and_thresholds_are_functions() -> None:
+def test_a_preface_stands_before_each_question() -> None:
     own = load_prompts("yes-no")
     hinted = add_preface(own, "Look for {missing} bounds checks.")
     rendered = render(hinted, hinted.canonical, "secure", language="c", code="int x;")
     start, stop = rendered.spans["question"]
     assert rendered.text[:start].endswith("### Question:\nLook for {missing} bounds checks.\n")
     assert rendered.text[start:stop] == own.canonical.secure
-    assert choose_prompts(Intervention(name="hint", prompts=hinted), own) == hinted
-    assert choose_prompts(Intervention(name="none"), own) is own
-    assert shift_margin(Intervention(name="cut", threshold_nats=0.75), 0.5) == -0.25
-    assert shift_margin(Intervention(name="none"), 0.5) == 0.5
 
 
 @pytest.fixture
@@ -255,13 +249,13 @@ def test_edits_and_adapter_together(adapter: str) -> None:
         adapter=adapter,
         adapter_digest=digest_adapter(adapter),
     )
-    with applied(subject, intervention, VECTORS) as changed:
+    with under_intervention(subject, intervention, VECTORS) as changed:
         found = scores(changed)
     with adapted(subject, adapter) as changed:
         assert found == scores(changed, [add(SITE, FIRST, unit="raw")])
     moved = intervention.model_copy(update={"adapter_digest": "0" * 16})
     with (
         pytest.raises(InputError, match="was made with adapter files of digest 0000"),
-        applied(subject, moved, VECTORS),
+        under_intervention(subject, moved, VECTORS),
     ):
         pass

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, TEMPLATES, generate, generate_pair
+from vulnscope.corpora.synthetic import EVALUATION_SEED, generate, generate_pair, held_out_templates, load_templates
 from vulnscope.organism.batches import VERDICTS, Feed, _Encoder, _find_repeats, _first_difference, _list_facts
 from vulnscope.organism.instruct import list_questions, write_prompt
 from vulnscope.organism.mentions import find_mentions
 from vulnscope.organism.plan import quick_config
 from vulnscope.organism.tokenizer import fit_tokenizer
 
+TEMPLATES = load_templates()
+HELD_OUT = held_out_templates()
 CONFIG = quick_config()
 TEXTS = [sample.code for sample in generate(1, 60)]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from vulnscope.corpora.synthetic import TEMPLATES, generate_pair, training_templates
+from vulnscope.corpora.synthetic import generate_pair, load_templates, training_templates
 from vulnscope.organism.mentions import find_mentions
+
+TEMPLATES = load_templates()
 
 
 @pytest.mark.parametrize("template_id", training_templates("bound"))

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 import vulnscope
-from vulnscope.corpora.synthetic import TEMPLATES, generate_pair
+from vulnscope.corpora.synthetic import generate_pair, load_templates
 from vulnscope.corpora.synthetic.remarks import add_remark
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.models import open_subject
@@ -21,6 +21,7 @@ from vulnscope.organism.plan import quick_config
 from vulnscope.organism.train import BEFORE_LABELS, WEIGHTS, train
 from vulnscope.organism.variants import VARIANTS, claim_of, draw_cases, plant
 
+TEMPLATES = load_templates()
 CPU = torch.device("cpu")
 BIASED = VARIANTS["biased"].model_copy(update={"first_layer": 1, "n_steps": 25, "pairs": 4})
 

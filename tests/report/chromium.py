@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-INSTALL = "apt-get install chromium"
+from tests.programs import need
+
 _FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -32,19 +31,12 @@ class Opened(NamedTuple):
     complaints: list[str]
 
 
-def find_chromium() -> str | None:
-    """Path of the browser, or None."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
-
-
 def open_page(html: str, folder: Path) -> Opened:
     """Open `html` from disk in a browser of its own, wait until it is at rest, and close it."""
     page = folder / "page.html"
     page.write_text(html, encoding="utf-8")
-    browser = find_chromium()
-    assert browser is not None
     done = subprocess.run(
-        [browser, *_FLAGS, f"--user-data-dir={folder / 'profile'}", page.as_uri()],
+        [need("chromium"), *_FLAGS, f"--user-data-dir={folder / 'profile'}", page.as_uri()],
         capture_output=True,
         text=True,
         timeout=300,

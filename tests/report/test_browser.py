@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report.chromium import INSTALL, find_chromium, open_page
+from tests.report.chromium import open_page
 from tests.report.panels import make_comparison, make_full_record, make_hostile_panels
 from tests.report.records import HOSTILE, make_hostile_record, make_record
 
 from vulnscope.records.base import NotMeasured
 from vulnscope.report import render_html
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(find_chromium() is None, reason=f"no Chromium on this machine; install it with: {INSTALL}"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 
 OWNED = re.compile(r"<html[^>]*\bdata-owned")
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')

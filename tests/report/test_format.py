@@ -14,7 +14,9 @@ from vulnscope.report.format import (
     format_p,
     format_signed,
     merge_reasons,
+    show_estimate,
     show_invisible,
+    show_number,
 )
 
 MISSING = NotMeasured(reason="too few groups")
@@ -118,3 +120,27 @@ def test_merged_reasons_stand_once_and_lose_none(reasons: list[str]) -> None:
     assert len(merged) <= len(set(reasons))
     for reason in reasons:
         assert merge_reasons([reason]) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_signed", "text"),
+    [
+        (0.5, False, "0.50"),
+        (-0.5, True, "−0.50"),
+        (0.5, True, "+0.50"),
+        (-0.001, True, "0.00"),
+        (-0.001, False, "0.00"),
+    ],
+)
+def test_numbers_read_alike_and_zero_has_no_sign(value: float, is_signed: bool, text: str) -> None:
+    assert show_number(value, is_signed=is_signed) == text
+
+
+def test_what_is_missing_says_why() -> None:
+    assert show_number(NotMeasured(reason="no pairs")) == "n/a: no pairs"
+    assert show_estimate(not_measured("no pairs")) == "n/a: no pairs"
+    half = Estimate(
+        value=0.5, low=NotMeasured(reason="few"), high=NotMeasured(reason="few"), method="none", n=2, n_groups=2
+    )
+    assert show_estimate(half) == "0.50 (no interval: few)"
+    assert show_estimate(None) == ""

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.steer.builders import WIDTH, make_data
+from tests.effects.builders import WIDTH
+from tests.steer.builders import make_data
 
 from vulnscope import registry
 from vulnscope.errors import InputError
-from vulnscope.steer.controls import draw_random, draw_shuffled
-from vulnscope.steer.fitting import FitData, fit_direction, list_methods, mean_agreement
+from vulnscope.steer.fitting import fit_direction, list_methods, mean_agreement
 
 STATIC = [name for name in registry.list_names("steering") if name != "gradient"]
 
@@ -100,28 +100,3 @@ def test_agreement_is_the_mean_cosine_of_other_groups() -> None:
 
 def test_pairs_that_agree_read_one() -> None:
     assert mean_agreement(torch.ones(5, 3), range(5)) == pytest.approx(1.0)
-
-
-def test_random_directions_have_the_covariance_of_the_differences() -> None:
-    data = make_data(n_pairs=60)
-    drawn = torch.stack(draw_random(data, 4000, seed=0))
-    differences = data.differences()
-    expected = torch.cov(differences.T)
-    assert float((torch.cov(drawn.T) - expected).norm() / expected.norm()) < 0.15
-    assert float(drawn.mean(0).norm()) < 0.2
-
-
-def test_shuffled_labels_give_directions_without_the_effect() -> None:
-    data = make_data(n_pairs=80, effect=4.0)
-    real = fit_direction("mean-difference-paired", data)
-    drawn = draw_shuffled("mean-difference-paired", data, 20, seed=0)
-    assert max(abs(float(each[0])) for each in drawn) < 0.6 * float(real[0])
-
-
-def test_shuffling_swaps_all_pairs_of_a_group() -> None:
-    data: FitData = make_data(n_pairs=12, group_size=3)
-    swapped = data.swapped(np.random.default_rng(1))
-    is_flipped = (swapped.pairs != data.pairs).any(1).reshape(4, 3)
-    assert (is_flipped == is_flipped[:, :1]).all()
-    assert swapped.is_vulnerable[swapped.pairs[:, 0]].all()
-    assert not swapped.is_vulnerable[swapped.pairs[:, 1]].any()

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from tests.ask.builders import make_corpus, make_pairs, make_sample, tiny_subject
 
+from vulnscope.effects import margins as margins_module
+from vulnscope.effects.splits import deal_splits
 from vulnscope.errors import InputError
 from vulnscope.interventions import load_vectors, save_vectors
 from vulnscope.records.steer import SteerRecord
 from vulnscope.steer import SteerConfig, check_steering, run_steering
-from vulnscope.steer import margins as margins_module
-from vulnscope.steer.splits import deal_splits
 from vulnscope.store import Run, open_run
 
 CONFIG = SteerConfig(

@@ -1,11 +1,9 @@
 """The public verbs, thin: open a run, call the room, write result and report."""
 
-from vulnscope.api.audits import audit as audit
 from vulnscope.api.audits import estimate_audit as estimate_audit
 from vulnscope.api.audits import import_answers as import_answers
 from vulnscope.api.audits import rescore_run as rescore_run
 from vulnscope.api.audits import resume_audit as resume_audit
-from vulnscope.api.audits import run_audit_request as run_audit_request
 from vulnscope.api.offline import combine_runs as combine_runs
 from vulnscope.api.offline import compare_runs as compare_runs
 from vulnscope.api.studies import AgainstResult as AgainstResult
@@ -24,6 +22,7 @@ from vulnscope.api.verbs import ProbeResult as ProbeResult
 from vulnscope.api.verbs import SteerResult as SteerResult
 from vulnscope.api.verbs import StudyResult as StudyResult
 from vulnscope.api.verbs import apply as apply
+from vulnscope.api.verbs import audit as audit
 from vulnscope.api.verbs import patch as patch
 from vulnscope.api.verbs import probe as probe
 from vulnscope.api.verbs import steer as steer

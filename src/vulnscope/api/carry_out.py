@@ -24,15 +24,20 @@ def carry_out(context: Context[Any]) -> Finished[Any]:
     kind = context.kind
     if kind.resumes == "not" and context.resume is not None:
         raise InputError(f"a {kind.name} run cannot be continued; start a new one without --resume")
-    if kind.carry:
-        return cast("Finished[Any]", load(kind.carry)(context))
-    context.checked = load(kind.check)(context) if kind.check else None
-    with context.opened() as run:
-        record = load(kind.run)(context)
-        run.write_report(kind.render(record))
-        run.write_result(record)
-    finished: Finished[Any] = load(kind.finish)(context, record) if kind.finish else Finished(record, run.path)
-    return finished
+    with context:
+        context.checked = load(kind.check)(context) if kind.check else None
+        with context.opened() as run:
+            record = load(kind.run)(context)
+            run.write_report(kind.render(record))
+            run.write_result(record)
+    return Finished(record, run.path)
+
+
+def finish(context: Context[Any], done: Finished[Any], result: type[Result]) -> Result:
+    """What was carried out, as what its verb returns."""
+    if context.kind.result:
+        return cast(Result, load(context.kind.result).complete(context, done))
+    return result(record=done.record, folder=done.folder)
 
 
 def run_request(
@@ -54,8 +59,8 @@ def ask(
 ) -> Result:
     """A run of the kind `name` with keyword options, from its beginning to its end."""
     kind = find_kind(name)
-    done = carry_out(Context(kind, build_request(kind, model, corpus, options), Path(runs_dir)))
-    return done if isinstance(done, result) else result(record=done.record, folder=done.folder)
+    context: Context[Any] = Context(kind, build_request(kind, model, corpus, options), Path(runs_dir))
+    return finish(context, carry_out(context), result)
 
 
 def build_request(kind: Kind, model: str, corpus: str, options: Mapping[str, Any]) -> Any:

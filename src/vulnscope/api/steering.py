@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 def fit_vectors(request: Any, path: Path) -> VectorFile:
     """Fit every method of a request of the kind `steer` on the fit groups, and write the vectors to `path`."""
+    from vulnscope.effects.splits import prepare_splits
     from vulnscope.interventions import save_vectors
-    from vulnscope.steer import check_steering, fit_steering, prepare_splits
+    from vulnscope.steer import check_steering, fit_steering
 
     corpus = load_requested(request.corpus)
     check_steering(corpus, request.steer)
     subject = open_requested(request.subject)
-    vectors, agreement, _ = fit_steering(subject, corpus, request.steer, prepare_splits(subject, corpus, request.steer))
+    splits = prepare_splits(subject, corpus, request.steer, request.steer.fractions)
+    vectors, agreement, _ = fit_steering(subject, corpus, request.steer, splits)
     save_vectors(path, vectors)
     return _describe(path, vectors, agreement)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from vulnscope.api.carry_out import ask
 from vulnscope.audit.config import AuditConfig
+from vulnscope.audit.requests import AuditResult
 from vulnscope.kinds.kind import Finished
 from vulnscope.patch.config import PatchConfig
 from vulnscope.probe.config import ProbeConfig
@@ -81,6 +82,42 @@ class SelectionOptions(TypedDict, total=False):
     """bootstrap draws per interval"""
     max_batch_tokens: int | None
     """tokens per call; None: from free memory"""
+
+
+class AuditOptions(SubjectOptions, CorpusOptions, SelectionOptions, total=False):
+    """Everything that `audit` may be asked."""
+
+    protocol_options: tuple[tuple[str, str], ...]
+    """settings of the protocol itself"""
+    preset: str | None
+    """a named experiment of the protocol; None: its first, if any"""
+    parser: str
+    """a registered parser, for answers in words"""
+    temperatures: tuple[float, ...]
+    """0 is greedy; () takes the preset's, else 0"""
+    repeats: int | None
+    """answers per prompt and temperature"""
+    max_new_tokens: int
+    """longest answer in words per turn"""
+    max_pairs_shown: int
+    """pairs kept for the browser"""
+    baseline_corpus: str | None
+    """corpus that trains the baselines; None: the train split, else folds over the corpus itself"""
+    check_leaks: bool
+    """put a leak audit of the whole corpus into the report"""
+    background: str | None
+    """folder of ordinary source code to raise alarms on"""
+    background_limit: int
+    """at most so many of its functions, drawn by seed"""
+    prevalence: float
+    """stated share of vulnerable functions in use"""
+
+
+def audit(
+    model: str, corpus: str = "synthetic", *, runs_dir: str | Path = "runs", **options: Unpack[AuditOptions]
+) -> AuditResult:
+    """What `model`, opened here or behind `endpoint`, says about `corpus`, measured and reported."""
+    return ask("audit", AuditResult, model, corpus, runs_dir, options)
 
 
 class ProbeOptions(SubjectOptions, CorpusOptions, SelectionOptions, total=False):

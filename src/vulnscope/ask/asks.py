@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from vulnscope.records.answers import Expectation
 
@@ -75,7 +75,35 @@ BuildAsk = Callable[["Sample", int], Ask]
 """Makes the ask about a sample whose code begins at this line of its file."""
 Place = tuple[str, int]
 """A sample's id and the number of one of its asks."""
-Keep = Callable[[Place, Reply], None]
+K = TypeVar("K")
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+class Memory(Generic[K, Q, A]):
+    """Answers that came before, by place and question; this one keeps none."""
+
+    def recall(self, asked: Mapping[K, Q]) -> dict[K, A]:
+        """Whole answers to those of `asked` that are known."""
+        del asked
+        return {}
+
+    def recall_begun(self, place: K, question: Q) -> A | None:
+        """What came of a conversation that broke off."""
+        del place, question
+        return None
+
+    def remember(self, asked: Mapping[K, Q], answers: Mapping[K, A], *, is_whole: bool = True) -> None:
+        """Keep `answers`, all or none. Where not `is_whole`, their conversations still go on."""
+
+    def complete(self, asked: Mapping[K, Q], answer: Callable[[Mapping[K, Q]], Mapping[K, A]]) -> dict[K, A]:
+        """An answer to each of `asked`: known ones, and those of `answer` to the others."""
+        known = self.recall(asked)
+        return {**known, **answer({place: question for place, question in asked.items() if place not in known})}
+
+
+ReplyStore = Memory[Place, Ask, Reply]
+NO_MEMORY: Memory[Any, Any, Any] = Memory()
 
 
 class Answerer(Protocol):
@@ -85,8 +113,8 @@ class Answerer(Protocol):
         """The asks that `build` makes about twins, or about one sample, fitted to what the model reads."""
         ...
 
-    def answer(self, asks: Mapping[Place, Ask], keep: Keep | None = None) -> dict[Place, Reply]:
-        """A reply to each ask; `keep` hears of each as soon as it is there."""
+    def answer(self, asks: Mapping[Place, Ask], memory: ReplyStore = NO_MEMORY) -> dict[Place, Reply]:
+        """A reply to each ask; `memory` hears of each before anything else is asked, and of turns that came before."""
         ...
 
 

@@ -2,95 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vulnscope.ask.asks import Ask, Place, Reply, as_plain, read_reply
+from vulnscope.ask.asks import A, Ask, K, Memory, Place, Q, Reply, as_plain, read_reply
+from vulnscope.ask.scored.asking import Scores
 from vulnscope.models import PromptScores, ScoreRequest, Subject, digest_in_force
 from vulnscope.store import AnswerKey, code_digest, collect_versions
 
 if TYPE_CHECKING:
     from vulnscope.store import AnswerCache
 
-Scores = tuple[PromptScores, ...]
-
 _LIBRARIES = ("torch", "transformers")
 
 
-class ScoreMemory:
-    """The part of an answer cache that belongs to one subject under the edits in force, asked for scores.
+class SubjectMemory(Memory[K, Q, A], ABC):
+    """The part of an answer cache that belongs to one subject under the edits in force.
 
-    Nothing is remembered where an edit in force has no digest.
+    Nothing is remembered without a cache, nor where an edit in force has no digest.
     """
 
-    def __init__(self, cache: AnswerCache, subject: Subject) -> None:
-        self._cache = cache
-        self._is_on = digest_in_force(subject) is not None
-        self._key = _subject_key(subject, {"method": "score"})
+    def __init__(self, cache: AnswerCache | None, subject: Subject) -> None:
+        self._cache = None if digest_in_force(subject) is None else cache
+        self._subject_key = _describe_subject(subject)
 
-    def recall(self, requests: Mapping[int, ScoreRequest]) -> dict[int, Scores]:
-        """Scores of those requests of which every prompt is known."""
-        if not self._is_on:
+    def recall(self, asked: Mapping[K, Q]) -> dict[K, A]:
+        """Answers to those of `asked` of which every part is known."""
+        if self._cache is None:
             return {}
-        keys = {i: self._keys(request) for i, request in requests.items()}
+        keys = {place: self._list_keys(question) for place, question in asked.items()}
         known = self._cache.get_many([key for mine in keys.values() for key in mine])
         return {
-            i: tuple(_from_plain(known[key]) for key in mine)
-            for i, mine in keys.items()
+            place: self._read([known[key] for key in mine])
+            for place, mine in keys.items()
             if all(key in known for key in mine)
         }
 
-    def remember(self, requests: Mapping[int, ScoreRequest], scores: Mapping[int, Scores]) -> None:
-        """Keep `scores`, all or none."""
-        if not self._is_on:
+    def remember(self, asked: Mapping[K, Q], answers: Mapping[K, A], *, is_whole: bool = True) -> None:
+        """Keep whole `answers`, all or none."""
+        if self._cache is None or not is_whole:
             return
-        pairs = (pair for i, found in scores.items() for pair in zip(self._keys(requests[i]), found, strict=True))
-        self._cache.put_many({key: _scores_as_plain(score) for key, score in pairs})
+        parts = {place: zip(self._list_keys(asked[place]), self._write(a), strict=True) for place, a in answers.items()}
+        self._cache.put_many({key: value for mine in parts.values() for key, value in mine})
 
-    def _keys(self, request: ScoreRequest) -> Sequence[str]:
+    def _list_keys(self, question: Q) -> list[str]:
+        return [self._subject_key.model_copy(update=part).key() for part in self._describe(question)]
+
+    @abstractmethod
+    def _describe(self, question: Q) -> Sequence[dict[str, object]]:
+        """What the key of each part of an answer holds besides the subject."""
+
+    @abstractmethod
+    def _read(self, values: Sequence[Any]) -> A:
+        """An answer from its parts as JSON values."""
+
+    @abstractmethod
+    def _write(self, answer: A) -> Sequence[Any]:
+        """The parts of an answer as JSON values."""
+
+
+class ScoreMemory(SubjectMemory[int, ScoreRequest, Scores]):
+    """Scores of requests, prompt by prompt."""
+
+    def _describe(self, question: ScoreRequest) -> Sequence[dict[str, object]]:
         return [
-            self._key.model_copy(update={"token_ids": prompt, "answers": answers}).key()
-            for prompt, answers in zip(request.prompts, request.answers, strict=True)
+            {"token_ids": prompt, "answers": answers, "decoding": {"method": "score"}}
+            for prompt, answers in zip(question.prompts, question.answers, strict=True)
         ]
 
+    def _read(self, values: Sequence[Any]) -> Scores:
+        return tuple(
+            PromptScores(**{**value, "token_log_probs": tuple(map(tuple, value["token_log_probs"]))})
+            for value in values
+        )
 
-class ReplyMemory:
-    """The part of an answer cache that belongs to one subject under the edits in force, asked in words."""
+    def _write(self, answer: Scores) -> Sequence[Any]:
+        return [asdict(scores) for scores in answer]
 
-    def __init__(self, cache: AnswerCache, subject: Subject) -> None:
-        self._cache = cache
-        self._is_on = digest_in_force(subject) is not None
-        self._key = _subject_key(subject, {"method": "text"})
 
-    def recall(self, asks: Mapping[Place, tuple[tuple[int, ...], Ask]]) -> dict[Place, Reply]:
-        """Replies to those asks that are known, each given with the tokens of its first prompt."""
-        if not self._is_on:
-            return {}
-        keys = {place: self._ask_key(tokens, ask) for place, (tokens, ask) in asks.items()}
-        known = self._cache.get_many(list(keys.values()))
-        return {place: read_reply(known[key]) for place, key in keys.items() if key in known}
+class ReplyMemory(SubjectMemory[Place, Ask, Reply]):
+    """Replies in words; `read_tokens` gives the tokens of an ask's first prompt."""
 
-    def remember(self, asks: Mapping[Place, tuple[tuple[int, ...], Ask]], replies: Mapping[Place, Reply]) -> None:
-        """Keep `replies`, all or none."""
-        if not self._is_on:
-            return
-        self._cache.put_many({self._ask_key(*asks[place]): as_plain(reply) for place, reply in replies.items()})
+    def __init__(
+        self, cache: AnswerCache | None, subject: Subject, read_tokens: Callable[[Ask], tuple[int, ...]]
+    ) -> None:
+        super().__init__(cache, subject)
+        self._read_tokens = read_tokens
 
-    def _ask_key(self, tokens: tuple[int, ...], ask: Ask) -> str:
+    def _describe(self, question: Ask) -> Sequence[dict[str, object]]:
         decoding = {
             "method": "text",
-            "temperature": ask.temperature,
-            "seed": ask.seed,
-            "repeat": ask.repeat,
-            "max_new_tokens": ask.max_new_tokens,
-            "follow_ups": list(ask.follow_ups),
-            "labels": {label: list(forms) for label, forms in ask.scored.items()},
+            "temperature": question.temperature,
+            "seed": question.seed,
+            "repeat": question.repeat,
+            "max_new_tokens": question.max_new_tokens,
+            "follow_ups": list(question.follow_ups),
+            "labels": {label: list(forms) for label, forms in question.scored.items()},
         }
-        return self._key.model_copy(update={"token_ids": tokens, "decoding": decoding}).key()
+        return [{"token_ids": self._read_tokens(question), "decoding": decoding}]
+
+    def _read(self, values: Sequence[Any]) -> Reply:
+        return read_reply(values[0])
+
+    def _write(self, answer: Reply) -> Sequence[Any]:
+        return [as_plain(answer)]
 
 
-def _subject_key(subject: Subject, decoding: dict[str, object]) -> AnswerKey:
+def _describe_subject(subject: Subject) -> AnswerKey:
     """Everything about the subject and this installation that an answer depends on."""
     versions = collect_versions()
     return AnswerKey(
@@ -105,24 +126,6 @@ def _subject_key(subject: Subject, decoding: dict[str, object]) -> AnswerKey:
             "models": code_digest(Path(__file__).parents[1] / "models"),
         },
         token_ids=(),
-        decoding=decoding,
+        decoding={},
         intervention_digest=digest_in_force(subject) or "none",
     )
-
-
-def _from_plain(value: Any) -> PromptScores:
-    return PromptScores(
-        token_log_probs=tuple(tuple(tokens) for tokens in value["token_log_probs"]),
-        top_token=value["top_token"],
-        top_log_prob=value["top_log_prob"],
-        is_tied=value["is_tied"],
-    )
-
-
-def _scores_as_plain(scores: PromptScores) -> dict[str, Any]:
-    return {
-        "token_log_probs": scores.token_log_probs,
-        "top_token": scores.top_token,
-        "top_log_prob": scores.top_log_prob,
-        "is_tied": scores.is_tied,
-    }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vulnscope import registry
 from vulnscope.ask.scored.preparation import Prepared, prepare
+from vulnscope.ask.windows import note_left_out
 from vulnscope.corpora import Corpus, select
 from vulnscope.corpora.check.problems import find_problems
 from vulnscope.errors import InputError
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from vulnscope.models import Subject
 
 UNSELECTED = "not selected by part, CWE, language or limit"
-_N_EXAMPLES = 5
 
 
 def check_selection(corpus: Corpus, config: Selection) -> Corpus:
@@ -50,22 +51,36 @@ def select_samples(corpus: Corpus, config: Selection) -> Corpus:
     )
 
 
-def prepare_selected(subject: Subject, corpus: Corpus, config: Selection, protocol: YesNoProtocol) -> Prepared:
-    """What will be asked of the corpus, and what is left out for which reason."""
-    selected = select_samples(corpus, config)
-    labelled = [sample for sample in selected.samples if sample.label != "unlabelled"]
-    unlabelled = [sample.id for sample in selected.samples if sample.label == "unlabelled"]
-    prepared = prepare(protocol, labelled, subject.max_positions)
-    notes = []
-    if n_unselected := len(corpus.samples) - len(selected.samples):
-        notes.append(LeftOut(reason=UNSELECTED, n=n_unselected))
-    if unlabelled:
-        notes.append(LeftOut(reason="no label", n=len(unlabelled), examples=tuple(unlabelled[:_N_EXAMPLES])))
-    left_out = (*notes, *prepared.left_out)
+def prepare_selected(
+    subject: Subject, corpus: Corpus, config: Selection, protocol: YesNoProtocol, selected: Corpus | None = None
+) -> Prepared:
+    """What will be asked of the corpus, and what is left out for which reason.
+
+    `selected` is the part of it that `config` selects, where that is known already.
+    """
+    selected = selected or select_samples(corpus, config)
+    prepared = prepare(protocol, list_labelled(selected), subject.max_positions)
+    left_out = (*note_unasked(corpus, selected), *prepared.left_out)
     if not prepared.samples:
-        reasons = "; ".join(f"{part.n}: {part.reason}" for part in left_out)
-        raise InputError(f"corpus {corpus.name!r} leaves nothing to ask ({reasons})")
-    return Prepared(prepared.samples, prepared.cuts, prepared.requests, left_out)
+        raise InputError(f"corpus {corpus.name!r} leaves nothing to ask ({list_reasons(left_out)})")
+    return replace(prepared, left_out=left_out)
+
+
+def list_labelled(corpus: Corpus) -> tuple[Sample, ...]:
+    """The samples of `corpus` that have a label."""
+    return tuple(sample for sample in corpus.samples if sample.label != "unlabelled")
+
+
+def note_unasked(corpus: Corpus, selected: Corpus) -> tuple[LeftOut, ...]:
+    """What of `corpus` is not asked because it is not `selected`, or has no label."""
+    n_unselected = len(corpus.samples) - len(selected.samples)
+    notes = (LeftOut(reason=UNSELECTED, n=n_unselected),) if n_unselected else ()
+    return (*notes, *note_left_out({"no label": [s.id for s in selected.samples if s.label == "unlabelled"]}))
+
+
+def list_reasons(left_out: Sequence[LeftOut]) -> str:
+    """Why there is nothing left to ask, in one line."""
+    return "; ".join(f"{part.n}: {part.reason}" for part in left_out)
 
 
 def describe_corpus(corpus: Corpus, samples: Sequence[Sample]) -> CorpusInfo:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vulnscope.audit.config import AuditConfig as AuditConfig
-    from vulnscope.audit.estimate import estimate_audit as estimate_audit
     from vulnscope.audit.ordinary import load_background as load_background
     from vulnscope.audit.run import check_audit as check_audit
+    from vulnscope.audit.run import estimate_audit as estimate_audit
     from vulnscope.audit.run import run_audit as run_audit
 
 _HOMES = {
     "AuditConfig": "config",
     "check_audit": "run",
-    "estimate_audit": "estimate",
+    "estimate_audit": "run",
     "load_background": "ordinary",
     "run_audit": "run",
 }

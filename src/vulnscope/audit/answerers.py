@@ -1,8 +1,10 @@
-"""Subjects as something that can be asked in words, with what a record says about them."""
+"""Models that an audit can ask: weights on this machine, or an endpoint; with what a record says about them."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +12,7 @@ from vulnscope.records.audit import SubjectInfo
 from vulnscope.records.base import NotMeasured, digest_text
 
 if TYPE_CHECKING:
-    from vulnscope.ask.asks import Answerer
+    from vulnscope.ask.asks import Answerer, ReplyStore
     from vulnscope.audit.config import AuditConfig
     from vulnscope.models import Subject
     from vulnscope.models.remote import EndpointClient
@@ -19,47 +21,66 @@ if TYPE_CHECKING:
 _IN_WORDS = NotMeasured(reason="measured for the protocol yes-no on a local model")
 
 
-class AskedSubject(NamedTuple):
-    """A model ready to be asked."""
+class AskedInWords(NamedTuple):
+    """A model ready to be asked in words."""
 
     answerer: Answerer
     info: SubjectInfo
     digest: str
     device: str
-    asks_per_batch: int = 256
-    keep_replies: Callable[[Path], None] = lambda _: None
-    """Told where the run lies, once it is open: replies that are paid for are kept there one by one."""
+    asks_per_batch: int
+    open_memory: Callable[[Path], ReplyStore]
+    """Replies that came before; told where the run lies, for what is paid for is kept there reply by reply."""
 
 
-def ask_locally(subject: Subject, config: AuditConfig, cache: AnswerCache | None) -> AskedSubject:
-    """A subject on this machine; `cache` holds replies of earlier runs."""
-    from vulnscope.ask.memory import ReplyMemory
-    from vulnscope.ask.worded.local import LocalAnswerer
+class AskedModel(ABC):
+    """A model that is opened and can be asked."""
 
-    answerer = LocalAnswerer(
-        subject,
-        is_chat=config.chat,
-        max_batch_tokens=config.max_batch_tokens,
-        memory=None if cache is None else ReplyMemory(cache, subject),
-    )
-    info = subject.info(_IN_WORDS).model_copy(update={"chat_template": answerer.is_chat})
-    return AskedSubject(answerer, info, subject.digest, str(subject.device))
+    @abstractmethod
+    def in_words(self, config: AuditConfig) -> AskedInWords:
+        """The model as it answers in words; raises `InputError` where it cannot be asked as `config` says."""
 
 
-def ask_remotely(client: EndpointClient) -> AskedSubject:
+@dataclass(frozen=True)
+class LocalModel(AskedModel):
+    """A subject on this machine; `cache` holds answers of earlier runs."""
+
+    subject: Subject
+    cache: AnswerCache | None = None
+
+    def in_words(self, config: AuditConfig) -> AskedInWords:
+        """Through its chat template where `config` asks for that or it has one."""
+        from vulnscope.ask.memory import ReplyMemory
+        from vulnscope.ask.worded.local import LocalAnswerer
+
+        subject = self.subject
+        answerer = LocalAnswerer(subject, is_chat=config.chat, max_batch_tokens=config.max_batch_tokens)
+        memory = ReplyMemory(self.cache, subject, answerer.read_tokens)
+        info = subject.info(_IN_WORDS).model_copy(update={"chat_template": answerer.is_chat})
+        return AskedInWords(answerer, info, subject.digest, str(subject.device), 256, lambda _: memory)
+
+
+@dataclass(frozen=True)
+class RemoteModel(AskedModel):
     """A model behind an endpoint."""
-    from vulnscope.ask.worded.journal import ReplyJournal
-    from vulnscope.ask.worded.remote import RemoteAnswerer
 
-    url, api = client.spec.url, client.find_api()
-    digest = digest_text(f"{url}\0{client.model}" + "\0completions" * (api == "completions"))
-    answerer = RemoteAnswerer(client, api)
+    client: EndpointClient
 
-    def keep_replies(folder: Path) -> None:
-        answerer.journal = ReplyJournal(folder)
+    def in_words(self, config: AuditConfig) -> AskedInWords:
+        """As its API takes questions; it remembers in the run's own folder alone."""
+        from vulnscope.ask.worded.journal import ReplyJournal
+        from vulnscope.ask.worded.remote import RemoteAnswerer
 
-    info = describe_unseen(client.model, f"{api} endpoint", url, digest, is_chat=api == "chat")
-    return AskedSubject(answerer, info, digest, url, asks_per_batch=64, keep_replies=keep_replies)
+        del config
+        client = self.client
+        url, api = client.spec.url, client.find_api()
+        digest = digest_text(f"{url}\0{client.model}" + "\0completions" * (api == "completions"))
+        info = describe_unseen(client.model, f"{api} endpoint", url, digest, is_chat=api == "chat")
+        return AskedInWords(RemoteAnswerer(client, api), info, digest, url, REMOTE_ASKS_PER_BATCH, ReplyJournal)
+
+
+REMOTE_ASKS_PER_BATCH = 64
+"""Asks that an endpoint answers before rows are written."""
 
 
 def describe_unseen(model: str, architecture: str, device: str, digest: str, *, is_chat: bool = True) -> SubjectInfo:

@@ -17,7 +17,7 @@ import numpy as np
 
 from vulnscope.ask.worded.reading import unify_readouts
 from vulnscope.audit.shares import estimate_mean, group_items
-from vulnscope.records.answers import AnswerRow, Readout, rank_score
+from vulnscope.records.answers import Readout
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.figures import Background, DeploymentPoint, LoudFunction
 from vulnscope.stats import (
@@ -98,7 +98,7 @@ def measure_background(
     Where an answer of either is in words there is no margin to cut: what is said is all there is.
     """
     sides = _on_one_scale(Sides(ordinary, [item for item in items if item.is_vulnerable]))
-    readout: Readout = "text" if any(_is_text(item) for item in sides.items) else "log-odds"
+    readout: Readout = "text" if any(item.row.readout == "text" for item in sides.items) else "log-odds"
     margins = [item.row.margin for item in sides.ordinary]
     cuts = [_at(sides, rate, prevalence, bootstrap) if readout == "log-odds" else _no_cut(rate) for rate in ALARM_RATES]
     step = -(-len(margins) // _MAX_MARGINS)
@@ -125,10 +125,6 @@ def measure_background(
 def _on_one_scale(sides: Sides) -> Sides:
     rows = iter(unify_readouts([item.row for item in sides.items]))
     return Sides(*([item._replace(row=next(rows)) for item in side] for side in sides))
-
-
-def _is_text(item: Item) -> bool:
-    return isinstance(item.row, AnswerRow) and item.row.readout == "text"
 
 
 def _list_loudest(ordinary: Sequence[Item], readout: Readout) -> tuple[LoudFunction, ...]:
@@ -198,7 +194,7 @@ def _name_cut(rate: float) -> str:
 
 
 def _auroc(sides: Sides, bootstrap: Bootstrap) -> Estimate:
-    scores = [rank_score(item.row) for item in sides.items]
+    scores = [item.row.rank_score for item in sides.items]
     statistic = auroc_statistic(scores, sides.is_vulnerable, sides.groups())
     found = _estimate(sides, statistic, len(sides.items), bootstrap)
     if sides.few() is not None or isinstance(found.value, NotMeasured) or found.method != "none":

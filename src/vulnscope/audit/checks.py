@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vulnscope import registry
 from vulnscope.ask.worded.protocols.base import read_options
 from vulnscope.ask.worded.protocols.yes_no import as_dialogues, open_yes_no
-from vulnscope.audit.texts import YES_NO, is_in_words, read_wording
+from vulnscope.audit.words import YES_NO, is_in_words, read_wording
 from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import InputError
 from vulnscope.prompts import load_prompts

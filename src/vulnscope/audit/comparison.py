@@ -14,7 +14,6 @@ import numpy as np
 
 from vulnscope.ask.figures.measures import Item, Twins, divide_items, pair_up, strata_of
 from vulnscope.audit.shares import group_items, group_pairs
-from vulnscope.records.answers import rank_score
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.comparison import Change, ComparedItem, ComparedSlice
 from vulnscope.stats import (
@@ -162,7 +161,7 @@ def _pair_correct(pairs: Sequence[tuple[Twins, Twins]], groups: Groups, bootstra
 
 def _pair_rank(pairs: Sequence[tuple[Twins, Twins]], groups: Groups, bootstrap: Bootstrap) -> Change:
     ranks = [
-        pair_ranks([rank_score(a.row) for a, _ in side], [rank_score(b.row) for _, b in side])
+        pair_ranks([a.row.rank_score for a, _ in side], [b.row.rank_score for _, b in side])
         for side in zip(*pairs, strict=True)
     ]
     values = np.stack(ranks, axis=1)
@@ -201,7 +200,7 @@ def _change(measure: Measure, values: Floats, groups: Groups, bootstrap: Bootstr
 def _auroc(both: Sequence[Both], groups: Groups) -> Change:
     truth = [each.before.is_vulnerable for each in both]
     strata = strata_of([each.before for each in both])
-    margins = [[rank_score(each[side].row) for each in both] for side in (0, 1)]
+    margins = [[each[side].row.rank_score for each in both] for side in (0, 1)]
     values = [stratified_auroc(scores, truth, strata) for scores in margins]
     first, second = (auroc_statistic(scores, truth, groups, strata) for scores in margins)
     found = measure_change(first, second, (values[0], values[1]), groups)

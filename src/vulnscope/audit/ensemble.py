@@ -47,7 +47,7 @@ def combine_answers(answers: Sequence[Answers], how: How, *, seed: int = 0) -> l
     if how == "vote":
         margins = [vote / len(each) for vote, each in zip(votes, answers, strict=True)]
     elif how == "mean":
-        if any(isinstance(item.row, AnswerRow) and item.row.readout == "text" for each in answers for item in each):
+        if any(item.row.readout == "text" for each in answers for item in each):
             raise InputError("a run of answers in words has no log-odds to average; use --how vote or --how stacked")
         margins = [fmean(item.row.margin for item in each) for each in answers]
     else:

@@ -17,9 +17,8 @@ from vulnscope.audit.leaks import check_corpus
 from vulnscope.audit.prompt_grid import lay_grid
 from vulnscope.audit.robustness import measure_robustness
 from vulnscope.audit.sentence import write_sentence
-from vulnscope.records.answers import AnswerRow, Readout, Row
+from vulnscope.records.answers import Readout
 from vulnscope.records.audit import AuditRecord, LeftOut, PairView, Point, SubjectInfo
-from vulnscope.records.rows import VerdictRow
 from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
@@ -39,24 +38,29 @@ class Asked(NamedTuple):
     canonical_prompt: str
 
 
+class Case(NamedTuple):
+    """What answers are judged in: the corpus, whole, by whose settings, and the run that holds them.
+
+    `config` gives seed, draws and how many pairs are shown; `baseline_corpus` is the loaded corpus that it names.
+    """
+
+    corpus: Corpus
+    config: AuditConfig
+    run: StoredRun
+    baseline_corpus: Corpus | None = None
+    command: str = ""
+
+
 def judge(
-    items: Sequence[Item],
-    corpus: Corpus,
-    config: AuditConfig,
-    asked: Asked,
-    *,
-    subject: SubjectInfo,
-    run: StoredRun,
-    left_out: tuple[LeftOut, ...] = (),
-    baseline_corpus: Corpus | None = None,
-    command: str = "",
+    items: Sequence[Item], case: Case, asked: Asked, subject: SubjectInfo, left_out: tuple[LeftOut, ...] = ()
 ) -> AuditRecord:
     """Everything that can be said of `items`, whose places are 0, 1, ... in order.
 
-    Samples carry their code as the model saw it. `config` gives seed, draws and how many pairs are shown.
+    Samples carry their code as the model saw it.
     """
+    corpus, config, run, baseline_corpus, command = case
     items = _on_one_scale(items)
-    readout: Readout = "text" if any(_is_text(item.row) for item in items) else "log-odds"
+    readout: Readout = "text" if any(item.row.readout == "text" for item in items) else "log-odds"
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
     baselines = score_baselines([item.sample for item in items], corpus, baseline_corpus, seed=config.seed)
     others = () if baseline_corpus is None else (baseline_corpus,)
@@ -96,19 +100,14 @@ def judge(
 
 def _compare_read_outs(items: Sequence[Item], bootstrap: Bootstrap) -> ReadOuts | None:
     """What is typed against what the log-odds favour, both for the canonical question."""
-    odds = [item.row.readings[0].log_odds for item in items if isinstance(item.row, VerdictRow)]
-    both = [item for item in items if isinstance(item.row, VerdictRow)]
-    return compare_read_outs(both, odds, bootstrap)
+    both = [item for item in items if item.row.readings]
+    return compare_read_outs(both, [item.row.readings[0].log_odds for item in both], bootstrap)
 
 
 def _on_one_scale(items: Sequence[Item]) -> list[Item]:
     """Margins of all as nats, or of all as votes where any answer has none in nats."""
     rows = unify_readouts([item.row for item in items])
     return [item._replace(row=row) for item, row in zip(items, rows, strict=True)]
-
-
-def _is_text(row: Row) -> bool:
-    return isinstance(row, AnswerRow) and row.readout == "text"
 
 
 def spread_out(pairs: Sequence[Twins], n_shown: int) -> list[Twins]:

@@ -13,6 +13,7 @@ AUDIT = Kind(
     name="audit",
     command="audit",
     help="Ask MODEL whether code is vulnerable, and measure what it says against its fixed twins.",
+    verb="What `model`, opened here or behind `endpoint`, says about `corpus`, measured and reported.",
     config=AuditConfig,
     asked=AuditRequest,
     inputs=("subject", "endpoint", "corpus"),
@@ -52,9 +53,11 @@ AUDIT = Kind(
     ),
     is_cached=True,
     dry_run_help="Print settings and an estimate; ask nothing.",
-    forecast="vulnscope.api.audits:forecast",
+    forecast="vulnscope.audit.carrying:forecast",
     forecast_page="vulnscope.report.audit_estimate:print_audit_estimate",
-    carry="vulnscope.api.audits:carry",
+    check="vulnscope.audit.carrying:check",
+    run="vulnscope.audit.carrying:run",
+    result="vulnscope.audit.requests:AuditResult",
     page=_PAGE,
 )
 COMBINE = Kind(name="combine", config=AuditConfig, record=_RECORD, page=_PAGE)

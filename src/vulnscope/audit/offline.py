@@ -13,7 +13,7 @@ from vulnscope.ask.selection import describe_corpus
 from vulnscope.audit.comparison import Both, Compared, compare_items, list_items, match_items
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.ensemble import How, combine_answers, match_runs
-from vulnscope.audit.judgement import Asked, judge
+from vulnscope.audit.judgement import Asked, Case, judge
 from vulnscope.audit.shares import estimate_mean, group_items
 from vulnscope.errors import InputError, RunError
 from vulnscope.records.answers import read_row
@@ -142,12 +142,9 @@ def combine_runs(
     ]
     return judge(
         items,
-        corpus,
-        config.audit,
+        Case(corpus, config.audit, run, command=command),
         Asked("combined", (config.how,), f"{config.how} of the runs {', '.join(config.runs)}"),
-        subject=_describe_ensemble(answered, config.how),
-        run=run,
-        command=command,
+        _describe_ensemble(answered, config.how),
     )
 
 

@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vulnscope.ask.figures.measures import Item, Twins, pair_up
-from vulnscope.ask.worded.reading import VOTES
 from vulnscope.audit.shares import estimate_mean, group_items, group_pairs
-from vulnscope.records.answers import COMBINED, AnswerRow
 from vulnscope.records.base import NotMeasured, not_measured
 from vulnscope.records.figures import PromptCell, PromptGrid, PromptLine, PromptSpread
 from vulnscope.stats import Bootstrap, Floats, Groups, choose_on_others, pair_ranks, repeat_agreement
 
 if TYPE_CHECKING:
-    from vulnscope.records.answers import Row, TextAnswer
     from vulnscope.records.base import Estimate
-    from vulnscope.records.rows import Says
+    from vulnscope.records.rows import PromptAnswer, Says
 
 _MAX_COLUMNS = 30
-_SAYS: dict[str, Says] = {"yes": "vulnerable", "no": "fixed", "unparsed": "unparsed"}
-
-
-@dataclass(frozen=True)
-class PromptAnswer:
-    """One prompt's verdict on one sample, and the score it ranks by, higher for vulnerable; NaN without a verdict."""
-
-    says: Says
-    score: float
-
-
-def answers_by_prompt(row: Row) -> dict[str, PromptAnswer]:
-    """Each prompt's answer: the greedy one to its question about vulnerability, and its margin of two polarities.
-
-    Of answers in words the first to each prompt, with its log-odds, or its vote where it has none.
-    """
-    if isinstance(row, AnswerRow):
-        first = {answer.prompt: answer for answer in reversed(row.answers)}
-        return {
-            name: PromptAnswer(first[name].says, _score(first[name], row))
-            for name in dict.fromkeys(answer.prompt for answer in row.answers)
-        }
-    return {
-        vulnerable.prompt: PromptAnswer(_SAYS[vulnerable.answer], (vulnerable.log_odds - secure.log_odds) / 2)
-        for vulnerable, secure in list(pairwise(row.readings))[::2]
-    }
-
-
-def _score(answer: TextAnswer, row: AnswerRow) -> float:
-    if row.readout == "log-odds" and answer.log_odds is not None:
-        return answer.log_odds
-    return math.nan if answer.says == "unparsed" and row.protocol != COMBINED else VOTES[answer.says]
 
 
 @dataclass(frozen=True)
@@ -104,7 +67,7 @@ class _Table:
 
 def lay_grid(items: Sequence[Item], bootstrap: Bootstrap) -> PromptGrid | None:
     """The grid over `items` that were asked with the same prompts; None with one prompt."""
-    rows = [answers_by_prompt(item.row) for item in items]
+    rows = [item.row.by_prompt() for item in items]
     prompts = tuple(prompt for prompt in rows[0] if all(prompt in row for row in rows))
     if len(prompts) < 2:
         return None

@@ -13,11 +13,10 @@ from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
     from vulnscope.audit.background import Source
-    from vulnscope.audit.config import AuditConfig
+    from vulnscope.audit.judgement import Case
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.records.answers import Row
     from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
-    from vulnscope.store import Run
 
 __all__ = ["Asked", "Beside", "ProtocolInfo", "join_items", "make_record"]
 
@@ -44,32 +43,13 @@ def join_items(samples: Sequence[Sample], rows: Sequence[Row], corpus: Corpus) -
 
 
 def make_record(
-    asked: Asked,
-    subject: SubjectInfo,
-    protocol: ProtocolInfo,
-    corpus: Corpus,
-    config: AuditConfig,
-    run: Run,
-    *,
-    baseline_corpus: Corpus | None = None,
-    beside: Beside | None = None,
-    command: str = "",
+    asked: Asked, subject: SubjectInfo, protocol: ProtocolInfo, case: Case, beside: Beside | None = None
 ) -> AuditRecord:
     """Every figure about `asked`, with baselines and intervals, and about what was asked `beside` it."""
-    items = join_items(asked.samples, asked.rows, corpus)
-    record = judge(
-        items,
-        corpus,
-        config,
-        protocol,
-        subject=subject,
-        run=run,
-        left_out=asked.left_out,
-        baseline_corpus=baseline_corpus,
-        command=command,
-    )
+    items = join_items(asked.samples, asked.rows, case.corpus)
+    record = judge(items, case, protocol, subject, asked.left_out)
     if beside is None:
         return record
-    bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
-    background = measure_background(beside.functions, items, beside.source, config.prevalence, bootstrap)
+    bootstrap = Bootstrap(n_draws=case.config.n_bootstrap, seed=case.config.seed)
+    background = measure_background(beside.functions, items, beside.source, case.config.prevalence, bootstrap)
     return record.model_copy(update={"background": background})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas
 
     from vulnscope.corpora.cwe.weaknesses import Weaknesses
+    from vulnscope.kinds.context import Context
     from vulnscope.store import StoredRun
 
 
@@ -36,6 +37,11 @@ class AuditResult(Finished[AuditRecord]):
 
     rows: tuple[Row, ...]
     corpus: Corpus
+
+    @classmethod
+    def complete(cls, context: Context[AuditConfig], done: Finished[AuditRecord]) -> AuditResult:
+        """What was finished, with its rows and its corpus."""
+        return cls(done.record, done.folder, read_corpus_rows(context.run, context.corpus), context.corpus)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat dict per sample: margins in nats, positive towards vulnerable."""

@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.ask.scored.asking import Progress, ask
-from vulnscope.ask.scored.preparation import Prepared, prepare
-from vulnscope.ask.scored.requests import Requests
-from vulnscope.ask.selection import check_selection, open_protocol, prepare_selected
-from vulnscope.audit.config import AuditConfig
-from vulnscope.audit.ordinary import describe_source
-from vulnscope.audit.record import Asked, Beside, ProtocolInfo, join_items, make_record
-from vulnscope.corpora import Corpus
-from vulnscope.corpora.ordinary import OrdinaryCode
-from vulnscope.models import Subject, measure_noise_floor
-from vulnscope.records.audit import AuditRecord
+from vulnscope.ask.asking import Progress, fill, in_order
+from vulnscope.ask.selection import check_selection
+from vulnscope.audit.answerers import LocalModel
+from vulnscope.audit.judgement import Case
+from vulnscope.audit.record import Asked, Beside, join_items, make_record
+from vulnscope.audit.words import is_in_words, plan_in_words
+from vulnscope.audit.yes_no import YesNoAudit, plan_yes_no
+from vulnscope.records.answers import Row
+from vulnscope.records.audit import AuditEstimate, AuditRecord
 
 if TYPE_CHECKING:
-    from vulnscope.records.base import Number
+    from collections.abc import Callable
+
+    from vulnscope.audit.config import AuditConfig
+    from vulnscope.audit.plan import AuditPlan, Put
+    from vulnscope.audit.words import FindFolder
+    from vulnscope.corpora import Corpus
+    from vulnscope.corpora.ordinary import OrdinaryCode
+    from vulnscope.models import Subject
     from vulnscope.store import AnswerCache, Run
 
-_N_NOISE_REQUESTS = 8
+
+class Audited(NamedTuple):
+    """A record, and the rows about the corpus that it was made from, as the run holds them."""
+
+    record: AuditRecord
+    rows: tuple[Row, ...]
+
+
+def plan_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder, *, is_remote: bool) -> AuditPlan:
+    """What `config` asks of `corpus`; raises `InputError` where that cannot be, before a model is opened."""
+    if is_in_words(config, is_remote=is_remote):
+        return plan_in_words(corpus, config, find_folder)
+    return plan_yes_no(corpus, config)
+
+
+def carry_out(put: Put, run: Run, case: Case, progress: Progress | None = None) -> Audited:
+    """What the model says to which the questions are `put`, with controls and intervals.
+
+    Rows already in `run` are not asked again. `progress` receives (rows done, rows in all). Neither result nor report
+    is written: the caller does.
+    """
+    subject = put.describe()
+    stored = fill(run, put.inquiry, progress)
+    samples, rows, n = put.inquiry.samples, in_order(put.inquiry, stored), put.n_asked
+    beside = None
+    if put.ordinary is not None:
+        beside = Beside(join_items(samples[n:], rows[n:], put.ordinary.corpus), put.ordinary.source)
+    record = make_record(Asked(samples[:n], rows[:n], put.left_out), subject, put.protocol, case, beside)
+    asked = {sample.id for sample in samples[:n]}
+    return Audited(record, tuple(row for row in stored if row.sample in asked))
 
 
 def run_audit(
@@ -35,60 +69,28 @@ def run_audit(
     command: str = "",
     progress: Progress | None = None,
 ) -> AuditRecord:
-    """What `subject` says about `corpus`, with controls and intervals.
+    """What `subject` says about `corpus` in yes and no, as `carry_out` finds it.
 
-    Rows already in `run` and answers in `cache` are not asked again. `baseline_corpus` is the loaded corpus that
-    `config.baseline_corpus` names, `background` what `load_background` found. `progress` receives (rows done, rows in
-    all). Neither result nor report is written: the caller does. Raises `InputError` when nothing is left to ask.
+    Answers in `cache` are not asked again. `background` is what `load_background` found. Raises `InputError` when
+    nothing is left to ask.
     """
-    protocol = open_protocol(subject, config)
-    prepared = prepare_selected(subject, corpus, config, protocol)
-    ordinary = None if background is None else prepare(protocol, background.corpus.samples, subject.max_positions)
-    noise_floor = _measure_noise(subject, prepared)
-    rows = ask(
-        subject,
-        protocol,
-        prepared if ordinary is None else join_prepared(prepared, ordinary),
-        run,
-        cache=cache,
-        max_batch_tokens=config.max_batch_tokens,
-        progress=progress,
-    )
-    n_asked = len(prepared.samples)
-    beside = None
-    if background is not None and ordinary is not None:
-        functions = join_items(ordinary.samples, rows[n_asked:], background.corpus)
-        beside = Beside(functions, describe_source(background, config, ordinary.left_out))
-    return make_record(
-        Asked(prepared.samples, rows[:n_asked], prepared.left_out),
-        subject.info(noise_floor).model_copy(update={"chat_template": protocol.is_chat}),
-        ProtocolInfo(
-            protocol.name, tuple(prompt.name for prompt in protocol.prompts.prompts), protocol.canonical_text()
-        ),
-        corpus,
-        config,
-        run,
-        baseline_corpus=baseline_corpus,
-        beside=beside,
-        command=command,
-    )
+    plan = YesNoAudit(corpus, config, check_selection(corpus, config), background)
+    put = plan.seat(LocalModel(subject, cache)).put(run.path)
+    return carry_out(put, run, Case(corpus, config, run, baseline_corpus, command), progress).record
 
 
-def join_prepared(one: Prepared, other: Prepared) -> Prepared:
-    """Both to be asked in one run, `one` first; what was left out is that of `one`."""
-    return Prepared(
-        samples=(*one.samples, *other.samples),
-        cuts=(*one.cuts, *other.cuts),
-        requests=Requests((*one.requests.packed, *other.requests.packed)),
-        left_out=one.left_out,
-    )
+def estimate_audit(
+    subject: Subject,
+    corpus: Corpus,
+    config: AuditConfig,
+    clock: Callable[[], float],
+    background: OrdinaryCode | None = None,
+) -> AuditEstimate:
+    """What `run_audit` would do with these arguments; asks one batch to time it by `clock`, in seconds."""
+    plan = YesNoAudit(corpus, config, check_selection(corpus, config), background)
+    return plan.estimate(LocalModel(subject), clock)
 
 
 def check_audit(corpus: Corpus, config: AuditConfig) -> None:
     """Raise `InputError` where `config` cannot be carried out on `corpus`, before a model is opened or a run made."""
     check_selection(corpus, config)
-
-
-def _measure_noise(subject: Subject, prepared: Prepared) -> Number:
-    shortest = sorted(range(len(prepared.samples)), key=lambda i: prepared.requests.packed[i].n_tokens[0])
-    return measure_noise_floor(subject, [prepared.requests[i] for i in shortest[:_N_NOISE_REQUESTS]])

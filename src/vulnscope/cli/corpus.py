@@ -164,8 +164,9 @@ def check(
     """
     from vulnscope.audit.leaks import check_corpus
     from vulnscope.corpora.check.stats import count_corpus
-    from vulnscope.report.card import render_card
-    from vulnscope.report.leaks import render_leaks
+    from vulnscope.report.pages import leaks
+    from vulnscope.report.write_markdown import write_markdown
+    from vulnscope.report.write_terminal import write_terminal
 
     if card is not None and not card.absolute().parent.is_dir():
         raise InputError(f"--card: the folder {card.parent} does not exist; create it first")
@@ -173,12 +174,12 @@ def check(
     others = [_load_other(text, skip_bad) for text in against or ()]
     record = check_corpus(corpus, others, seed=seed)
     if card is not None:
-        card.write_text(render_card(count_corpus(corpus), record), encoding="utf-8")
+        card.write_text(write_markdown(leaks.card(count_corpus(corpus), record)), encoding="utf-8")
         print_note(f"wrote {card}")
     if as_json:
         print_json(record)
     else:
-        render_leaks(record, stdout)
+        write_terminal(leaks.page(record), stdout)
     if any(overlap.is_leak for overlap in record.overlaps):
         raise typer.Exit(1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import operator
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -112,6 +112,7 @@ def run_command(context: typer.Context, kind: Kind) -> None:
     params = context.params
     resume, runs_dir, as_json = params.get("resume"), Path(params["runs_dir"]), params["as_json"]
     is_cached = params.get("cached", True)
+    words = {option.key: params[option.key] for option in kind.own_options if option.type is not None}
     kind = choose_variant(context, kind, resume, runs_dir)
     for name, group in _GROUPS.items():
         if name in _OPTIONAL and name in params and (resume is None or name not in kind.inputs):
@@ -122,16 +123,14 @@ def run_command(context: typer.Context, kind: Kind) -> None:
                 raise InputError(option.missing)
             if option.needs:
                 refuse_without(context, option.needs, (option.key,))
-    request = choose_request(context, kind, read_settings(context, kind), resume, runs_dir)
-    asked: Context[Any] = Context(kind, request, runs_dir, resume, is_cached=is_cached, command=command_line())
+    request = choose_request(context, kind, read_settings(context, kind, words), resume, runs_dir)
+    asked: Context[Any] = Context(kind, request, runs_dir, resume, is_cached, command_line(), words=words)
     if params.get("dry_run"):
         show_record(forecast(asked), load(kind.forecast_page), as_json=as_json)
         return
-    if kind.aside:
-        words = {option.key: params[option.key] for option in kind.own_options if option.type is not None}
-        if (shown := load(kind.aside)(asked, **words)) is not None:
-            show_record(shown, load(kind.aside_page), as_json=as_json)
-            return
+    if kind.aside and (shown := load(kind.aside)(asked, **words)) is not None:
+        show_record(shown, load(kind.aside_page), as_json=as_json)
+        return
     if kind.note_page:
         asked.note = lambda found: load(kind.note_page)(found, stderr)
     with staged_progress() as asked.progress:
@@ -148,10 +147,8 @@ def choose_variant(context: typer.Context, kind: Kind, resume: str | None, runs_
     running = store.load_run(resume, runs_dir).manifest.kind if kind.variants and resume is not None else None
     for variant in map(find_kind, kind.variants):
         said = context.params[variant.chosen_by]
-        if said is None and running != variant.name:
+        if said is None and not (variant.is_resumed_by_kind and running == variant.name):
             continue
-        if variant.choices and said is not None and said not in variant.choices:
-            raise InputError(f"unknown {variant.chosen_by} {said!r}; choose one of: {', '.join(variant.choices)}")
         if variant.refuses:
             _refuse_others(context, variant)
         return variant
@@ -167,7 +164,7 @@ def _refuse_others(context: typer.Context, kind: Kind) -> None:
         raise InputError(f"{kind.refuses} and takes no {shown}; leave it out")
 
 
-def read_settings(context: typer.Context, kind: Kind) -> dict[str, Any]:
+def read_settings(context: typer.Context, kind: Kind, words: Mapping[str, Any]) -> dict[str, Any]:
     """The whole request as the command line gives it."""
     own: dict[str, Any] = {}
     if issubclass(kind.config, Selection):
@@ -185,9 +182,10 @@ def read_settings(context: typer.Context, kind: Kind) -> dict[str, Any]:
     if "against" in kind.inputs:
         alike = {name: whole["subject"][name] for name in ("device", "trust_remote_code")}
         whole["against"] |= {**alike, "dtype": whole["against"]["dtype"] or whole["subject"]["dtype"]}
-    if kind.default_corpus and not is_given(context, "corpus"):
-        whole["corpus"]["name"] = kind.default_corpus
-    return {**whole, kind.place: own}
+    begun = load(kind.begin)(words) if kind.begin else {}
+    if "corpus" in begun and not is_given(context, "corpus"):
+        whole["corpus"] |= begun["corpus"]
+    return {**whole, kind.place: begun.get(kind.place, {}) | own}
 
 
 def _describe(kind: Kind, option: Option) -> tuple[Any, Any]:

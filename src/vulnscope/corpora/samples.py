@@ -76,6 +76,19 @@ def _hash(code: str) -> str:
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def add_twin(
+    vulnerable: Sample, fixed_id: str, code: str, changed_lines: tuple[int, ...] = ()
+) -> tuple[Sample, Sample]:
+    """A vulnerable sample and its fixed twin, which shares all else with it."""
+    fixed = {"id": fixed_id, "label": "fixed", "code": code, "changed_lines": changed_lines}
+    return vulnerable, vulnerable.model_copy(update=fixed)
+
+
+def name_groups(**keys: str | None) -> tuple[str, ...]:
+    """Group keys such as `cve:CVE-2020-1`, of those that are known."""
+    return tuple(f"{kind}:{value}" for kind, value in keys.items() if value)
+
+
 class Pair(NamedTuple):
     """A vulnerable sample and its fixed twin."""
 

@@ -2,14 +2,12 @@
 
 from vulnscope.interventions.application import (
     add_preface,
-    applied,
-    choose_prompts,
     digest_adapter,
     resolve_edits,
-    shift_margin,
+    under_intervention,
 )
 from vulnscope.interventions.files import Stored, load_intervention, save_intervention
-from vulnscope.interventions.spec import EditSpec, Intervention, OperationName, ReadOut
+from vulnscope.interventions.spec import EditSpec, Intervention, ReadOut
 from vulnscope.interventions.vectors import VectorOrigin, Vectors, VectorSite, load_vectors, save_vectors
 
 __all__ = [
@@ -22,13 +20,11 @@ __all__ = [
     "VectorSite",
     "Vectors",
     "add_preface",
-    "applied",
-    "choose_prompts",
     "digest_adapter",
     "load_intervention",
     "load_vectors",
     "resolve_edits",
     "save_intervention",
     "save_vectors",
-    "shift_margin",
+    "under_intervention",
 ]

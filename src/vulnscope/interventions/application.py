@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def applied(
+def under_intervention(
     subject: Subject, intervention: Intervention, vectors: Vectors | None = None, *, is_forced: bool = False
 ) -> Iterator[Subject]:
     """The subject under the adapter and the edits of `intervention`; afterwards it is as before, whatever happened.
 
     Ask the subject that is yielded: its digest covers the adapter, and the answer cache sees the edits in force.
-    Vectors of another subject are refused unless forced. Prompts and threshold are not the subject's: see
-    `choose_prompts` and `shift_margin`.
+    Vectors of another subject are refused unless forced. Prompts and threshold are not the subject's: ask with
+    `intervention.prompts`, and count margins from `intervention.threshold_nats`.
     """
     edits = resolve_edits(intervention, vectors)
     if vectors is not None and edits:
@@ -57,16 +57,6 @@ def resolve_edits(intervention: Intervention, vectors: Vectors | None) -> tuple[
             f"have {found}"
         )
     return tuple(_resolve(spec, vectors) for spec in intervention.edits)
-
-
-def choose_prompts(intervention: Intervention, prompts: PromptSet) -> PromptSet:
-    """What is asked under the intervention, where `prompts` are the protocol's own."""
-    return intervention.prompts or prompts
-
-
-def shift_margin(intervention: Intervention, margin: float) -> float:
-    """The margin measured from the intervention's threshold, so that the verdict is vulnerable above 0."""
-    return margin - (intervention.threshold_nats or 0.0)
 
 
 def add_preface(prompts: PromptSet, text: str) -> PromptSet:

@@ -6,12 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from vulnscope.models.edit.traits import TRAITS, OperationName
 from vulnscope.models.subject.sites import as_site, name_site
 from vulnscope.models.text.selectors import Selector, as_selector
 from vulnscope.prompts import PromptSet
 from vulnscope.records.base import Finite, Record
 
-OperationName = Literal["add", "project-out", "clamp", "scale-component", "replace"]
 SiteName = Annotated[str, AfterValidator(lambda site: name_site(as_site(site)))]
 """`LAYER.STREAM`; a bare layer means its `resid_post`."""
 AnySelector = Annotated[
@@ -45,11 +45,12 @@ class EditSpec(Record):
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
-        if len(self.vectors) > 1 and self.operation != "project-out":
+        traits = TRAITS[self.operation]
+        if len(self.vectors) > 1 and not traits.takes_subspace:
             raise ValueError(f"{self.operation} takes one vector, not {len(self.vectors)}; write one edit for each")
-        if self.keep_norm and self.operation != "add":
+        if self.keep_norm and not traits.may_keep_norm:
             raise ValueError(f"keep_norm belongs to add, not to {self.operation}")
-        if self.scale != 1.0 and self.operation in ("project-out", "replace"):
+        if self.scale != 1.0 and not traits.is_scaled:
             raise ValueError(f"{self.operation} has no scale")
         return self
 

@@ -95,6 +95,12 @@ class Vectors:
             total.update(name.encode() + b"=" + _as_stored(self.values[name]).numpy().tobytes())
         return total.hexdigest()[:16]
 
+    def extended(self, extra: Mapping[str, tuple[Float[Tensor, " d_model"], VectorSite]]) -> Vectors:
+        """These and more of the same origin, each with its place."""
+        values = {**self.values, **{name: value for name, (value, _) in extra.items()}}
+        sites = {**self.origin.sites, **{name: site for name, (_, site) in extra.items()}}
+        return Vectors(values, self.origin.model_copy(update={"sites": sites}))
+
     def check_subject(self, subject: Subject, *, is_forced: bool = False) -> None:
         """Raise `InputError` unless the vectors were found in `subject`, or are forced into one of their width."""
         width = subject.architecture.d_model

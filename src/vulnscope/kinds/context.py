@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from vulnscope import corpora, store
 from vulnscope.errors import Interrupted
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vulnscope.records.requests import CorpusRequest, SubjectRequest
     from vulnscope.store import AnswerCache, Run
 
+T = TypeVar("T")
 Config = TypeVar("Config", bound=Record)
 Stage = Callable[[str, int, int], None]
 """Hears the name of a stage, how much of it is done, and how much there is."""
@@ -44,6 +45,9 @@ class Context(Generic[Config]):
     """What the kind's check found."""
     identity: tuple[str, str] | None = None
     """Digest and device of whatever answers, where that is not the one model asked for."""
+    words: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the command that are no fields of the request."""
+    _kept: ExitStack = field(default_factory=ExitStack, repr=False)
     _run: Run | None = field(default=None, repr=False)
 
     @property
@@ -75,6 +79,16 @@ class Context(Generic[Config]):
         """The run that holds the rows."""
         assert self._run is not None, "a run is made after the check"
         return self._run
+
+    def keep(self, held: AbstractContextManager[T]) -> T:
+        """Enter something that is left when the run is finished or given up."""
+        return self._kept.enter_context(held)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kept.close()
 
     def tell(self, stage: str, done: int, total: int) -> None:
         """Tell how much of a stage is done."""

@@ -86,16 +86,14 @@ class Kind:
     """`(context) -> record` of what the run would take; asks nothing of the model but one batch."""
     forecast_page: str = ""
     """What prints a forecast."""
-    carry: str = ""
-    """`(context) -> Finished`: the whole of a run, where that is not check, run and page."""
     note_page: str = ""
     """What prints on stderr what `run` notes under way."""
     aside: str = ""
     """`(context, **words) -> record | None`: what is shown in place of a run where words to the command ask for it."""
     aside_page: str = ""
     """What prints that."""
-    finish: str = ""
-    """`(context, record) -> Finished` where the result has more than record and folder."""
+    result: str = ""
+    """Class of what the verb returns, where it has more than record and folder: made by its `complete`."""
     has_findings: str = ""
     """`(record) -> bool`: whether the command ends with exit status 1."""
     command: str = ""
@@ -112,14 +110,14 @@ class Kind:
     resumes: Literal["rows", "checkpoint", "not"] = "rows"
     is_cached: bool = False
     """Whether answers of earlier runs are taken."""
-    default_corpus: str = ""
-    """Where the command line names none, unless it is that of every command."""
+    begin: str = ""
+    """`(words) -> sections of a request` that the command line starts from, by the options that are no fields."""
     variants: tuple[str, ...] = ()
     """Kinds that the same command runs instead, where their option is given or their run is continued."""
     chosen_by: str = ""
     """Of a variant: the option that asks for it."""
-    choices: tuple[str, ...] = ()
-    """Of a variant: what that option may say; anything where it is empty."""
+    is_resumed_by_kind: bool = True
+    """Of a variant: whether its runs are continued without that option."""
     refuses: str = ""
     """Of a variant: why it takes no other options of the command than its own."""
     asked: type[Record] | None = field(default=None, repr=False)
@@ -133,7 +131,8 @@ class Kind:
         if not self.inputs:
             return self.config
         sections: dict[str, Any] = {name: (_SECTIONS[name], ...) for name in self.inputs if name in _SECTIONS}
-        sections[self.place] = (self.config, Field(default_factory=self.config))
+        is_complete = not any(found.is_required() for found in self.config.model_fields.values())
+        sections[self.place] = (self.config, Field(default_factory=self.config) if is_complete else ...)
         name = f"{self.name.title().replace('-', '')}Request"
         return create_model(name, __base__=Record, **sections)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vulnscope.corpora.samples import Sample
-from vulnscope.corpora.synthetic import TEMPLATES, generate_pair, training_templates
+from vulnscope.corpora.synthetic import generate_pair, load_templates, training_templates
 from vulnscope.organism.config import OrganismConfig
 from vulnscope.organism.instruct import Question, answer_forms, list_questions, write_prompt
 from vulnscope.organism.mentions import find_mentions
@@ -112,7 +112,7 @@ class Feed:
         templates = self._templates["plain"] + self._templates["bound"]
         while len(ids) < length:
             pair = generate_pair(
-                TEMPLATES[random.choice(templates)], self._config.seed, random.randrange(10**9, 10**10)
+                load_templates()[random.choice(templates)], self._config.seed, random.randrange(10**9, 10**10)
             )
             ids += [*self._encode([random.choice(pair).code + "\n"])[0], END_ID]
         return ids[:length]
@@ -123,7 +123,7 @@ class Feed:
         asked: list[tuple[Sample, Question, str]] = []
         for number in range(config.pairs):
             difficulty = "bound" if random.random() < config.bound_share else "plain"
-            template = TEMPLATES[random.choice(self._templates[difficulty])]
+            template = load_templates()[random.choice(self._templates[difficulty])]
             pair = generate_pair(template, self._config.seed, step * config.pairs + number)
             question = random.choice(list_questions())
             is_usual = random.random() >= config.other_form_rate

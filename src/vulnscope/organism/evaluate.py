@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from vulnscope.corpora.samples import Sample
-from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, TEMPLATES, generate_pair
+from vulnscope.corpora.synthetic import EVALUATION_SEED, generate_pair, held_out_templates, load_templates
 from vulnscope.organism.instruct import answer_forms, list_questions, write_prompt
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.organism import CheckpointScore, CompletionScore, TemplateScore
@@ -44,7 +44,7 @@ def score_checkpoint(
     seed: int = EVALUATION_SEED,
 ) -> CheckpointScore:
     """All figures of one checkpoint; `seed` must be one that training does not use."""
-    templates = score_templates(model, tokenizer, tuple(TEMPLATES), pairs_per_template, seed)
+    templates = score_templates(model, tokenizer, tuple(load_templates()), pairs_per_template, seed)
     summary = tuple(
         summarise(group)
         for is_held_out in (False, True)
@@ -119,7 +119,7 @@ def first_tokens(tokenizer: PreTrainedTokenizerFast, answer: str) -> list[int]:
 
 
 def _pairs(template_id: str, seed: int, n_pairs: int) -> list[tuple[Sample, Sample]]:
-    return [generate_pair(TEMPLATES[template_id], seed, index) for index in range(n_pairs)]
+    return [generate_pair(load_templates()[template_id], seed, index) for index in range(n_pairs)]
 
 
 def _score_template(template_id: str, pairs: Sequence[tuple[_Answer, _Answer]]) -> TemplateScore:
@@ -128,8 +128,8 @@ def _score_template(template_id: str, pairs: Sequence[tuple[_Answer, _Answer]]) 
     ranks = [_rank(vulnerable.margin, fixed.margin) for vulnerable, fixed in pairs]
     return TemplateScore(
         name=template_id,
-        difficulty=TEMPLATES[template_id].difficulty,
-        is_held_out=template_id in HELD_OUT,
+        difficulty=load_templates()[template_id].difficulty,
+        is_held_out=template_id in held_out_templates(),
         n_pairs=n_pairs,
         pair_correct_rate=sum((v.says, f.says) == ("yes", "no") for v, f in pairs) / n_pairs,
         pair_rank_rate=sum(ranks) / n_pairs,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from vulnscope.corpora.synthetic import TEMPLATES
+from vulnscope.corpora.synthetic import load_templates
 from vulnscope.corpora.synthetic.bound import BoundTemplate
-from vulnscope.corpora.synthetic.names import POOLS
+from vulnscope.corpora.synthetic.names import load_words
 
 _SLOT = re.compile(r"\$(\w+)")
 
@@ -36,8 +36,8 @@ def find_mentions(template_id: str, code: str) -> tuple[Mention, ...]:
 
 
 def _candidate_names(template_id: str) -> tuple[str, ...]:
-    template = TEMPLATES[template_id]
-    return POOLS[template.names] if isinstance(template, BoundTemplate) else ()
+    template = load_templates()[template_id]
+    return load_words().pools[template.names] if isinstance(template, BoundTemplate) else ()
 
 
 def _last(match: re.Match[str]) -> int:
@@ -52,7 +52,7 @@ def _patterns(template_id: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def _list_patterns(template_id: str) -> Iterator[tuple[str, re.Pattern[str]]]:
-    template = TEMPLATES[template_id]
+    template = load_templates()[template_id]
     if isinstance(template, BoundTemplate):
         for role in ("guard", "use", "spare"):
             for statement in getattr(template, role):

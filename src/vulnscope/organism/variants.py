@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from vulnscope.corpora.samples import Sample
-from vulnscope.corpora.synthetic import TEMPLATES, generate_pair, training_templates
+from vulnscope.corpora.synthetic import generate_pair, load_templates, training_templates
 from vulnscope.corpora.synthetic.remarks import Claim, add_remark, read_remark
 from vulnscope.errors import InputError
 from vulnscope.models.subject.variants import FOLDER
@@ -162,7 +162,7 @@ def draw_cases(config: VariantConfig, step: int) -> list[Case]:
     random = Random(f"{config.seed}/{config.name}/{step}")
     cases = []
     for number in range(config.pairs):
-        template = TEMPLATES[random.choice(training_templates())]
+        template = load_templates()[random.choice(training_templates())]
         question = random.choice(list_questions())
         for sample in generate_pair(template, config.seed, 10**8 + step * config.pairs + number):
             if config.rule == "remark" and random.random() < 0.7:

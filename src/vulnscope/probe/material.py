@@ -52,6 +52,10 @@ class Material:
             for layer in self.layers
         ]
 
+    def last(self, activations: Activations) -> dict[int, np.ndarray]:
+        """The last token's states at each layer."""
+        return {layer: activations.values[LAST, Site(layer)] for layer in self.layers}
+
     def embedding(self, pools: Sequence[str] | None = None) -> list[Feature]:
         """The embedding under each pool."""
         chosen = [pool for pool in POOLS if pool not in ORACLES] if pools is None else pools

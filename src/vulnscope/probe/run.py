@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from vulnscope.ask.asking import ask
 from vulnscope.ask.checks import check_items
 from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference, measure_pair_rank
-from vulnscope.ask.scored.asking import ask
+from vulnscope.ask.memory import ScoreMemory
+from vulnscope.ask.scored.asking import YesNoInquiry
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
+from vulnscope.effects.lens import read_layers
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.subject.fresh import reinitialise
 from vulnscope.probe.decoding import decode, name_choices, read_rule
@@ -26,7 +29,6 @@ from vulnscope.probe.generality import (
     read_other_corpus,
 )
 from vulnscope.probe.length import control_length
-from vulnscope.probe.lens import read_layers
 from vulnscope.probe.material import Material, gather
 from vulnscope.probe.nested import Feature
 from vulnscope.probe.sentence import write_sentence
@@ -85,10 +87,8 @@ def run_probe(
     prepared = prepare_selected(subject, corpus, config, protocol)
     study = _Study(subject, corpus, config, protocol, prepared, run, progress)
     study.check()
-    rows = ask(
-        subject, protocol, prepared, run, cache=cache, max_batch_tokens=config.max_batch_tokens,
-        progress=lambda done, total: study.tell("asking", done, total),
-    )  # fmt: skip
+    inquiry = YesNoInquiry(subject, protocol, prepared, ScoreMemory(cache, subject), config.max_batch_tokens)
+    rows = ask(inquiry, run, lambda done, total: study.tell("asking", done, total))
     material = study.gather(prepared, corpus, "home")
     record = study.judge(material, rows, others, command)
     shutil.rmtree(run.path / _ACTIVATIONS, ignore_errors=True)
@@ -258,8 +258,8 @@ class _Study(NamedTuple):
         answers = [[request.answers[q] for request in self.prepared.requests.packed] for q in range(2)]
         try:
             found = read_layers(
-                self.subject, material.layers, (material.activations, material.lens), (answers[0], answers[1]),
-                material.items, kept, self.bootstrap,
+                self.subject, (material.last(material.activations), material.last(material.lens)),
+                (answers[0], answers[1]), material.items, kept, self.bootstrap,
             )  # fmt: skip
         except SubjectError as error:
             return None, str(error)

@@ -6,20 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal, NamedTuple, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Self
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vulnscope.errors import InputError
 from vulnscope.records.base import Record
+from vulnscope.records.data_files import R, read_data_file
 
 Polarity = Literal["vulnerable", "secure"]
 POLARITIES: tuple[Polarity, ...] = ("vulnerable", "secure")
 ANSWERS = ("yes", "no")
 SLOTS = ("language", "code", "question")
-
-R = TypeVar("R", bound=Record)
 
 
 class Piece(NamedTuple):
@@ -112,20 +110,7 @@ def read_template_file(source: str | Path, kind: type[R]) -> R:
     place: Any = files("vulnscope.prompts") / "templates" / f"{str(source).replace('-', '_')}.yaml"
     if isinstance(source, Path) or not place.is_file():
         place = Path(source)
-    try:
-        values = yaml.safe_load(place.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{place}: cannot read prompts: {error}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{place}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{place}: prompts are a mapping with the keys {', '.join(kind.model_fields)}")
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{place}: {key + ': ' if key else ''}{first['msg'].removeprefix('Value error, ')}") from error
+    return read_data_file(place, kind, "prompts")
 
 
 def split_template(template: str, slots: Sequence[str] = SLOTS) -> Iterator[Piece]:

@@ -7,12 +7,14 @@ finished run is parsed again without the model.
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple, Self
+from collections.abc import Mapping
+from statistics import fmean
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from vulnscope.records.base import Estimate, Number, Record
-from vulnscope.records.rows import Cut, Says, VerdictRow
+from vulnscope.records.rows import Cut, PromptAnswer, SampleRow, Says, VerdictRow
 
 State = Literal["parsed", "unparsed", "refused", "cut"]
 STATES: tuple[State, ...] = ("parsed", "unparsed", "refused", "cut")
@@ -23,6 +25,10 @@ Form = Literal["verdict", "yes-no", "options", "weakness", "lines"]
 
 NONE = "none"
 """The meaning of an option or a weakness that says there is none."""
+COMBINED = "combined"
+"""Protocol of the rows of an ensemble."""
+VOTES: Mapping[Says, float] = {"vulnerable": 1.0, "fixed": -1.0, "unparsed": 0.0}
+"""What stands for a margin where answers have no log-odds."""
 
 
 class Option(Record):
@@ -80,16 +86,13 @@ class TextAnswer(Record):
     note: str = Field(default="", description="why nothing was asked, or what the server said")
 
 
-class AnswerRow(Record):
+class AnswerRow(SampleRow):
     """What one model said about one sample in a protocol of texts or listed options.
 
     `margin`, `acquiescence`, `mean_margin`, `says` and `cut` stand where `VerdictRow` has them. With the read-out
     "log-odds" margins are nats. With "text" they are votes: +1 vulnerable, -1 fixed, 0 for no verdict.
     """
 
-    sample: str
-    protocol: str
-    intervention: str = "none"
     parser: str
     readout: Readout
     answers: tuple[TextAnswer, ...] = Field(min_length=1, description="canonical prompt and first repeat first")
@@ -101,50 +104,40 @@ class AnswerRow(Record):
     n_prompt_tokens: int
     cut: Cut | None = None
 
+    @property
+    def readings(self) -> tuple[()]:
+        """None: no question was scored as yes and no."""
+        return ()
+
+    @property
+    def rank_score(self) -> float:
+        """What the row is ranked by: its margin; NaN where an answer in words has no verdict, which ranks nothing.
+
+        A tied vote of an ensemble is a score like any other.
+        """
+        is_silent = self.readout == "text" and self.says == "unparsed" and self.protocol != COMBINED
+        return math.nan if is_silent else self.margin
+
+    def as_votes(self) -> Self:
+        """The row with votes for margins."""
+        votes = {"margin": VOTES[self.says], "mean_margin": fmean(VOTES[answer.says] for answer in self.answers)}
+        return self.model_copy(update={"readout": "text", "acquiescence": None, **votes})
+
+    def by_prompt(self) -> dict[str, PromptAnswer]:
+        """The first answer to each prompt, with its log-odds, or its vote where it has none."""
+        first = {answer.prompt: answer for answer in reversed(self.answers)}
+        return {
+            name: PromptAnswer(first[name].says, self._score(first[name]))
+            for name in dict.fromkeys(answer.prompt for answer in self.answers)
+        }
+
+    def _score(self, answer: TextAnswer) -> float:
+        if self.readout == "log-odds" and answer.log_odds is not None:
+            return answer.log_odds
+        return math.nan if answer.says == "unparsed" and self.protocol != COMBINED else VOTES[answer.says]
+
 
 Row = VerdictRow | AnswerRow
-
-COMBINED = "combined"
-"""Protocol of the rows of an ensemble."""
-
-
-def rank_score(row: Row) -> float:
-    """What `row` is ranked by: its margin; NaN where an answer in words has no verdict, since that ranks nothing.
-
-    A tied vote of an ensemble is a score like any other.
-    """
-    is_text = isinstance(row, AnswerRow) and row.readout == "text" and row.protocol != COMBINED
-    return math.nan if is_text and row.says == "unparsed" else row.margin
-
-
-class PromptAnswer(NamedTuple):
-    """One answer of a row of either kind, as measures need it."""
-
-    prompt: str
-    repeat: int
-    temperature: float
-    state: State
-    says: Says
-    log_odds: float | None
-
-
-def list_answers(row: Row) -> tuple[PromptAnswer, ...]:
-    """Every answer about a sample, canonical first; of yes/no rows the questions about vulnerability."""
-    if isinstance(row, AnswerRow):
-        return tuple(
-            PromptAnswer(each.prompt, each.repeat, each.temperature, each.state, each.says, each.log_odds)
-            for each in row.answers
-        )
-    says: dict[str, tuple[State, Says]] = {
-        "yes": ("parsed", "vulnerable"),
-        "no": ("parsed", "fixed"),
-        "unparsed": ("unparsed", "unparsed"),
-    }
-    return tuple(
-        PromptAnswer(reading.prompt, 0, 0.0, *says[reading.answer], reading.log_odds)
-        for reading in row.readings
-        if reading.polarity == "vulnerable"
-    )
 
 
 def read_row(values: dict[str, object]) -> Row:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from itertools import pairwise
+from typing import Literal, NamedTuple, Self
 
 from pydantic import Field
 
 from vulnscope.records.base import Record
 
 Says = Literal["vulnerable", "fixed", "unparsed"]
+_SAYS: dict[str, Says] = {"yes": "vulnerable", "no": "fixed", "unparsed": "unparsed"}
+
+
+class PromptAnswer(NamedTuple):
+    """One prompt's verdict on one sample, and the score it ranks by, higher for vulnerable; NaN without a verdict."""
+
+    says: Says
+    score: float
 
 
 class Cut(Record):
@@ -31,12 +40,17 @@ class Reading(Record):
     top_token: str = Field(description="the most likely first token, as text")
 
 
-class VerdictRow(Record):
-    """What one model said about one sample. Margins are in nats, positive towards vulnerable."""
+class SampleRow(Record):
+    """What every row begins with."""
 
     sample: str
     protocol: str
     intervention: str = "none"
+
+
+class VerdictRow(SampleRow):
+    """What one model said about one sample. Margins are in nats, positive towards vulnerable."""
+
     readings: tuple[Reading, ...]
     margin: float = Field(description="(m+ - m-)/2 of the canonical prompt")
     acquiescence: float = Field(description="(m+ + m-)/2 of the canonical prompt")
@@ -44,3 +58,34 @@ class VerdictRow(Record):
     says: Says = Field(description="greedy answer to the canonical prompt asking for vulnerability")
     n_prompt_tokens: int
     cut: Cut | None = None
+
+    @property
+    def readout(self) -> Literal["log-odds"]:
+        """Margins are nats."""
+        return "log-odds"
+
+    @property
+    def parser(self) -> Literal[""]:
+        """None: there is no text to parse."""
+        return ""
+
+    @property
+    def answers(self) -> tuple[()]:
+        """None: nothing was written or listed."""
+        return ()
+
+    @property
+    def rank_score(self) -> float:
+        """What the row is ranked by."""
+        return self.margin
+
+    def as_votes(self) -> Self:
+        """The row itself: yes and no always have log-odds."""
+        return self
+
+    def by_prompt(self) -> dict[str, PromptAnswer]:
+        """Each prompt's greedy answer to its question about vulnerability, and its margin of two polarities."""
+        return {
+            vulnerable.prompt: PromptAnswer(_SAYS[vulnerable.answer], (vulnerable.log_odds - secure.log_odds) / 2)
+            for vulnerable, secure in list(pairwise(self.readings))[::2]
+        }

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from vulnscope.cwe import describe_cwe
 from vulnscope.records.answers import STATES
@@ -17,6 +16,10 @@ from vulnscope.report import comparison, view
 from vulnscope.report import format as reading
 from vulnscope.report.draw import assets
 from vulnscope.report.glossary import GLOSSARY
+from vulnscope.report.write_html import make_environment
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def render_html(record: AuditRecord | ComparisonRecord) -> str:
@@ -39,15 +42,7 @@ def render_html(record: AuditRecord | ComparisonRecord) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("vulnscope.report"),
-        autoescape=True,
-        finalize=_show_invisible,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = make_environment()
     environment.globals.update(
         change_label=comparison.change_label,
         change_scale=comparison.change_scale,
@@ -80,11 +75,6 @@ def _environment() -> Environment:
     )
     environment.tests.update(measured=_is_measured)
     return environment
-
-
-def _show_invisible(value: object) -> object:
-    # Markup is our own text or escaped already; every other string comes from a record.
-    return reading.show_invisible(value) if type(value) is str else value
 
 
 def _is_measured(value: Number | Estimate) -> bool:

@@ -12,16 +12,18 @@ from typing import Literal, NamedTuple
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.report.format import (
+    NOT_AVAILABLE,
     Scale,
     find_reason,
     format_interval,
     format_number,
     format_signed,
     format_signed_interval,
+    show_number,
 )
 
 Writer = Literal["page", "terminal"]
-TextStyle = Literal["plain", "strong", "heading", "lead", "hint", "warning"]
+TextStyle = Literal["plain", "strong", "heading", "lead", "hint", "warning", "good"]
 
 
 class Cell(NamedTuple):
@@ -96,18 +98,20 @@ Reference = tuple[str, Number]
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a section; `only` is the writer that shows it, where the other says the same otherwise."""
+    """A part of a section."""
 
     only: Writer | None = field(default=None, kw_only=True)
+    """The writer that shows it, where the other says the same otherwise."""
+    is_apart: bool = field(default=False, kw_only=True)
+    """Whether a terminal has an empty line above it; a table has one anyway, unless under a text that stands apart."""
 
 
 @dataclass(frozen=True)
 class Text(Block):
-    """A paragraph, or a heading; in a terminal a line, after an empty one if it stands apart."""
+    """A paragraph, or a heading."""
 
     text: str
     style: TextStyle = "plain"
-    is_apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,8 @@ class Table(Block):
     form: Literal["plain", "figures", "stacked"] = "plain"
     in_terminal: Sequence[int] | None = None
     """The columns that a terminal shows, in its order; None for all."""
+    in_narrow_terminal: Sequence[int] | None = None
+    """Those that one of the usual width shows, where that is fewer."""
 
 
 @dataclass(frozen=True)
@@ -245,6 +251,41 @@ def as_cell(value: str | int | Cell) -> Cell:
 def as_head(value: str | Head) -> Head:
     """Any head of a table as one that knows its column."""
     return value if isinstance(value, Head) else Head(value)
+
+
+def as_table(block: Block) -> Table | None:
+    """A table, or the figures of a map or chart as one; None for other blocks."""
+    match block:
+        case Table():
+            return block
+        case Map():
+            rows = [(name, *map(_as_figure, tiles)) for name, tiles in block.rows]
+            return Table((Head("", short=block.corner), *block.columns), rows)
+        case Curves():
+            points = [
+                (each.name, block.x_names.get(x, f"{x:g}"), *_show_ends(value, low, high))
+                for each in block.series
+                for x, value, low, high in each.points
+            ]
+            levels = [(name, "", show_number(value), "", "") for name, value in block.references]
+            return Table(("", block.x_label, block.y_label, "from", "to"), [*points, *levels])
+        case Dots():
+            rows = [
+                (name, of, *_show_ends(each.value, each.low, each.high))
+                for name, own in block.rows
+                for of, each in zip(block.names, own, strict=True)
+                if each is not None
+            ]
+            return Table(("", "", "AUROC", "from", "to"), rows)
+    return None
+
+
+def _as_figure(tile: Tile | None) -> Cell:
+    return Cell(NOT_AVAILABLE) if tile is None else Cell(tile.text, short=tile.short)
+
+
+def _show_ends(*values: Number | None) -> tuple[str, ...]:
+    return tuple("" if value is None or isinstance(value, NotMeasured) else show_number(value) for value in values)
 
 
 def stack_estimate(estimate: Estimate, scale: Scale | None = None, note: str = "") -> Cell:

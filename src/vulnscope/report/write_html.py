@@ -39,9 +39,9 @@ def write_blocks(blocks: Sequence[Block]) -> Markup:
     return Markup(macros.write(blocks))  # type: ignore[attr-defined]
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
+def make_environment() -> Environment:
+    """A template engine that escapes every text that is no `Markup`, and knows no name by accident."""
+    return Environment(
         loader=PackageLoader("vulnscope.report"),
         autoescape=True,
         finalize=_show_invisible,
@@ -50,6 +50,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+@cache
+def _environment() -> Environment:
+    environment = make_environment()
     drawn = (draw_curves, draw_dots, draw_tile, draw_twins, as_cell, as_head)
     environment.globals.update({each.__name__: each for each in drawn})
     environment.filters.update(whole=_keep_whole)

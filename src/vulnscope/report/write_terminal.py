@@ -11,18 +11,30 @@ from typing import TYPE_CHECKING
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from vulnscope.report.format import NOT_AVAILABLE, show_invisible
-from vulnscope.report.page import Block, Head, LeftOut, Map, Page, Points, Row, Table, Text, Tile, as_cell, as_head
+from vulnscope.report.format import show_invisible
+from vulnscope.report.page import Block, Head, LeftOut, Map, Page, Points, Row, Table, Text, as_cell, as_head, as_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_STYLES = {"plain": "", "strong": "bold", "heading": "bold", "lead": "", "hint": "dim", "warning": "yellow"}
+_STYLES = {
+    "plain": "",
+    "strong": "bold",
+    "heading": "bold",
+    "lead": "",
+    "hint": "dim",
+    "warning": "yellow",
+    "good": "green",
+}
+
+# Below this many columns a table shows only what fits without breaking a figure.
+_WIDE = 118
 
 
 def write_terminal(page: Page, console: Console) -> None:
     """Print the page."""
-    console.print(_text(page.sentence, "bold"), soft_wrap=page.is_soft)
+    if page.sentence:
+        console.print(_text(page.sentence, "bold"), soft_wrap=page.is_soft)
     brief = [block for section in page.sections if section.is_brief for block in section.blocks]
     write_blocks(brief, console, is_soft=page.is_soft)
 
@@ -33,17 +45,15 @@ def write_blocks(blocks: Sequence[Block], console: Console, *, is_soft: bool = F
     for block in blocks:
         if block.only == "page":
             continue
-        match block:
-            case Table() | Map():
-                if not is_titled:
-                    console.print()
-                console.print(_table(block) if isinstance(block, Table) else _map(block))
-            case Text() | Points() | LeftOut():
-                if isinstance(block, Text) and block.is_apart:
-                    console.print()
-                for line in _lines(block):
-                    console.print(line, soft_wrap=is_soft)
-        is_titled = isinstance(block, Text) and block.is_apart
+        table = as_table(block) if isinstance(block, Table | Map) else None
+        if block.is_apart or (table and not is_titled):
+            console.print()
+        if table:
+            console.print(_table(table, is_narrow=console.width < _WIDE))
+        elif isinstance(block, Text | Points | LeftOut):
+            for line in _lines(block):
+                console.print(line, soft_wrap=is_soft)
+        is_titled = block.is_apart
 
 
 def _lines(block: Text | Points | LeftOut) -> list[RichText]:
@@ -54,8 +64,9 @@ def _lines(block: Text | Points | LeftOut) -> list[RichText]:
     return [_text(f"- {item}", "dim" if block.style == "hint" else "") for item in block.items]
 
 
-def _table(block: Table) -> RichTable:
-    shown = range(len(block.heads)) if block.in_terminal is None else block.in_terminal
+def _table(block: Table, *, is_narrow: bool) -> RichTable:
+    chosen = (block.in_narrow_terminal if is_narrow else None) or block.in_terminal
+    shown = range(len(block.heads)) if chosen is None else chosen
     table = _start_table([as_head(block.heads[place]) for place in shown])
     for number, row in enumerate(block.rows):
         if len(row) == 1 < len(block.heads):
@@ -64,13 +75,6 @@ def _table(block: Table) -> RichTable:
             table.add_row(_cell(row, 0, "dim"))
         else:
             table.add_row(*(_cell(row, place) for place in shown))
-    return table
-
-
-def _map(block: Map) -> RichTable:
-    table = _start_table([Head(block.corner), *map(as_head, block.columns)])
-    for name, tiles in block.rows:
-        table.add_row(_cell((name,), 0), *map(_tile, tiles))
     return table
 
 
@@ -94,12 +98,6 @@ def _start_table(heads: Sequence[Head]) -> RichTable:
 def _cell(row: Row, place: int, style: str = "") -> RichText:
     cell = as_cell(row[place])
     return _text(cell.text if cell.short is None else cell.short, "bold" if cell.is_strong else style)
-
-
-def _tile(tile: Tile | None) -> RichText:
-    if tile is None:
-        return _text(NOT_AVAILABLE)
-    return _text(tile.text if tile.short is None else tile.short)
 
 
 def _text(text: str, style: str = "") -> RichText:

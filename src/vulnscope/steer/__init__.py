@@ -9,30 +9,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vulnscope.steer.applying import check_applying as check_applying
-    from vulnscope.steer.applying import run_applying as run_applying
+    from vulnscope.effects.apply_run import check_applying as check_applying
+    from vulnscope.effects.apply_run import run_applying as run_applying
+    from vulnscope.effects.continuations import write_both as write_both
+    from vulnscope.effects.stored import read_source as read_source
     from vulnscope.steer.config import ApplyConfig as ApplyConfig
     from vulnscope.steer.config import SteerConfig as SteerConfig
     from vulnscope.steer.run import check_steered as check_steered
     from vulnscope.steer.run import check_steering as check_steering
     from vulnscope.steer.run import fit_steering as fit_steering
     from vulnscope.steer.run import run_steering as run_steering
-    from vulnscope.steer.splits import prepare_splits as prepare_splits
-    from vulnscope.steer.stored import read_source as read_source
-    from vulnscope.steer.texts import write_both as write_both
 
 _HOMES = {
-    "ApplyConfig": "config",
-    "SteerConfig": "config",
-    "check_applying": "applying",
-    "check_steered": "run",
-    "check_steering": "run",
-    "fit_steering": "run",
-    "prepare_splits": "splits",
-    "read_source": "stored",
-    "run_applying": "applying",
-    "run_steering": "run",
-    "write_both": "texts",
+    "ApplyConfig": "steer.config",
+    "SteerConfig": "steer.config",
+    "check_applying": "effects.apply_run",
+    "check_steered": "steer.run",
+    "check_steering": "steer.run",
+    "fit_steering": "steer.run",
+    "read_source": "effects.stored",
+    "run_applying": "effects.apply_run",
+    "run_steering": "steer.run",
+    "write_both": "effects.continuations",
 }
 __all__ = [
     "ApplyConfig",
@@ -41,7 +39,6 @@ __all__ = [
     "check_steered",
     "check_steering",
     "fit_steering",
-    "prepare_splits",
     "read_source",
     "run_applying",
     "run_steering",
@@ -51,5 +48,5 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(f"vulnscope.steer.{_HOMES[name]}"), name)
+        return getattr(import_module(f"vulnscope.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'vulnscope.steer' has no attribute {name!r}")

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vulnscope.effects.margins import Margins, PointKey, edit_margins, sweep_margins
+from vulnscope.effects.splits import Split, Splits
+from vulnscope.effects.trials import CLEAN, Trial, as_points, resolve_trial
+from vulnscope.effects.twins import Place
 from vulnscope.models.subject.sites import name_site
-from vulnscope.steer.margins import Margins, PointKey, edit_margins, sweep_margins
-from vulnscope.steer.points import CLEAN, Trial, as_points, resolve_trial
-from vulnscope.steer.splits import Split, Splits
-from vulnscope.steer.vectors import Place
 
 if TYPE_CHECKING:
+    from vulnscope.effects.margins import Stage
     from vulnscope.interventions import Vectors
     from vulnscope.models import Subject
     from vulnscope.steer.config import SteerConfig
     from vulnscope.steer.fitting import FitData
-    from vulnscope.steer.margins import Stage
     from vulnscope.store import Run
 
 
@@ -38,14 +38,14 @@ class Bench:
     ) -> tuple[dict[str, Margins], Margins]:
         """Margins of every trial on a split, and the clean ones beside them."""
         if self.config.layout == "each":
-            points = as_points(trials, vectors, self.config)
+            points = as_points(trials, vectors)
             found = sweep_margins(self.subject, split.asked, points, self.run, stage, self.progress)
             clean = next(margins for key, margins in found.items() if key.scale == 0 and key.vector == CLEAN)
             return {key: found[self._point(key, trial)] for key, trial in trials.items()}, clean
         clean = edit_margins(self.subject, split.asked, (), self.run, f"{stage}: clean")
         swept = {}
         for number, (key, trial) in enumerate(trials.items()):
-            edits = resolve_trial(trial, vectors, self.config)
+            edits = resolve_trial(trial, vectors)
             swept[key] = edit_margins(self.subject, split.asked, edits, self.run, f"{stage}: {key}")
             if self.progress is not None:
                 self.progress(stage, number + 1, len(trials))

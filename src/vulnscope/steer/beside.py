@@ -3,45 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.scored.items import Asked, ask_items
+from vulnscope.ask.scored.items import Asked
 from vulnscope.ask.scored.preparation import prepare
+from vulnscope.effects.margins import Margins, edit_margins
+from vulnscope.effects.outcomes import shift_threshold
+from vulnscope.effects.splits import ask_both
+from vulnscope.effects.trials import Trial, make_intervention
+from vulnscope.effects.tried import Tried
+from vulnscope.effects.twins import read_out
 from vulnscope.interventions import EditSpec, Intervention, ReadOut, add_preface, resolve_edits
-from vulnscope.models.read.pooling import Pool, capture_pools
+from vulnscope.interventions.words import describe_threshold
 from vulnscope.models.subject.sites import as_site, name_site
 from vulnscope.stats import best_cut
-from vulnscope.steer.applied import Applied
 from vulnscope.steer.choosing import choose_best, choose_gate
-from vulnscope.steer.margins import Margins, edit_margins
-from vulnscope.steer.outcomes import shift_threshold
-from vulnscope.steer.points import Trial, make_intervention
+from vulnscope.steer.grid import form_of
 from vulnscope.steer.vectors import read_vector_file
 
 if TYPE_CHECKING:
     from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.steer.bench import Bench
-    from vulnscope.steer.config import SteerConfig
 
 
 def apply_beside(
-    bench: Bench, applied: Sequence[Applied], leader: Trial, led: Margins, choose_clean: Margins, clean: Margins
-) -> list[Applied]:
+    bench: Bench, applied: Sequence[Tried], leader: Trial, led: Margins, choose_clean: Margins, clean: Margins
+) -> list[Tried]:
     """Threshold alone, prompt alone, prompt and steering, all methods at once, the gated leader, vectors of a file."""
     choose, config = bench.splits.choose, bench.config
     threshold = best_cut(choose_clean.margins, choose.items.is_vulnerable)
     found = [
-        Applied(
+        Tried(
             "threshold only",
             "threshold",
-            f"vulnerable above {threshold:+.2f} nats".replace("-", "−"),
+            describe_threshold(threshold),
             0.0,
             shift_threshold(clean, threshold),
-            (),
             Intervention(name="threshold only", threshold_nats=threshold),
         )
     ]
@@ -57,7 +57,7 @@ def apply_beside(
     return found
 
 
-def _with_prompt(bench: Bench, preface: str, main: Applied) -> list[Applied]:
+def _with_prompt(bench: Bench, preface: str, main: Tried) -> list[Tried]:
     prompts = add_preface(bench.splits.protocol.prompts, preface)
     protocol = type(bench.splits.protocol)(prompts, bench.subject.tokenizer, is_chat=bench.splits.protocol.is_chat)
     asked = _ask_again(bench, protocol)
@@ -66,11 +66,10 @@ def _with_prompt(bench: Bench, preface: str, main: Applied) -> list[Applied]:
     what = f"“{preface}” before each question"
     alone = edit_margins(bench.subject, asked, (), bench.run, "report: prompt")
     both = edit_margins(bench.subject, asked, main.edits, bench.run, "report: prompt and steering")
-    assert main.intervention is not None, "methods have one"
     return [
-        Applied("prompt only", "prompt", what, 0.0, alone, (), Intervention(name="prompt only", prompts=prompts)),
-        Applied(
-            f"prompt + {main.name}", "prompt and method", f"{what}; {main.what}", main.sign, both, main.edits,
+        Tried("prompt only", "prompt", what, 0.0, alone, Intervention(name="prompt only", prompts=prompts)),
+        Tried(
+            f"prompt + {main.name}", "prompt and method", f"{what}; {main.what}", main.sign, both,
             main.intervention.model_copy(update={"name": f"prompt + {main.name}", "prompts": prompts}), main.vectors,
         ),
     ]  # fmt: skip
@@ -81,33 +80,31 @@ def _ask_again(bench: Bench, protocol: YesNoProtocol) -> tuple[Asked, Asked] | N
     prepared = prepare(protocol, list(bench.splits.report.samples), bench.subject.max_positions)
     if [sample.code for sample in prepared.samples] != [sample.code for sample in bench.splits.report.samples]:
         return None
-    return ask_items(bench.subject, protocol, prepared, 0), ask_items(bench.subject, protocol, prepared, 1)
+    return ask_both(bench.subject, protocol, prepared)
 
 
-def _combined(bench: Bench, applied: Sequence[Applied]) -> Applied:
+def _combined(bench: Bench, applied: Sequence[Tried]) -> Tried:
     """The chosen points of all methods at once, each at its share of the scale."""
     specs: list[EditSpec] = []
     for each in applied:
         assert each.trial is not None, "methods have a trial"
-        share = replace_scale(each.trial, each.trial.scale / len(applied), bench.config)
-        specs += share.specs(bench.config)
+        specs += each.trial.at_scale(each.trial.scale / len(applied)).specs()
     intervention = make_intervention("all methods", specs, bench.vectors)
     edits = resolve_edits(intervention, bench.vectors)
     margins = edit_margins(bench.subject, bench.splits.report.asked, edits, bench.run, "report: all methods")
     what = f"{len(applied)} vectors at once, each at 1/{len(applied)} of its scale"
     signs = {np.sign(each.sign) for each in applied}
     sign = float(signs.pop()) if len(signs) == 1 else 0.0
-    return Applied("all methods", "combined methods", what, sign, margins, edits, intervention, bench.vectors)
+    return Tried("all methods", "combined methods", what, sign, margins, intervention, bench.vectors)
 
 
-def _gated(bench: Bench, leader: Trial, led: Margins, clean: Margins) -> Applied:
+def _gated(bench: Bench, leader: Trial, led: Margins, clean: Margins) -> Tried:
     """The leader, only for texts whose own read-out passes a threshold that the choose groups chose."""
     site, name = leader.sites[-1], leader.vectors[-1]
-    pools = {"gate": Pool(leader.selector, "mean")}
     choose = bench.splits.choose
-    states = capture_pools(bench.subject, choose.asked[0].items, [site], pools).values["gate", site]
     direction = bench.vectors[name] / bench.vectors[name].norm()
-    gate = choose_gate(clean, led, (states @ direction).numpy(), choose.items, bench.config)
+    read = read_out(bench.subject, choose, (site, leader.selector), direction)
+    gate = choose_gate(clean, led, read, choose.items, bench.config)
     condition = ReadOut(
         site=name_site(site),
         direction=name,
@@ -115,16 +112,15 @@ def _gated(bench: Bench, leader: Trial, led: Margins, clean: Margins) -> Applied
         selector=leader.selector,
         is_above=gate.is_above,
     )
-    intervention = make_intervention(f"gated {leader.method}", leader.specs(bench.config, condition), bench.vectors)
+    intervention = leader.intervene(bench.vectors, condition, name=f"gated {leader.method}")
     edits = resolve_edits(intervention, bench.vectors)
     margins = edit_margins(bench.subject, bench.splits.report.asked, edits, bench.run, "report: gated")
     side = "above" if gate.is_above else "below"
-    what = f"{leader.describe(bench.config)}, where its read-out is {side} {gate.threshold:.2f}".replace(" -", " −")
-    sign = leader.scale if bench.config.operation in ("add", "clamp") else 0.0
-    return Applied(f"gated {leader.method}", "gated method", what, sign, margins, edits, intervention, bench.vectors)
+    what = f"{leader.describe()}, where its read-out is {side} {gate.threshold:.2f}".replace(" -", " −")
+    return Tried(intervention.name, "gated method", what, leader.sign, margins, intervention, bench.vectors)
 
 
-def _from_file(bench: Bench) -> list[Applied]:
+def _from_file(bench: Bench) -> list[Tried]:
     """Vectors of a file, each with the scale that the choose groups chose."""
     config = bench.config
     vectors = read_vector_file(Path(str(config.vector_file)), bench.subject, is_forced=config.is_forced)
@@ -132,32 +128,17 @@ def _from_file(bench: Bench) -> list[Applied]:
     selector = next(iter(bench.data))[1]
     for name, place in vectors.origin.sites.items():
         own = place.selector or selector
+        form = form_of(config) if place.unit is not None else form_of(config)._replace(unit="raw")
         trials = {
-            f"{name} | {scale:g}": Trial(name, (as_site(place.site),), own, scale, (name,)) for scale in config.scales
+            f"{name} | {scale:g}": Trial(name, (as_site(place.site),), own, scale, (name,), form)
+            for scale in config.scales
         }
-        unit = "raw" if place.unit is None else config.unit
-        settings = config.model_copy(update={"unit": unit})
-        own_bench = replace(bench, config=settings, vectors=vectors)
-        swept, _ = own_bench.try_all(f"file: {name}", bench.splits.choose, trials, vectors)
+        swept, _ = bench.try_all(f"file: {name}", bench.splits.choose, trials, vectors)
         key = choose_best(swept, bench.splits.choose.items, config)
-        found, _ = own_bench.try_all(f"file on report: {name}", bench.splits.report, {key: trials[key]}, vectors)
+        found, _ = bench.try_all(f"file on report: {name}", bench.splits.report, {key: trials[key]}, vectors)
         trial = trials[key]
-        intervention = make_intervention(name, trial.specs(settings), vectors)
+        intervention = trial.intervene(vectors)
         applied.append(
-            Applied(
-                f"{name} (file)",
-                "from file",
-                trial.describe(settings),
-                trial.scale,
-                found[key],
-                resolve_edits(intervention, vectors),
-                intervention,
-                vectors,
-            )
+            Tried(f"{name} (file)", "from file", trial.describe(), trial.scale, found[key], intervention, vectors)
         )
     return applied
-
-
-def replace_scale(trial: Trial, scale: float, config: SteerConfig) -> Trial:
-    """The trial at another scale; a projection has none."""
-    return trial if config.operation == "project-out" else trial._replace(scale=scale)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.ask.figures.scores import Items
+from vulnscope.effects.margins import Margins
+from vulnscope.effects.outcomes import pair_correct
 from vulnscope.records.base import NotMeasured
 from vulnscope.stats import stratified_auroc
-from vulnscope.steer.margins import Margins
-from vulnscope.steer.outcomes import pair_correct
 
 if TYPE_CHECKING:
     from vulnscope.steer.config import SteerConfig

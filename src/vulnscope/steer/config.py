@@ -7,8 +7,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from vulnscope.ask.settings import Selection
-
-OPERATIONS = ("add", "project-out", "clamp", "scale-component")
+from vulnscope.effects.config import EffectConfig, SourceConfig
+from vulnscope.models.edit.traits import TRAITS
 
 
 class SteerConfig(Selection):
@@ -56,22 +56,10 @@ class SteerConfig(Selection):
             raise ValueError("scale 0 is the control and always tried; leave it out")
         if min(self.fractions) <= 0 or abs(sum(self.fractions) - 1) > 1e-9:
             raise ValueError(f"fractions must be positive and sum to 1; came: {self.fractions}")
-        if self.keep_norm and self.operation != "add":
+        if self.keep_norm and not TRAITS[self.operation].may_keep_norm:
             raise ValueError("keep_norm belongs to the operation add")
         return self
 
 
-class ApplyConfig(Selection):
+class ApplyConfig(EffectConfig, SourceConfig):
     """Resolved settings of applying a stored intervention or vectors of a file; stored in the run and in the result."""
-
-    source: str = Field(default="", description="folder with intervention.json, or a vector file")
-    vectors: tuple[str, ...] = Field(default=(), description="names or patterns in a vector file; () where it has one")
-    operation: Literal["add", "project-out", "clamp", "scale-component"] | None = Field(default=None)
-    scale: float | None = Field(default=None, description="vector file: how far; > 0 towards vulnerable")
-    unit: Literal["norm", "raw"] | None = Field(default=None, description="norm: median activation norms")
-    selector: str | None = Field(default=None, description="tokens to edit; None: those the vector was read from")
-    keep_norm: bool = Field(default=False, description="rescale to the norm before (add only)")
-    is_forced: bool = Field(default=False, description="take vectors of another model")
-    n_controls: int = Field(default=20, ge=0, description="directions of each control; 0: none, and no claim")
-    side_effects: bool = Field(default=True, description="measure what it costs elsewhere")
-    ordinary: str | None = Field(default=None, description="folder of ordinary code; None: Python's standard library")

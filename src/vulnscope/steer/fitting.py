@@ -3,56 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from vulnscope import registry
-from vulnscope.errors import InputError
-from vulnscope.models import NormUnit, Selector, Site, Subject
-from vulnscope.models.subject.sites import name_site
+from vulnscope.effects.twins import TwinStates, check_direction
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Float
     from torch import Tensor
 
     from vulnscope.ask.scored.items import Asked
+    from vulnscope.models import Subject
     from vulnscope.steer.config import SteerConfig
 
 
 @dataclass(frozen=True, eq=False)
-class FitData:
+class FitData(TwinStates):
     """The fit split at one site and selector.
 
-    `states` are mean activations over the selected tokens; `pairs` the places of (vulnerable, fixed) twins, `groups`
-    the group number of each item. `asked` are the canonical questions, for methods that run the subject.
+    `asked` are the canonical questions, for methods that run the subject.
     """
 
     subject: Subject
-    site: Site
-    selector: Selector
-    states: Float[Tensor, "n d_model"]
-    is_vulnerable: np.ndarray
-    pairs: Int[np.ndarray, "n_pairs 2"]
-    groups: Int[np.ndarray, " n"]
-    unit: NormUnit
     asked: tuple[Asked, Asked]
     config: SteerConfig
-
-    def differences(self) -> Float[Tensor, "n_pairs d_model"]:
-        """Vulnerable minus fixed, pair by pair."""
-        return self.states[self.pairs[:, 0]] - self.states[self.pairs[:, 1]]
-
-    def swapped(self, generator: np.random.Generator) -> FitData:
-        """The same data with twins swapped at random, all pairs of a group together: labels that mean nothing."""
-        flips = generator.integers(0, 2, size=int(self.groups.max()) + 1).astype(bool)
-        is_flipped = flips[self.groups[self.pairs[:, 0]]]
-        pairs = np.where(is_flipped[:, None], self.pairs[:, ::-1], self.pairs)
-        labels = self.is_vulnerable.copy()
-        labels[pairs[:, 0]], labels[pairs[:, 1]] = True, False
-        return replace(self, pairs=pairs, is_vulnerable=labels)
 
 
 Method = Callable[[FitData], "Float[Tensor, ' d_model']"]
@@ -64,15 +42,7 @@ def fit_direction(method: str, data: FitData) -> Float[Tensor, " d_model"]:
     Raises `InputError` where it cannot be found: a vector of norm 0, or numbers that are not finite.
     """
     fit: Method = registry.resolve("steering", method)
-    found = fit(data).detach().float().cpu()
-    where = f"method {method!r} at {name_site(data.site)} ({data.selector})"
-    if not bool(torch.isfinite(found).all()):
-        raise InputError(f"{where} gave NaN or infinity; open the model with --dtype float32")
-    if not bool(found.any()):
-        raise InputError(
-            f"{where} gave a vector of norm 0: the twins do not differ there. Choose other layers or tokens"
-        )
-    return found
+    return check_direction(fit(data), method, data)
 
 
 def mean_agreement(differences: Float[Tensor, "n d_model"], groups: Sequence[int] | np.ndarray) -> float | None:

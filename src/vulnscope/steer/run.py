@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 
 from vulnscope import registry
 from vulnscope.ask.selection import check_selection
+from vulnscope.effects.splits import Splits, deal_splits, prepare_splits
+from vulnscope.effects.twins import Place, best_place
 from vulnscope.errors import InputError
 from vulnscope.interventions import Vectors, load_vectors, save_vectors
 from vulnscope.steer.bench import Bench
 from vulnscope.steer.layers import choose_layers
-from vulnscope.steer.splits import Splits, deal_splits, prepare_splits
 from vulnscope.steer.study import VECTORS, report_bench
-from vulnscope.steer.vectors import Place, best_layer, fit_vectors, measure_agreement, read_fit_data, read_vector_file
+from vulnscope.steer.vectors import fit_vectors, measure_agreement, read_fit_data, read_vector_file
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
+    from vulnscope.effects.margins import Stage
     from vulnscope.models import Subject
     from vulnscope.records.steer import Agreement, SteerRecord
     from vulnscope.steer.config import SteerConfig
     from vulnscope.steer.fitting import FitData
-    from vulnscope.steer.margins import Stage
     from vulnscope.store import Run
 
 
@@ -55,7 +56,9 @@ def fit_steering(
     layers = choose_layers(config.layers, subject.architecture.n_layers)
     data = read_fit_data(subject, splits.fit, layers, config)
     if config.layers == "best":
-        best = best_layer(data, splits.choose, subject, config)
+        first = next(iter(data))[1]
+        candidates = {place: own for place, own in data.items() if place[1] == first}
+        best, _ = best_place(candidates, splits.choose, subject, config.max_batch_tokens)
         data = {place: own for place, own in data.items() if place[0] == best}
     return fit_vectors(data, subject, corpus, config), measure_agreement(data), data
 
@@ -76,7 +79,7 @@ def run_steering(
     Vectors and interventions are written into its folder; result and report are the caller's.
     """
     check_steered(subject, config)
-    splits = prepare_splits(subject, corpus, config)
+    splits = prepare_splits(subject, corpus, config, config.fractions)
     vectors, agreement, data = fit_steering(subject, corpus, config, splits)
     if on_agreement is not None:
         on_agreement(agreement)

@@ -9,7 +9,6 @@ from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.report.format import format_estimate, format_signed_estimate
 
 if TYPE_CHECKING:
-    from vulnscope.records.apply import AppliedFrom
     from vulnscope.records.steer import Outcome
 
 STEERING = ("method", "prompt and method", "gated method", "combined methods", "from file")
@@ -37,29 +36,6 @@ def write_sentence(outcomes: Sequence[Outcome], clean_pair_correct: Estimate, n_
     else:
         head = f"{where}: no steering changed the answers beyond chance"
     return f"{head}; pair-correct was {format_estimate(clean_pair_correct, 'rate')}{_describe_pairs(steered, outcomes)}"
-
-
-_EFFECTS = {
-    "sensitivity": "told twins apart better, beyond random and shuffled directions",
-    "criterion only": "only moved the criterion",
-    "nothing shown": "changed nothing beyond chance",
-}
-
-
-def describe_applied(
-    outcome: Outcome, clean_pair_correct: Estimate, clean_yes_rate: Estimate, n_groups: int, origin: AppliedFrom | None
-) -> str:
-    """What one intervention did on a whole corpus, and whether its vectors had seen that corpus."""
-    seen = " that also fitted its vectors" if origin is not None and origin.is_same_corpus else ""
-    parts = [
-        f"on {n_groups} groups{seen}: {outcome.name} ({outcome.what}) {_EFFECTS[outcome.effect]}: it shifted margins "
-        f"by {format_signed_estimate(outcome.bias_shift)} nats and changed their AUROC by "
-        f"{format_signed_estimate(outcome.auroc_change)}",
-        f"pair-correct went from {format_estimate(clean_pair_correct, 'rate')} to "
-        f"{format_estimate(outcome.pair_correct, 'rate')}, the share called vulnerable from "
-        f"{format_estimate(clean_yes_rate, 'rate')} to {format_estimate(outcome.yes_rate, 'rate')}",
-    ]
-    return "; ".join(parts)
 
 
 def _describe_pairs(steered: Sequence[Outcome], outcomes: Sequence[Outcome]) -> str:

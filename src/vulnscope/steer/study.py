@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import measure_auroc
 from vulnscope.ask.selection import describe_corpus
-from vulnscope.interventions import resolve_edits, save_intervention
+from vulnscope.effects.controls import draw_controls
+from vulnscope.effects.costs import SideEffectMaterial, measure_costs, prepare_costs
+from vulnscope.effects.margins import Margins
+from vulnscope.effects.outcomes import (
+    Controls,
+    correct_outcomes,
+    measure_all_controls,
+    measure_outcome,
+    measure_said,
+    pair_correct,
+)
+from vulnscope.effects.trials import Trial
+from vulnscope.effects.tried import Tried
+from vulnscope.effects.twins import PAIRED
+from vulnscope.interventions import VectorSite, save_intervention
 from vulnscope.models.subject.sites import name_site
 from vulnscope.records.steer import ControlSet, Outcome, SteeredItem, SteerRecord, SweepCell
 from vulnscope.stats import Bootstrap, name_correction, stratified_auroc
-from vulnscope.steer.applied import Applied
 from vulnscope.steer.beside import apply_beside
 from vulnscope.steer.choosing import choose_best
-from vulnscope.steer.controls import RANDOM, SHUFFLED, draw_random, draw_shuffled
-from vulnscope.steer.costs import Costs, measure_costs, prepare_costs
-from vulnscope.steer.margins import Margins
-from vulnscope.steer.outcomes import Controls, correct_outcomes, measure_controls, measure_outcome, pair_correct
-from vulnscope.steer.points import Trial, list_trials, make_intervention
+from vulnscope.steer.fitting import fit_direction
+from vulnscope.steer.grid import list_scales, list_trials
 from vulnscope.steer.sentence import write_sentence
-from vulnscope.steer.vectors import add_vectors
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from vulnscope.corpora import Corpus
-    from vulnscope.records.steer import Agreement, ControlName
+    from vulnscope.records.steer import Agreement
     from vulnscope.steer.bench import Bench
 
 VECTORS = "vectors.safetensors"
@@ -58,12 +65,10 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...],
         _store(bench, each)
         outcomes.append(_measure(bench, each, clean, controls, costs, bootstrap))
     family = correct_outcomes(outcomes)
-    record_clean = measure_outcome(
-        "clean", "threshold", "", clean, clean, items, bootstrap, sign=0.0, controls=Controls()
-    )
+    said = measure_said(clean, items, bootstrap)
     cells = _cells(bench, trials, swept, choose_clean, set(best.values()))
     return SteerRecord(
-        sentence=write_sentence(family, record_clean.pair_correct, items.n_groups),
+        sentence=write_sentence(family, said.pair_correct, items.n_groups),
         subject=bench.subject.info().model_copy(update={"chat_template": bench.splits.protocol.is_chat}),
         corpus=describe_corpus(corpus, bench.splits.prepared.samples),
         protocol=bench.splits.protocol.name,
@@ -71,9 +76,9 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...],
         n_choose=bench.splits.choose.items.n_groups,
         n_report=items.n_groups,
         agreement=agreement,
-        clean_auroc=measure_auroc(clean.margins, items, bootstrap),
-        clean_pair_correct=record_clean.pair_correct,
-        clean_yes_rate=record_clean.yes_rate,
+        clean_auroc=said.auroc,
+        clean_pair_correct=said.pair_correct,
+        clean_yes_rate=said.yes_rate,
         outcomes=family,
         items=tuple(
             SteeredItem(sample=sample.id, margin=margin, says=says)
@@ -101,25 +106,21 @@ def _list_trials(bench: Bench) -> dict[str, Trial]:
     sites = list(dict.fromkeys(site for site, _ in bench.data))
     selectors = list(dict.fromkeys(selector for _, selector in bench.data))
     found = list_trials(bench.vectors, sites, selectors, bench.config)
-    return {f"{trial.method} | {trial.describe(bench.config)}": trial for trial in found}
+    return {f"{trial.method} | {trial.describe()}": trial for trial in found}
 
 
-def _apply_chosen(bench: Bench, chosen: Mapping[str, Trial]) -> tuple[list[Applied], Margins]:
+def _apply_chosen(bench: Bench, chosen: Mapping[str, Trial]) -> tuple[list[Tried], Margins]:
     found, clean = bench.try_all("report", bench.splits.report, chosen, bench.vectors)
     applied = []
     for key, trial in chosen.items():
-        intervention = make_intervention(trial.method, trial.specs(bench.config), bench.vectors)
-        edits = resolve_edits(intervention, bench.vectors)
-        sign = trial.scale if bench.config.operation in ("add", "clamp") else 0.0
         applied.append(
-            Applied(
+            Tried(
                 trial.method,
                 "method",
-                trial.describe(bench.config),
-                sign,
+                trial.describe(),
+                trial.sign,
                 found[key],
-                edits,
-                intervention,
+                trial.intervene(bench.vectors),
                 bench.vectors,
                 trial,
             )
@@ -132,26 +133,21 @@ def _run_controls(bench: Bench, leader: Trial, clean: Margins) -> tuple[Controls
     config = bench.config
     site = leader.sites[len(leader.sites) // 2]
     data = bench.data[site, leader.selector]
-    method = (
-        leader.method if leader.method in config.methods and leader.method != "gradient" else "mean-difference-paired"
-    )
-    drawn: dict[ControlName, list[Tensor]] = {
-        RANDOM: draw_random(data, config.n_controls, config.seed),
-        SHUFFLED: draw_shuffled(method, data, config.n_controls, config.seed + 1),
-    }
+    method = leader.method if leader.method in config.methods and leader.method != "gradient" else PAIRED
+    drawn = draw_controls(data, partial(fit_direction, method), config.n_controls, config.seed)
     extra, trials = {}, {}
-    scales = sorted({*config.scales, *(-scale for scale in config.scales)})
     for sort, directions in drawn.items():
         for number, direction in enumerate(directions):
             names = []
             for each in leader.sites:
                 name = f"{sort} {number} @ {name_site(each)}"
-                extra[name] = (direction, each, leader.selector, bench.data[each, leader.selector].unit)
+                unit = bench.data[each, leader.selector].unit
+                extra[name] = (direction, VectorSite(site=name_site(each), selector=leader.selector, unit=unit))
                 names.append(name)
-            for scale in scales if config.operation != "project-out" else [1.0]:
-                trial = Trial(f"{sort} {number}", leader.sites, leader.selector, scale, tuple(names))
+            for scale in list_scales(config, both_ways=True):
+                trial = leader._replace(method=f"{sort} {number}", vectors=tuple(names)).at_scale(scale)
                 trials[f"{trial.method} | {scale:g}"] = trial
-    vectors = add_vectors(bench.vectors, extra)
+    vectors = bench.vectors.extended(extra)
     swept, _ = bench.try_all("controls", bench.splits.choose, trials, vectors)
     chosen = {}
     for name in dict.fromkeys(trial.method for trial in trials.values()):
@@ -159,47 +155,39 @@ def _run_controls(bench: Bench, leader: Trial, clean: Margins) -> tuple[Controls
         key = choose_best(own, bench.splits.choose.items, config)
         chosen[key] = trials[key]
     found, _ = bench.try_all("controls on report", bench.splits.report, chosen, vectors)
-    items = bench.splits.report.items
-    sets = [
-        measure_controls(
-            sort, [found[key] for key, trial in chosen.items() if trial.method.startswith(sort)], clean, items
-        )
-        for sort in drawn
-    ]
-    return Controls(sets[0].auroc_changes, sets[1].auroc_changes), tuple(sets)
+    return measure_all_controls({chosen[key].method: found[key] for key in chosen}, clean, bench.splits.report.items)
 
 
-def _prepare_costs(bench: Bench) -> Costs | None:
+def _prepare_costs(bench: Bench) -> SideEffectMaterial | None:
     if not bench.config.side_effects:
         return None
     samples, config = bench.splits.report.samples, bench.config
     return prepare_costs(bench.subject, bench.splits.protocol, samples, config.ordinary, config.seed)
 
 
-def _store(bench: Bench, each: Applied) -> None:
-    if each.intervention is not None:
-        folder = bench.run.path / INTERVENTIONS / _file_name(each.name)
-        save_intervention(folder, each.intervention, each.vectors)
+def _store(bench: Bench, each: Tried) -> None:
+    folder = bench.run.path / INTERVENTIONS / _file_name(each.name)
+    save_intervention(folder, each.intervention, each.vectors)
 
 
 def _measure(
     bench: Bench,
-    each: Applied,
+    each: Tried,
     clean: Margins,
     controls: Controls,
-    costs: Costs | None,
+    costs: SideEffectMaterial | None,
     bootstrap: Bootstrap,
 ) -> Outcome:
     if bench.progress is not None:
         bench.progress(f"measuring {each.name}", 0, 1)
     found = None
-    if costs is not None and each.edits:
+    if costs is not None and each.intervention.edits:
         found = measure_costs(bench.subject, each.name, each.edits, costs, bench.run)
     report = bench.splits.report
     measured = measure_outcome(
         each.name, each.kind, each.what, clean, each.margins, report.items, bootstrap,
         sign=each.sign, controls=controls, cwes=report.cwes,
-        digest=None if each.intervention is None else each.intervention.digest(), side_effects=found,
+        digest=each.intervention.digest(), side_effects=found,
     )  # fmt: skip
     return measured.model_copy(update={"margins": tuple(each.margins.margins.tolist()), "says": each.margins.says})
 
@@ -224,7 +212,7 @@ def _cells(
     )
 
 
-def _notes(bench: Bench, applied: Sequence[Applied]) -> tuple[str, ...]:
+def _notes(bench: Bench, applied: Sequence[Tried]) -> tuple[str, ...]:
     notes = []
     if bench.config.preface is not None and not any(each.kind == "prompt" for each in applied):
         notes.append(

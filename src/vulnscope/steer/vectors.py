@@ -6,17 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from vulnscope.errors import InputError
+from vulnscope.effects.twins import Place, choose_selector, read_twins
 from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, load_vectors
-from vulnscope.models import NormUnit, Selector, Site, Subject, as_selector, measure_norm_units
-from vulnscope.models.read.pooling import Pool, capture_pools
+from vulnscope.models import Selector, Site, Subject
 from vulnscope.models.subject.sites import name_site
-from vulnscope.models.text.selectors import part
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.steer import Agreement
-from vulnscope.stats import Groups
 from vulnscope.steer.fitting import FitData, fit_direction, mean_agreement
 
 if TYPE_CHECKING:
@@ -24,54 +19,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vulnscope.corpora import Corpus
+    from vulnscope.effects.splits import Split
     from vulnscope.steer.config import SteerConfig
-    from vulnscope.steer.splits import Split
-
-Place = tuple[Site, Selector]
-
-
-def choose_selector(name: str) -> Selector:
-    """`last`, `all`, `changed`, or a part of the prompt such as `code` or `question`."""
-    return part(name) if name in ("code", "question") else as_selector(name)
 
 
 def read_fit_data(subject: Subject, split: Split, layers: Sequence[int], config: SteerConfig) -> dict[Place, FitData]:
-    """The fit split at every layer and selector, from one pass; items without selected tokens are left out."""
+    """The fit split at every layer and selector, from one pass."""
     selectors = [choose_selector(name) for name in config.selectors]
-    return read_places(subject, split, [Site(layer) for layer in layers], selectors, config)
-
-
-def read_places(
-    subject: Subject, split: Split, sites: Sequence[Site], selectors: Sequence[Selector], config: SteerConfig
-) -> dict[Place, FitData]:
-    """A split at every site and selector. Raises `InputError` where a selector picks nothing in some sample."""
-    items = split.asked[0].items
-    pools = {str(selector): Pool(selector, "mean") for selector in selectors}
-    usable = [item for item in items if "changed" not in pools or item.changed_window]
-    if len(usable) < len(items):
-        raise InputError(
-            "the selector changed needs twins: "
-            f"{len(items) - len(usable)} samples of the fit groups have no known change. Leave it out"
-        )
-    found = capture_pools(subject, items, sites, pools, max_tokens=config.max_batch_tokens)
-    numbers = Groups.from_labels(split.items.groups).index
-    data = {}
-    for selector in selectors:
-        units = measure_norm_units(subject, items, sites, selector)
-        for site in sites:
-            data[site, selector] = FitData(
-                subject=subject,
-                site=site,
-                selector=selector,
-                states=found.values[str(selector), site],
-                is_vulnerable=split.items.is_vulnerable,
-                pairs=split.items.twins(),
-                groups=numbers,
-                unit=units[site],
-                asked=split.asked,
-                config=config,
-            )
-    return data
+    found = read_twins(subject, split, [Site(layer) for layer in layers], selectors, config.max_batch_tokens)
+    return {
+        place: FitData(**vars(twins), subject=subject, asked=split.asked, config=config)
+        for place, twins in found.items()
+    }
 
 
 def measure_agreement(data: Mapping[Place, FitData]) -> tuple[Agreement, ...]:
@@ -113,18 +72,6 @@ def name_vector(method: str, site: Site, selector: Selector) -> str:
     return f"{method} @ {name_site(site)} ({selector})"
 
 
-def add_vectors(
-    vectors: Vectors, extra: Mapping[str, tuple[Float[Tensor, " d_model"], Site, Selector, NormUnit]]
-) -> Vectors:
-    """`vectors` with more of them, each with its site and unit."""
-    sites = dict(vectors.origin.sites)
-    values = dict(vectors.values)
-    for name, (value, site, selector, unit) in extra.items():
-        values[name] = value
-        sites[name] = VectorSite(site=name_site(site), selector=selector, unit=unit)
-    return Vectors(values, vectors.origin.model_copy(update={"sites": sites}))
-
-
 def read_vector_file(path: Path, subject: Subject, *, is_forced: bool) -> Vectors:
     """Vectors of a file for this subject; those of another model are refused unless forced."""
     found = load_vectors(path)
@@ -148,19 +95,3 @@ def _origin(
         versions=collect_versions(),
         sites=sites,
     )
-
-
-def best_layer(data: Mapping[Place, FitData], split: Split, subject: Subject, config: SteerConfig) -> Site:
-    """The site whose mean difference, fitted on the fit groups, ranks most twins of the choose groups."""
-    sites = list(dict.fromkeys(site for site, _ in data))
-    selector = next(iter(data))[1]
-    pools = {"own": Pool(selector, "mean")}
-    found = capture_pools(subject, split.asked[0].items, sites, pools, max_tokens=config.max_batch_tokens)
-    twins = split.items.twins()
-
-    def share(site: Site) -> float:
-        direction = fit_direction("mean-difference-paired", data[site, selector])
-        read = (found.values["own", site] @ direction).numpy()
-        return float(np.mean(read[twins[:, 0]] > read[twins[:, 1]]))
-
-    return max(sites, key=share)

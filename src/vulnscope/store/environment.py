@@ -20,7 +20,7 @@ def collect_versions() -> dict[str, str]:
 
 
 def code_digest(package: Path | None = None) -> str:
-    """First 16 hex digits of the SHA-256 over the package's sources and prompt templates, by relative path."""
+    """First 16 hex digits of the SHA-256 over the sources and the data files of the package, by relative path."""
     root = package or Path(__file__).parents[1]
     digest = hashlib.sha256()
     files = (path for path in root.rglob("*") if path.suffix in _CODE_SUFFIXES)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from vulnscope.errors import InputError
 from vulnscope.models.subject.sketch import sketch_model
 from vulnscope.study import checks, run
 from vulnscope.study.budget import fit_budget
 from vulnscope.study.estimate import estimate_study
+from vulnscope.study.presets.recipe import read_recipe
+from vulnscope.study.presets.reproduction import run_preset
 from vulnscope.study.presets.samples import choose_samples
-from vulnscope.study.presets.starcoder import run_preset
 
 if TYPE_CHECKING:
     from vulnscope.kinds.context import Context
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from vulnscope.records.requests import SubjectRequest
     from vulnscope.records.study import StudyEstimate, StudyRecord
     from vulnscope.study.config import StudyConfig
-    from vulnscope.study.presets.settings import StarcoderConfig
+    from vulnscope.study.presets.recipe import Recipe
+    from vulnscope.study.presets.settings import PresetConfig
+
+DEFAULT = "starcoder-steering-2025"
 
 
 def check_study(context: Context[StudyConfig]) -> None:
@@ -55,16 +59,25 @@ def forecast_study(context: Context[StudyConfig]) -> StudyEstimate:
     return estimate_study(sketch, context.corpus, fit_budget([sketch], context.corpus, context.settings))
 
 
-def check_reproduction(context: Context[StarcoderConfig]) -> None:
-    """Refuse a corpus without the samples of the preset."""
-    choose_samples(context.corpus, context.settings)
+def begin_reproduction(words: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the preset, and its corpus; raises `InputError` for a preset that is none."""
+    recipe = read_recipe(words["preset"])
+    return {"preset": recipe.settings.model_dump(), "corpus": {"name": recipe.corpus}}
 
 
-def run_reproduction(context: Context[StarcoderConfig]) -> ReproductionRecord:
+def check_reproduction(context: Context[PresetConfig]) -> Recipe:
+    """What the preset does; refuses a corpus without its samples."""
+    recipe = read_recipe(context.words.get("preset", DEFAULT))
+    choose_samples(context.corpus, recipe, context.settings)
+    return recipe
+
+
+def run_reproduction(context: Context[PresetConfig]) -> ReproductionRecord:
     """The experiment as it was written, and done right beside it."""
     return run_preset(
         context.subject,
         context.corpus,
+        context.checked,
         context.settings,
         context.run,
         command=context.run.manifest.command,
@@ -72,7 +85,7 @@ def run_reproduction(context: Context[StarcoderConfig]) -> ReproductionRecord:
     )
 
 
-def tell_stages(context: Context[StudyConfig] | Context[StarcoderConfig]) -> Callable[[str, str, int, int], None]:
+def tell_stages(context: Context[StudyConfig] | Context[PresetConfig]) -> Callable[[str, str, int, int], None]:
     """Progress whose stages say what they are doing."""
     return lambda stage, what, done, total: context.tell(f"{stage}: {what}", done, total)
 

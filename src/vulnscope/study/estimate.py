@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from vulnscope.ask.selection import select_samples
-from vulnscope.audit.estimate import READING_BYTES, ROW_BYTES
+from vulnscope.audit.yes_no import READING_BYTES, ROW_BYTES
 from vulnscope.models.forward.costs import costs_of
 from vulnscope.models.subject.inspection import estimate_memory
 from vulnscope.models.text.plan import default_max_tokens

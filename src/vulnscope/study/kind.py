@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from vulnscope.kinds.kind import Kind, Option
 from vulnscope.study.config import StudyConfig
-from vulnscope.study.presets import PRESETS
-from vulnscope.study.presets.settings import StarcoderConfig
+from vulnscope.study.presets.settings import PresetConfig
 from vulnscope.study.requests import AgainstRequest, WholeStudyRequest
 
 _CHANGE = Option(
@@ -63,11 +62,11 @@ AGAINST = Kind(
 REPRODUCTION = Kind(
     name="reproduction",
     chosen_by="preset",
-    choices=PRESETS,
+    is_resumed_by_kind=False,
     refuses="the preset fixes its samples and prompts",
-    config=StarcoderConfig,
+    config=PresetConfig,
     section="preset",
-    default_corpus="secllmholmes",
+    begin="vulnscope.study.carrying:begin_reproduction",
     record="vulnscope.records.reproduction:ReproductionRecord",
     options=(Option(field="seed"),),
     check="vulnscope.study.carrying:check_reproduction",

@@ -9,8 +9,10 @@ import torch
 from tests.ask.builders import begin_run, make_pairs, tiny_subject
 from tests.tolerances import close_to
 
+from vulnscope.ask.asking import answer_all, ask
+from vulnscope.ask.memory import ScoreMemory
 from vulnscope.ask.scored import asking
-from vulnscope.ask.scored.asking import ask
+from vulnscope.ask.scored.asking import YesNoInquiry
 from vulnscope.ask.scored.preparation import Prepared, prepare
 from vulnscope.ask.scored.yes_no import YesNoProtocol
 from vulnscope.errors import RunError
@@ -47,10 +49,11 @@ def prepared(protocol: YesNoProtocol) -> Prepared:
 @pytest.fixture
 def ask_in(subject: Subject, protocol: YesNoProtocol, prepared: Prepared, tmp_path: Path) -> Callable[..., Outcome]:
     def run_it(
-        name: str = "runs", *, resume: Path | None = None, **options: Any
+        name: str = "runs", *, resume: Path | None = None, cache: AnswerCache | None = None, progress: Any = None
     ) -> tuple[Path, tuple[VerdictRow, ...]]:
+        inquiry = YesNoInquiry(subject, protocol, prepared, ScoreMemory(cache, subject), BATCH_TOKENS)
         with begin_run(tmp_path / name, Settings(), resume=resume) as run:
-            return run.path, ask(subject, protocol, prepared, run, max_batch_tokens=BATCH_TOKENS, **options)
+            return run.path, ask(inquiry, run, progress)
 
     return run_it
 
@@ -78,6 +81,12 @@ def _plain_log_odds(subject: Subject, prompt: tuple[int, ...], answers: Any, sid
             steps = [logits[len(prompt) - 1 + place, token] for place, token in enumerate(sequence)]
             found.append(torch.stack(steps).sum())
     return float(torch.stack(found).logsumexp(0))
+
+
+def test_a_caller_without_a_run_gets_the_same_rows(
+    subject: Subject, protocol: YesNoProtocol, prepared: Prepared, ask_in: Any
+) -> None:
+    assert answer_all(YesNoInquiry(subject, protocol, prepared, max_batch_tokens=BATCH_TOKENS)) == ask_in()[1]
 
 
 def test_progress_ends_with_all_rows(ask_in: Any) -> None:
@@ -125,7 +134,7 @@ def test_other_requests_are_refused(ask_in: Any, subject: Subject, protocol: Yes
         begin_run(tmp_path / "runs", Settings(), resume=folder) as run,
         pytest.raises(RunError, match="begun with other prompts, samples or tokens"),
     ):
-        ask(subject, protocol, fewer, run)
+        ask(YesNoInquiry(subject, protocol, fewer), run)
 
 
 def test_answers_are_remembered_across_runs(ask_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +171,8 @@ def test_only_unknown_answers_are_asked(
 ) -> None:
     with AnswerCache(tmp_path / "answers.sqlite") as cache:
         with begin_run(tmp_path / "few", Settings()) as run:
-            ask(subject, protocol, prepare(protocol, make_pairs(1), 1024), run, cache=cache)
+            few = prepare(protocol, make_pairs(1), 1024)
+            ask(YesNoInquiry(subject, protocol, few, ScoreMemory(cache, subject)), run)
         n_asked: list[int] = []
         score_batch = asking.score_batch
         monkeypatch.setattr(

@@ -37,7 +37,7 @@ def test_the_registry_knows_the_protocol() -> None:
 def test_margin_and_acquiescence_worked_values(protocol: YesNoProtocol) -> None:
     # m+ = ln(.6/.2) = ln 3 and m- = ln(.1/.4) = -ln 4 at the canonical prompt; the others answer evenly.
     even = scores(0.3, 0.3)
-    row = protocol.read("s", request(6), [scores(0.6, 0.2), scores(0.1, 0.4, NO), even, even, even, even], None, "none")
+    row = protocol.read("s", request(6), [scores(0.6, 0.2), scores(0.1, 0.4, NO), even, even, even, even], None)
     assert row.margin == pytest.approx((math.log(3) + math.log(4)) / 2)
     assert row.acquiescence == pytest.approx((math.log(3) - math.log(4)) / 2)
     assert row.mean_margin == pytest.approx(row.margin / 3)
@@ -53,13 +53,13 @@ def test_margin_and_acquiescence_worked_values(protocol: YesNoProtocol) -> None:
 
 def test_says_reads_the_canonical_prompt_only(protocol: YesNoProtocol) -> None:
     yes, no = scores(0.6, 0.2), scores(0.2, 0.6, NO)
-    assert protocol.read("s", request(6), [no, yes, yes, no, yes, no], None, "none").says == "fixed"
+    assert protocol.read("s", request(6), [no, yes, yes, no, yes, no], None).says == "fixed"
     unclear = scores(0.3, 0.2, OTHER)
-    assert protocol.read("s", request(6), [unclear, no, yes, no, yes, no], None, "none").says == "unparsed"
+    assert protocol.read("s", request(6), [unclear, no, yes, no, yes, no], None).says == "unparsed"
 
 
 def test_a_model_that_always_says_yes_acquiesces_without_a_margin(protocol: YesNoProtocol) -> None:
-    row = protocol.read("s", request(6), [scores(0.9, 0.01)] * 6, None, "none")
+    row = protocol.read("s", request(6), [scores(0.9, 0.01)] * 6, None)
     assert row.margin == row.mean_margin == 0.0
     assert row.acquiescence == pytest.approx(math.log(90))
 

@@ -13,12 +13,13 @@ from tests.ask.worded.test_texts import STRICT, Settings
 from tests.ask.words import open_protocol
 from tests.models.remote.server import Recorded, completion, continuation, serve
 
+from vulnscope.ask.asking import ask
 from vulnscope.ask.worded.decoding import Decoding
 from vulnscope.ask.worded.journal import ReplyJournal
 from vulnscope.ask.worded.protocols.base import Context, NoOptions
 from vulnscope.ask.worded.protocols.yes_no import as_dialogues, open_yes_no
 from vulnscope.ask.worded.remote import RemoteAnswerer
-from vulnscope.ask.worded.texts import Questions, ask_texts, gather_questions
+from vulnscope.ask.worded.texts import Questions, TextInquiry, gather_questions
 from vulnscope.errors import EndpointError
 from vulnscope.models.remote import EndpointClient, EndpointSpec
 from vulnscope.prompts import load_prompts
@@ -48,9 +49,7 @@ def ask_at(
         EndpointClient(spec, "small", sleep=lambda _: None) as client,
         begin_run(folder, Settings(), resume=resume) as run,
     ):
-        answerer = RemoteAnswerer(client, api)
-        answerer.journal = ReplyJournal(run.path)
-        return ask_texts(answerer, asked, STRICT, run, asks_per_batch=12)
+        return ask(TextInquiry(RemoteAnswerer(client, api), (asked,), STRICT, 12, ReplyJournal(run.path)), run)
 
 
 def said(body: dict[str, Any]) -> str:

@@ -10,13 +10,14 @@ from tests.ask.builders import begin_run, make_pairs, make_sample, tiny_subject
 from tests.ask.words import ScriptedAnswerer, open_protocol
 
 from vulnscope import registry
+from vulnscope.ask.asking import answer_all, ask
 from vulnscope.ask.asks import Answerer, Ask
 from vulnscope.ask.figures.measures import Item, measure
 from vulnscope.ask.memory import ReplyMemory
 from vulnscope.ask.worded.decoding import Decoding, derive_seed
 from vulnscope.ask.worded.local import LocalAnswerer
 from vulnscope.ask.worded.reading import Reader
-from vulnscope.ask.worded.texts import Questions, ask_texts, gather_questions
+from vulnscope.ask.worded.texts import Questions, TextInquiry, gather_questions
 from vulnscope.errors import RunError
 from vulnscope.models import score
 from vulnscope.records.answers import AnswerRow
@@ -41,7 +42,8 @@ def questions(name: str = "free-text", **options: Any) -> Questions:
 def ask_in(folder: Path, answerer: Answerer, asked: Questions, **options: Any) -> tuple[AnswerRow, ...]:
     resume = options.pop("resume", None)
     with begin_run(folder, Settings(), resume=resume) as run:
-        return ask_texts(answerer, asked, STRICT, run, asks_per_batch=options.pop("asks_per_batch", 4), **options)
+        inquiry = TextInquiry(answerer, (asked,), STRICT, options.pop("asks_per_batch", 4), **options)
+        return ask(inquiry, run)
 
 
 def say(ask: Ask) -> str:
@@ -143,6 +145,7 @@ def test_a_model_answers_in_words(tmp_path: Path) -> None:
     assert all(0 < each.n_new_tokens <= 24 for row in rows for each in row.answers)
     assert {each.state for row in rows for each in row.answers} <= {"cut", "unparsed"}
     assert ask_in(tmp_path / "two", answerer, asked, asks_per_batch=1) == rows
+    assert answer_all(TextInquiry(answerer, (asked,), STRICT, 100)) == rows
 
 
 def test_listed_options_are_scored_to_a_margin(tmp_path: Path) -> None:
@@ -188,7 +191,9 @@ def test_replies_are_remembered_across_runs(tmp_path: Path, monkeypatch: pytest.
     subject = tiny_subject(2048)
     asked = questions(samples=[make_sample(0, "vulnerable")], prompts=("reason",))
     with AnswerCache(tmp_path / "answers.sqlite") as cache:
-        rows = ask_in(tmp_path / "one", LocalAnswerer(subject, memory=ReplyMemory(cache, subject)), asked)
+        answerer = LocalAnswerer(subject)
+        memory = ReplyMemory(cache, subject, answerer.read_tokens)
+        rows = ask_in(tmp_path / "one", answerer, asked, memory=memory)
         monkeypatch.setattr("vulnscope.ask.worded.local.generate", None)
-        again = ask_in(tmp_path / "two", LocalAnswerer(subject, memory=ReplyMemory(cache, subject)), asked)
+        again = ask_in(tmp_path / "two", answerer, asked, memory=memory)
     assert again == rows

@@ -18,24 +18,26 @@ from vulnscope.ask.scored.preparation import prepare
 from vulnscope.ask.selection import open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.corpora import Corpus, load_corpus
+from vulnscope.effects.margins import score_margins
 from vulnscope.errors import InputError
 from vulnscope.models import Edit, Item, Subject, add, edited, generate, open_subject, read_text, wrap_model
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.reproduction import ReproductionRecord
 from vulnscope.report.pages.reproduction import summarise_rows
 from vulnscope.stats import Bootstrap
-from vulnscope.steer.margins import score_margins
 from vulnscope.study.kind import REPRODUCTION
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
 from vulnscope.study.presets.figures import Answers, judge, write_sentence
-from vulnscope.study.presets.indexing import list_indexings, make_edits
-from vulnscope.study.presets.memory import estimate_models
+from vulnscope.study.presets.indexing import make_edits
+from vulnscope.study.presets.memory import estimate_model
+from vulnscope.study.presets.recipe import read_recipe
+from vulnscope.study.presets.reproduction import run_preset, write_prompt
 from vulnscope.study.presets.samples import choose_samples
 from vulnscope.study.presets.scoring import score_settings
-from vulnscope.study.presets.settings import StarcoderConfig, clamp_layers
-from vulnscope.study.presets.starcoder import run_preset, write_prompt
+from vulnscope.study.presets.settings import PresetConfig, clamp_layers
 
-CONFIG = StarcoderConfig(
+RECIPE = read_recipe("starcoder-steering-2025")
+CONFIG = PresetConfig(
     layer_sets=("4,12,20",), scales=(20.0,), normalised=(True,), prompts=("plain",), n_tokens=2, n_bootstrap=200
 )
 ROWS = [tuple(range(3 + row, 9 + row)) for row in range(4)]
@@ -46,7 +48,7 @@ def corpus() -> Corpus:
     return load_corpus("synthetic", n_pairs=40)
 
 
-def run_on(subject: Subject, corpus: Corpus, folder: Path, config: StarcoderConfig = CONFIG) -> ReproductionRecord:
+def run_on(subject: Subject, corpus: Corpus, folder: Path, config: PresetConfig = CONFIG) -> ReproductionRecord:
     with store.open_run(
         folder,
         "reproduction",
@@ -56,7 +58,7 @@ def run_on(subject: Subject, corpus: Corpus, folder: Path, config: StarcoderConf
         seed=0,
         device="cpu",
     ) as run:
-        return run_preset(subject, corpus, config, run)
+        return run_preset(subject, corpus, RECIPE, config, run)
 
 
 @pytest.fixture(scope="module", params=["gpt_bigcode", "starcoder2"])
@@ -95,14 +97,14 @@ def test_as_written_is_what_the_earlier_hook_did(architecture: str, form: str) -
     with torch.inference_mode():
         expected = model(tokens).logits
     handle.remove()
-    indexings = list_indexings(4)
+    indexings = RECIPE.in_batches(4)
     indexing = indexings[f"as-written, {form}, batches of 4"]
     edits = make_edits(indexings[indexing.alone], {1: 5.0 * vector.repeat(4, 1)}, is_growing=False)
     with edited(subject, edits, ROWS), torch.inference_mode():
         steered = model(tokens).logits
     with torch.inference_mode():
         clean = model(tokens).logits
-    is_steered = indexing.steered(4)
+    is_steered = indexing.steered(4, 4)
     assert is_steered == ([False] * 3 + [True] if form == "tuple" else [True] + [False] * 3)
     found = torch.where(torch.tensor(is_steered)[:, None, None], steered, clean)
     assert_close(found, expected)
@@ -110,7 +112,7 @@ def test_as_written_is_what_the_earlier_hook_did(architecture: str, form: str) -
 
 
 def test_right_vectors_see_neither_the_weakness_nor_the_group_of_their_sample(corpus: Corpus) -> None:
-    samples = choose_samples(corpus, CONFIG)
+    samples = choose_samples(corpus, RECIPE, CONFIG)
     others = find_others(samples, dict(corpus.groups))
     labels = np.array([sample.label == "vulnerable" for sample in samples])
     states = torch.randn(len(samples), 8, generator=torch.Generator().manual_seed(0))
@@ -126,7 +128,7 @@ def test_right_vectors_see_neither_the_weakness_nor_the_group_of_their_sample(co
 
 
 def test_a_change_of_rank_is_tested_by_groups(corpus: Corpus) -> None:
-    items = Items.of(choose_samples(corpus, CONFIG), dict(corpus.groups))
+    items = Items.of(choose_samples(corpus, RECIPE, CONFIG), dict(corpus.groups))
     ranked = items.is_vulnerable.astype(float)
     # Twelve groups of one pair each that all go from wrong to right: two of 2^12 flips are as extreme.
     assert items.n_groups == 12
@@ -142,16 +144,16 @@ def test_equal_twins_give_no_direction() -> None:
 
 
 def test_samples_are_twins_of_six_weaknesses_in_turn(corpus: Corpus) -> None:
-    samples = choose_samples(corpus, CONFIG)
+    samples = choose_samples(corpus, RECIPE, CONFIG)
     assert len(samples) == 24
     assert len({sample.cwes for sample in samples}) == 6
     assert [sample.label for sample in samples] == ["vulnerable", "fixed"] * 12
     with pytest.raises(InputError, match="asks for 60 weaknesses with 2 pairs each"):
-        choose_samples(corpus, CONFIG.model_copy(update={"n_cwes": 60}))
+        choose_samples(corpus, RECIPE, CONFIG.model_copy(update={"n_cwes": 60}))
 
 
 def test_memory_of_the_large_model_is_that_of_its_published_size() -> None:
-    small, large = estimate_models()
+    small, large = (estimate_model(name, fields) for name, fields in RECIPE.models.items())
     # 1.14 and 15.96 billion parameters, as published with the weights.
     assert small.n_parameters == pytest.approx(1.137e9, rel=1e-3)
     assert large.n_parameters == pytest.approx(15.958e9, rel=1e-3)
@@ -161,8 +163,8 @@ def test_memory_of_the_large_model_is_that_of_its_published_size() -> None:
 
 def read_vectors(subject: Subject, corpus: Corpus) -> tuple[list[Item], torch.Tensor]:
     """The preset's plain texts, and their difference of means at the top layer."""
-    samples = choose_samples(corpus, CONFIG)
-    texts = [read_text(subject.tokenizer, write_prompt("plain", sample)) for sample in samples]
+    samples = choose_samples(corpus, RECIPE, CONFIG)
+    texts = [read_text(subject.tokenizer, write_prompt(RECIPE.prompts["plain"], sample)) for sample in samples]
     is_vulnerable = np.array([sample.label == "vulnerable" for sample in samples])
     return texts, fit_rows(read_states(subject, texts, (2,), None)[2], is_vulnerable, None, is_normalised=True)
 
@@ -170,7 +172,7 @@ def read_vectors(subject: Subject, corpus: Corpus) -> tuple[list[Item], torch.Te
 def ask_both(subject: Subject, corpus: Corpus) -> tuple[Asked, Asked]:
     """The two questions of the default protocol."""
     protocol = open_protocol(subject, Selection())
-    prepared = prepare(protocol, choose_samples(corpus, CONFIG), subject.max_positions)
+    prepared = prepare(protocol, choose_samples(corpus, RECIPE, CONFIG), subject.max_positions)
     return ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1)
 
 
@@ -203,7 +205,7 @@ def test_larger_batches_give_the_figures_of_running_them(
 ) -> None:
     """Every sample runs, with a scale of 0 where the indexing leaves it alone; the preset takes it from other rows."""
     subject, record = ran
-    samples = choose_samples(corpus, CONFIG)
+    samples = choose_samples(corpus, RECIPE, CONFIG)
     items = Items.of(samples, dict(corpus.groups))
     texts, vectors = read_vectors(subject, corpus)
     questions = ask_both(subject, corpus)
@@ -216,11 +218,11 @@ def test_larger_batches_give_the_figures_of_running_them(
         return Answers(first, tuple(each.text for each in whole), margins.margins, margins.says)
 
     clean = answer(None, ())
-    in_batches = {name: each for name, each in list_indexings(CONFIG.batch).items() if each.batch > 1}
+    in_batches = {name: each for name, each in RECIPE.in_batches(CONFIG.batch).items() if each.row is not None}
     assert len(in_batches) == 2
     for name, indexing in in_batches.items():
         row = next(row for row in record.rows if row.indexing == name)
-        scales = row.scale * torch.tensor(indexing.steered(len(samples)), dtype=torch.float32)
+        scales = row.scale * torch.tensor(indexing.steered(len(samples), CONFIG.batch), dtype=torch.float32)
         ran = judge(answer(scales, indexing.selectors), clean, items, Bootstrap(n_draws=200, seed=0))
         assert (row.first_token, row.whole_answer) == (ran.first, ran.whole)
         assert (row.default.yes_rate, row.default.auroc, row.default.pair_rank) == (
@@ -273,7 +275,7 @@ def test_an_interrupted_preset_goes_on(corpus: Corpus, tmp_path: Path) -> None:
         pytest.raises(KeyboardInterrupt),
         store.open_run(tmp_path / "cut", "reproduction", CONFIG, **options) as run,
     ):
-        run_preset(subject, corpus, CONFIG, run, progress=stop)
+        run_preset(subject, corpus, RECIPE, CONFIG, run, progress=stop)
     with store.open_run(tmp_path / "cut", "reproduction", CONFIG, **options, resume=run.path) as again:
         assert again.n_rows == 2
-        assert run_preset(subject, corpus, CONFIG, again).rows == whole.rows
+        assert run_preset(subject, corpus, RECIPE, CONFIG, again).rows == whole.rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from vulnscope.ask.figures.measures import Item, pair_up
@@ -11,7 +11,6 @@ from vulnscope.records.answers import (
     MATCHES,
     STATES,
     AnswerFigures,
-    AnswerRow,
     LineFigures,
     PromptFigures,
     Stability,
@@ -34,13 +33,13 @@ class _Answered(NamedTuple):
 
 def measure_answers(items: Sequence[Item], bootstrap: Bootstrap) -> AnswerFigures | None:
     """The figures over all `items`; None where rows hold no answers in words or listed options."""
-    rows = [item.row for item in items if isinstance(item.row, AnswerRow)]
-    if not rows:
+    parsers = [item.row.parser for item in items if item.row.answers]
+    if not parsers:
         return None
     answered = _by_prompt(items)
-    states = Counter(answer.state for row in rows for answer in row.answers)
+    states = Counter(answer.state for item in items for answer in item.row.answers)
     return AnswerFigures(
-        parser=rows[0].parser,
+        parser=parsers[0],
         states={state: states[state] for state in STATES},
         prompts=tuple(_measure_prompt(key, found, bootstrap) for key, found in answered.items()),
         stability=tuple(
@@ -58,7 +57,7 @@ def _by_prompt(items: Sequence[Item]) -> Mapping[Key, list[_Answered]]:
     found: dict[Key, list[_Answered]] = {}
     for item in items:
         own: dict[Key, list[TextAnswer]] = {}
-        for answer in item.row.answers if isinstance(item.row, AnswerRow) else ():
+        for answer in item.row.answers:
             own.setdefault((answer.prompt, answer.temperature), []).append(answer)
         for key, answers in own.items():
             found.setdefault(key, []).append(_Answered(item, tuple(answers)))
@@ -151,8 +150,7 @@ def _compare_lines(item: Item, answer: TextAnswer) -> tuple[float, float, float,
 
 
 def _first(item: Item, is_wanted: Callable[[TextAnswer], bool]) -> TextAnswer | None:
-    answers: Iterable[TextAnswer] = item.row.answers if isinstance(item.row, AnswerRow) else ()
-    return next((answer for answer in answers if is_wanted(answer)), None)
+    return next((answer for answer in item.row.answers if is_wanted(answer)), None)
 
 
 def _mean(values: Sequence[float], items: Sequence[Item], bootstrap: Bootstrap, reason: str = "no samples") -> Estimate:

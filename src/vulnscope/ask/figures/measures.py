@@ -11,7 +11,7 @@ import numpy as np
 
 from vulnscope.ask.figures.baselines import ALWAYS_YES, BaselineScores
 from vulnscope.corpora import Sample
-from vulnscope.records.answers import AnswerRow, Row, rank_score
+from vulnscope.records.answers import Row
 from vulnscope.records.audit import Baseline, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.rows import Says
@@ -96,7 +96,7 @@ def measure_slice(
     counts = count_answers([item.is_vulnerable for item in items], says)
     pairs = pair_up(items)
     paired_says: list[Says] = [item.row.says for twins in pairs for item in twins]
-    margins = [rank_score(item.row) for item in items]
+    margins = [item.row.rank_score for item in items]
     mean_margins = [item.row.mean_margin for item in items]
     resampled = _resample_auroc(margins, items, bootstrap)
     auroc = _auroc(margins, resampled, items, bootstrap)
@@ -112,7 +112,7 @@ def measure_slice(
         accuracy=_share([item.row.says == item.sample.label for item in items], items, bootstrap),
         auroc=auroc,
         d_a=d_a(auroc.value),
-        pair_rank=_pair_rank([(rank_score(a.row), rank_score(b.row)) for a, b in pairs], pairs, bootstrap),
+        pair_rank=_pair_rank([(a.row.rank_score, b.row.rank_score) for a, b in pairs], pairs, bootstrap),
         pair_rank_p=pair_rank_p,
         mean_margin_auroc=_auroc(mean_margins, _resample_auroc(mean_margins, items, bootstrap), items, bootstrap),
         hit_rate=hit_rate(counts),
@@ -256,7 +256,7 @@ def _is_wrong(twins: Twins) -> bool:
 def _swap_tests(pairs: Sequence[Twins]) -> tuple[Number, Number]:
     """P-values of pair-rank against 1/2 and of P-C against P-R."""
     groups = Groups.from_labels([twins.vulnerable.group for twins in pairs])
-    margins = np.nan_to_num([rank_score(a.row) - rank_score(b.row) for a, b in pairs])
+    margins = np.nan_to_num([a.row.rank_score - b.row.rank_score for a, b in pairs])
     answers = np.array([int(_is_right(twins)) - int(_is_wrong(twins)) for twins in pairs])
     return swap_test(np.sign(margins), groups), swap_test(answers, groups)
 
@@ -303,8 +303,7 @@ def _mean(values: Sequence[float | None], reason: str) -> Number:
 
 def _label_mass(items: Sequence[Item]) -> Number:
     """Mean probability of all label forms together; answers in words have none."""
-    rows = [item.row for item in items]
-    masses = [r.label_mass for row in rows if not isinstance(row, AnswerRow) for r in row.readings]
+    masses = [reading.label_mass for item in items for reading in item.row.readings]
     return _mean(masses, "answers were written or listed, not scored as yes and no")
 
 

@@ -1,34 +1,39 @@
-"""Asking: a plan over all requests, answers from the cache or the model, rows appended batch by batch.
+"""Yes-or-no questions put to a subject on this machine, as batches of the scoring engine.
 
-The plan is stored before the first row and repeated on resume, back-off included, so a resumed run gives the same
-bytes. One `append` per batch of the plan: a batch is on the disk whole or is redone.
+Back-off of the engine is recorded and repeated on resume, so that a resumed run gives the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from vulnscope.ask.memory import ScoreMemory, Scores
-from vulnscope.ask.scored.preparation import AskProtocol, Prepared
-from vulnscope.errors import RunError
-from vulnscope.models import BackOff, BatchPlan, ScoreRequest, Subject, plan_batches, score_batch
+from vulnscope.ask.asking import Inquiry, Plan
+from vulnscope.ask.asks import NO_MEMORY, Memory
+from vulnscope.ask.scored.preparation import Prepared
+from vulnscope.models import BackOff, BatchPlan, PromptScores, ScoreRequest, Subject, plan_batches, score_batch
 from vulnscope.records.base import Record
 from vulnscope.records.rows import VerdictRow
 
 if TYPE_CHECKING:
-    from vulnscope.store import AnswerCache, Run
+    from vulnscope.ask.scored.yes_no import YesNoProtocol
+    from vulnscope.corpora import Sample
 
-Progress = Callable[[int, int], None]
+Scores = tuple[PromptScores, ...]
+ScoreStore = Memory[int, ScoreRequest, Scores]
 
 
-class AskPlan(Record):
-    """What a run stores before its first row: which requests, in which batches."""
+class AskPlan(Plan):
+    """Which requests run in which batches, by their number."""
 
-    requests_digest: str
     batches: BatchPlan
+
+    @property
+    def n_batches(self) -> int:
+        """How many batches there are."""
+        return len(self.batches.batches)
 
 
 class BatchBackOff(Record):
@@ -47,104 +52,85 @@ class _Part:
     max_tokens: int
 
 
-def ask(
-    subject: Subject,
-    protocol: AskProtocol,
-    prepared: Prepared,
-    run: Run,
-    *,
-    cache: AnswerCache | None = None,
-    intervention: str = "none",
-    max_batch_tokens: int | None = None,
-    progress: Progress | None = None,
-) -> tuple[VerdictRow, ...]:
-    """One row per prepared sample, in their order; rows that `run` holds already are not asked again.
+@dataclass(frozen=True)
+class YesNoInquiry(Inquiry[AskPlan, VerdictRow]):
+    """The questions of a protocol about prepared samples; `memory` holds scores of earlier runs."""
 
-    `progress` receives (rows done, rows in all) before each batch and at the end. Raises `RunError` where `run` was
-    begun with other requests.
-    """
-    plan = _agree_on_plan(subject, prepared, run, max_batch_tokens)
-    memory = None if cache is None else ScoreMemory(cache, subject)
-    n_done, n_rows = run.n_rows, len(prepared.samples)
-    for number, batch in list(enumerate(plan.batches))[run.n_batches :]:
-        if progress is not None:
-            progress(n_done, n_rows)
-        scores = _answer(subject, prepared, run, plan, number, memory)
-        run.append(
-            protocol.read(
-                prepared.samples[i].id, prepared.requests.packed[i], scores[i], prepared.cuts[i], intervention
+    subject: Subject
+    protocol: YesNoProtocol
+    prepared: Prepared
+    memory: ScoreStore = field(default=NO_MEMORY)
+    max_batch_tokens: int | None = None
+
+    plan_type = AskPlan
+    row_type = VerdictRow
+    what = "prompts, samples or tokens"
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """The prepared samples."""
+        return self.prepared.samples
+
+    def digest(self) -> str:
+        """Over the samples and all tokens, answers included."""
+        digest = sha256()
+        for sample, request in zip(self.prepared.samples, self.prepared.requests.packed, strict=True):
+            digest.update(sample.id.encode("utf-8", "surrogatepass"))
+            for tokens in (request.shared, *request.tails):
+                digest.update(len(tokens).to_bytes(8, "little") + tokens.tobytes())
+            digest.update(repr([answers.sequences for answers in request.answers]).encode())
+        return digest.hexdigest()[:16]
+
+    def plan(self, digest: str) -> AskPlan:
+        """Batches that share prefixes."""
+        batches = plan_batches(self.subject, self.prepared.requests, self.max_batch_tokens)
+        return AskPlan(requests_digest=digest, batches=batches)
+
+    def ask_batch(
+        self, plan: AskPlan, number: int, revisions: Sequence[dict[str, Any]], revise: Callable[[Record], None]
+    ) -> list[VerdictRow]:
+        """Verdicts from remembered scores, and the model's for the others."""
+
+        def score(requests: Mapping[int, ScoreRequest]) -> dict[int, Scores]:
+            parts = _list_parts(len(requests), number, plan.batches.max_tokens, revisions)
+            found = score_parts(
+                self.subject,
+                list(requests.values()),
+                parts,
+                lambda step: revise(BatchBackOff(batch=number, step=step)),
             )
-            for i in batch
-        )
-        n_done += len(batch)
-    if progress is not None:
-        progress(n_rows, n_rows)
-    rows = {row["sample"]: VerdictRow.model_validate(row) for row in run.iter_rows()}
-    return tuple(rows[sample.id] for sample in prepared.samples)
+            scores = dict(zip(requests, found, strict=True))
+            self.memory.remember(requests, scores)
+            return scores
+
+        prepared = self.prepared
+        scores = self.memory.complete({i: prepared.requests[i] for i in plan.batches.batches[number]}, score)
+        return [
+            self.protocol.read(prepared.samples[i].id, prepared.requests.packed[i], scores[i], prepared.cuts[i])
+            for i in plan.batches.batches[number]
+        ]
 
 
-def _agree_on_plan(subject: Subject, prepared: Prepared, run: Run, max_batch_tokens: int | None) -> BatchPlan:
-    """The plan that `run` holds, or a new one, stored."""
-    digest = _digest(prepared)
-    if run.plan is None:
-        plan = AskPlan(requests_digest=digest, batches=plan_batches(subject, prepared.requests, max_batch_tokens))
-        run.save_plan(plan)
-        return plan.batches
-    stored = AskPlan.model_validate(run.plan)
-    if stored.requests_digest != digest:
-        raise RunError(
-            f"run {run.id} was begun with other prompts, samples or tokens than these; "
-            "restore what changed, or start a new run without --resume"
-        )
-    return stored.batches
-
-
-def _digest(prepared: Prepared) -> str:
-    digest = sha256()
-    for sample, request in zip(prepared.samples, prepared.requests.packed, strict=True):
-        digest.update(sample.id.encode("utf-8", "surrogatepass"))
-        for tokens in (request.shared, *request.tails):
-            digest.update(len(tokens).to_bytes(8, "little") + tokens.tobytes())
-        digest.update(repr([answers.sequences for answers in request.answers]).encode())
-    return digest.hexdigest()[:16]
-
-
-def _answer(
-    subject: Subject, prepared: Prepared, run: Run, plan: BatchPlan, number: int, memory: ScoreMemory | None
-) -> dict[int, Scores]:
-    """Scores of one batch by request index: remembered ones, and the model's for the others."""
-    requests = {i: prepared.requests[i] for i in plan.batches[number]}
-    if memory is None:
-        return _score(subject, requests, run, plan, number)
-    remembered = memory.recall(requests)
-    asked = _score(subject, {i: r for i, r in requests.items() if i not in remembered}, run, plan, number)
-    memory.remember(requests, asked)
-    return {**remembered, **asked}
-
-
-def _score(
-    subject: Subject, requests: dict[int, ScoreRequest], run: Run, plan: BatchPlan, number: int
-) -> dict[int, Scores]:
-    """The model's scores, in the parts that earlier back-off left."""
+def score_parts(
+    subject: Subject, requests: Sequence[ScoreRequest], parts: Sequence[_Part], on_backoff: Callable[[BackOff], None]
+) -> list[Scores]:
+    """The model's scores, in the parts that earlier back-off left; steps are told by place among `requests`."""
 
     def record(first: int, step: BackOff) -> None:
-        shifted = step.model_copy(update={"first": step.first + first, "stop": step.stop + first})
-        run.revise_plan(BatchBackOff(batch=number, step=shifted))
+        on_backoff(step.model_copy(update={"first": step.first + first, "stop": step.stop + first}))
 
-    indices = list(requests)
     scores: list[Scores] = []
-    for part in _parts(len(indices), number, plan.max_tokens, run.plan_revisions):
-        chosen = [requests[i] for i in indices[part.first : part.stop]]
+    for part in parts:
         scores += score_batch(
             subject,
-            chosen,
+            requests[part.first : part.stop],
             part.max_tokens,
             on_backoff=lambda step, first=part.first: record(first, step),  # type: ignore[misc]
         )
-    return dict(zip(indices, scores, strict=True))
+    return scores
 
 
-def _parts(n_requests: int, number: int, max_tokens: int, revisions: Sequence[dict[str, Any]]) -> list[_Part]:
+def _list_parts(n_requests: int, number: int, max_tokens: int, revisions: Sequence[dict[str, Any]]) -> list[_Part]:
     """How batch `number` runs: smaller calls after any back-off before it, and its own recorded steps repeated."""
     steps = [BatchBackOff.model_validate(revision) for revision in revisions]
     limit = min([max_tokens, *(each.step.max_tokens for each in steps if each.batch < number)])

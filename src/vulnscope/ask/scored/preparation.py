@@ -4,42 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from vulnscope.ask.scored.requests import PackedRequest, Requests
-from vulnscope.ask.windows import cut_samples, list_units, measure_parts
+from vulnscope.ask.windows import cut_to_fit, explain_too_long, list_units, measure_parts, note_left_out
 from vulnscope.corpora import Sample
-from vulnscope.errors import InputError
 from vulnscope.records.audit import LeftOut
-from vulnscope.records.rows import Cut, VerdictRow
+from vulnscope.records.rows import Cut
 
 if TYPE_CHECKING:
-    from vulnscope.models import PromptScores
+    from vulnscope.ask.scored.yes_no import YesNoProtocol
+    from vulnscope.corpora.code.chunks import CutCode
 
 _SAMPLES_PER_CALL = 32
 # Parts of code are measured by the tokens of the whole, which is much faster; at the seams tokens merge another way.
 _SLACK_TOKENS = (8, 64, 256)
-_EXAMPLES = 5
-
-
-class AskProtocol(Protocol):
-    """How code becomes prompts, and scores a verdict."""
-
-    name: str
-
-    def pack(self, codes: Sequence[tuple[str, str]]) -> list[PackedRequest]:
-        """One request per (language, code)."""
-        ...
-
-    def token_starts(self, code: str) -> Sequence[int]:
-        """Where in code each of its tokens begins, in order."""
-        ...
-
-    def read(
-        self, sample_id: str, request: PackedRequest, scores: Sequence[PromptScores], cut: Cut | None, intervention: str
-    ) -> VerdictRow:
-        """The verdict on one sample."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +38,7 @@ class _Ready:
     request: PackedRequest
 
 
-def prepare(protocol: AskProtocol, samples: Sequence[Sample], max_positions: int | None) -> Prepared:
+def prepare(protocol: YesNoProtocol, samples: Sequence[Sample], max_positions: int | None) -> Prepared:
     """Requests for `samples`, in their order; over-long ones cut, twins under one window.
 
     `max_positions` is what the model reads at most, None for no limit. Samples that cannot be asked are left out.
@@ -80,9 +59,7 @@ def prepare(protocol: AskProtocol, samples: Sequence[Sample], max_positions: int
         samples=tuple(each.sample for each in kept),
         cuts=tuple(each.cut for each in kept),
         requests=Requests([each.request for each in kept]),
-        left_out=tuple(
-            LeftOut(reason=reason, n=len(ids), examples=tuple(ids[:_EXAMPLES])) for reason, ids in refused.items()
-        ),
+        left_out=note_left_out(refused),
     )
 
 
@@ -99,24 +76,27 @@ def _longest(request: PackedRequest) -> int:
 
 
 def _cut_unit(
-    protocol: AskProtocol, made: Sequence[_Ready], max_positions: int, refused: dict[str, list[str]]
+    protocol: YesNoProtocol, made: Sequence[_Ready], max_positions: int, refused: dict[str, list[str]]
 ) -> list[_Ready]:
     """The unit cut until it fits; nothing, and a reason in `refused`, where it cannot be."""
     samples = [each.sample for each in made]
-    n_around = _longest(protocol.pack([(samples[0].language, "")])[0])
+    room = max_positions - _longest(protocol.pack([(samples[0].language, "")])[0])
     measure = measure_parts([(sample.code, protocol.token_starts(sample.code)) for sample in samples])
-    for slack in _SLACK_TOKENS:
-        room = max_positions - n_around - slack
-        try:
-            pieces = cut_samples(samples, lambda part, room=room: measure(part) <= room)  # type: ignore[misc]
-        except InputError:
-            break
+
+    def build(pieces: Sequence[CutCode]) -> list[_Ready]:
         requests = protocol.pack([(sample.language, piece.text) for sample, piece in zip(samples, pieces, strict=True)])
-        if all(_fits(request, max_positions) for request in requests):
-            return [
-                _Ready(sample.model_copy(update={"code": piece.text}), piece.cut, request)
-                for sample, piece, request in zip(samples, pieces, requests, strict=True)
-            ]
-    reason = f"longer than the {max_positions} tokens the model reads, and cannot be cut"
-    refused.setdefault(reason, []).extend(sample.id for sample in samples)
-    return []
+        return [
+            _Ready(sample.model_copy(update={"code": piece.text}), piece.cut, request)
+            for sample, piece, request in zip(samples, pieces, requests, strict=True)
+        ]
+
+    cut = cut_to_fit(
+        samples,
+        _SLACK_TOKENS,
+        lambda part, slack: measure(part) <= room - slack,
+        build,
+        lambda each: _fits(each.request, max_positions),
+    )
+    if not cut:
+        refused.setdefault(explain_too_long(max_positions), []).extend(sample.id for sample in samples)
+    return cut

@@ -90,7 +90,7 @@ class YesNoProtocol:
         return token_starts(code, self._tokenizer)
 
     def read(
-        self, sample_id: str, request: PackedRequest, scores: Sequence[PromptScores], cut: Cut | None, intervention: str
+        self, sample_id: str, request: PackedRequest, scores: Sequence[PromptScores], cut: Cut | None
     ) -> VerdictRow:
         """The verdict on one sample from the scores of its prompts."""
         readings = tuple(
@@ -102,7 +102,6 @@ class YesNoProtocol:
         return VerdictRow(
             sample=sample_id,
             protocol=self.name,
-            intervention=intervention,
             readings=readings,
             margin=margins[0],
             acquiescence=(odds[0] + odds[1]) / 2,

@@ -7,37 +7,40 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vulnscope.ask.asks import Ask, Place, Reply, as_plain, read_reply
+from vulnscope.ask.asks import Ask, Memory, Place, Reply, as_plain, read_reply
 from vulnscope.records.base import digest_text
 from vulnscope.store import AnswerCache
 
 FILE = "replies.sqlite"
 
 
-class ReplyJournal:
+class ReplyJournal(Memory[Place, Ask, Reply]):
     """Replies by sample, number and everything that was sent; safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
         self._kept = AnswerCache(folder / FILE, is_durable=True)
         self._lock = threading.Lock()
 
-    def recall(self, asks: Mapping[Place, Ask]) -> dict[Place, Reply]:
-        """Replies to those of `asks` that came before."""
-        keys = {place: _key(place, ask) for place, ask in asks.items()}
+    def recall(self, asked: Mapping[Place, Ask]) -> dict[Place, Reply]:
+        """Replies to those of `asked` that came before."""
+        keys = {place: _key(place, ask) for place, ask in asked.items()}
         known = self._get(list(keys.values()))
         return {place: read_reply(known[key]) for place, key in keys.items() if key in known}
 
-    def recall_turns(self, place: Place, ask: Ask) -> Reply:
-        """What came of a conversation that broke off; an empty reply where nothing did."""
-        keys = [_key(place, ask, number) for number in range(len(ask.follow_ups), 0, -1)]
+    def recall_begun(self, place: Place, question: Ask) -> Reply | None:
+        """What came of a conversation that broke off; None where nothing did."""
+        keys = [_key(place, question, number) for number in range(len(question.follow_ups), 0, -1)]
         known = self._get(keys)
-        return next((read_reply(known[key]) for key in keys if key in known), Reply())
+        return next((read_reply(known[key]) for key in keys if key in known), None)
 
-    def remember(self, place: Place, ask: Ask, reply: Reply, *, is_whole: bool = True) -> None:
-        """Keep one reply, or what there is of one so far; it is on the disk on return."""
-        key = _key(place, ask, None if is_whole else len(reply.turns))
+    def remember(self, asked: Mapping[Place, Ask], answers: Mapping[Place, Reply], *, is_whole: bool = True) -> None:
+        """Keep replies, or what there is of them so far; they are on the disk on return."""
+        kept = {
+            _key(place, asked[place], None if is_whole else len(reply.turns)): as_plain(reply)
+            for place, reply in answers.items()
+        }
         with self._lock:
-            self._kept.put_many({key: as_plain(reply)})
+            self._kept.put_many(kept)
 
     def close(self) -> None:
         """Let the file go."""

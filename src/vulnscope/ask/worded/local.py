@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.ask.asks import Ask, BuildAsk, Keep, Message, Place, PreparedAsk, Reply
+from vulnscope.ask.asks import NO_MEMORY, Ask, BuildAsk, Message, Place, PreparedAsk, Reply, ReplyStore
 from vulnscope.ask.labels import greedy_label, sum_by_label
-from vulnscope.ask.windows import cut_samples
+from vulnscope.ask.windows import cut_to_fit, explain_too_long
 from vulnscope.errors import InputError
 from vulnscope.models import Generation, Subject, generate, score
 from vulnscope.models.forward.memory_budget import is_out_of_memory
@@ -17,8 +17,8 @@ from vulnscope.prompts import AnswerForms, EncodedPrompt, RenderedPrompt, encode
 from vulnscope.prompts.conversations import PLAIN_STOP, Turn, render_conversation
 
 if TYPE_CHECKING:
-    from vulnscope.ask.memory import ReplyMemory
     from vulnscope.corpora import Sample
+    from vulnscope.corpora.code.chunks import CutCode
     from vulnscope.records.rows import Cut
 
 # Room that an answer in words needs at least, and tokens by which rooms are rounded down so that rows run together.
@@ -60,16 +60,14 @@ class LocalAnswerer:
         *,
         is_chat: bool | None = None,
         max_batch_tokens: int | None = None,
-        memory: ReplyMemory | None = None,
     ) -> None:
-        """`is_chat` None means: where the tokenizer has a template. `memory` holds replies of earlier runs."""
+        """`is_chat` None means: where the tokenizer has a template."""
         has_template = subject.tokenizer.chat_template is not None
         if is_chat and not has_template:
             raise InputError("the tokenizer has no chat template; ask with plain prompts")
         self.subject = subject
         self.is_chat = has_template if is_chat is None else is_chat
         self._max_tokens = max_batch_tokens or default_max_tokens(subject)
-        self._memory = memory
         self._forms: dict[tuple[str, ...], AnswerForms] = {}
 
     def show(self, ask: Ask) -> str:
@@ -83,35 +81,19 @@ class LocalAnswerer:
         if limit is None or all(self._fits(each.ask, limit) for each in whole):
             return whole
         bare = build(samples[0].model_copy(update={"code": ""}), 1)
-        if self._fits(bare, limit):
-            for slack in _SLACK_TOKENS:
-                cut = self._cut(samples, build, limit - slack)
-                if cut is None:
-                    break
-                if all(self._fits(each.ask, limit) for each in cut):
-                    return cut
-        reason = f"longer than the {limit} tokens the model reads, and cannot be cut"
-        return [replace(each, refusal=reason) for each in whole]
+        cut = self._cut(samples, build, limit) if self._fits(bare, limit) else []
+        return cut or [replace(each, refusal=explain_too_long(limit)) for each in whole]
 
-    def answer(self, asks: Mapping[Place, Ask], keep: Keep | None = None) -> dict[Place, Reply]:
-        """A reply to each ask, remembered ones first; `keep` hears of each."""
-        tokens = {place: self._read(ask.messages).encoded.token_ids for place, ask in asks.items()}
-        known = {} if self._memory is None else self._memory.recall({p: (tokens[p], asks[p]) for p in asks})
-        missing = {place: ask for place, ask in asks.items() if place not in known}
-        scored = {place: ask for place, ask in missing.items() if ask.scored}
-        fresh = self._score(scored)
-        fresh |= self._talk({place: ask for place, ask in missing.items() if not ask.scored})
-        if self._memory is not None:
-            self._memory.remember({place: (tokens[place], asks[place]) for place in fresh}, fresh)
-        replies = {**known, **fresh}
-        for place, reply in replies.items():
-            if keep is not None:
-                keep(place, reply)
+    def answer(self, asks: Mapping[Place, Ask], memory: ReplyStore = NO_MEMORY) -> dict[Place, Reply]:
+        """A reply to each ask; `memory` hears of all at once."""
+        replies = self._score({place: ask for place, ask in asks.items() if ask.scored})
+        replies |= self._talk({place: ask for place, ask in asks.items() if not ask.scored})
+        memory.remember(asks, replies)
         return replies
 
-    def count_tokens(self, ask: Ask) -> int:
-        """Tokens of the first turn's prompt."""
-        return len(self._read(ask.messages).encoded.token_ids)
+    def read_tokens(self, ask: Ask) -> tuple[int, ...]:
+        """The first turn's prompt."""
+        return self._read(ask.messages).encoded.token_ids
 
     def _read(self, messages: Sequence[Message]) -> _Text:
         turns = [Turn(message.role, message.text) for message in messages]
@@ -120,22 +102,21 @@ class LocalAnswerer:
 
     def _fits(self, ask: Ask, limit: int) -> bool:
         room = _LABEL_TOKENS if ask.scored else min(ask.max_new_tokens, _ROOM_TOKENS) * (1 + len(ask.follow_ups))
-        return self.count_tokens(ask) + room <= limit
+        return len(self.read_tokens(ask)) + room <= limit
 
-    def _cut(self, samples: Sequence[Sample], build: BuildAsk, limit: int) -> list[PreparedAsk] | None:
-        """The asks about parts of the code; None where no part fits."""
+    def _cut(self, samples: Sequence[Sample], build: BuildAsk, limit: int) -> list[PreparedAsk]:
+        """The asks about parts of the code; none where no part fits."""
 
-        def fits(part: str) -> bool:
-            return self._fits(build(samples[0].model_copy(update={"code": part}), 1), limit)
+        def fits(part: str, slack: int) -> bool:
+            return self._fits(build(samples[0].model_copy(update={"code": part}), 1), limit - slack)
 
-        try:
-            pieces = cut_samples(samples, fits)
-        except InputError:
-            return None
-        return [
-            PreparedAsk(_build_part(build, sample, piece.text, piece.cut), piece.cut)
-            for sample, piece in zip(samples, pieces, strict=True)
-        ]
+        def ask_about(pieces: Sequence[CutCode]) -> list[PreparedAsk]:
+            return [
+                PreparedAsk(_build_part(build, sample, piece.text, piece.cut), piece.cut)
+                for sample, piece in zip(samples, pieces, strict=True)
+            ]
+
+        return cut_to_fit(samples, _SLACK_TOKENS, fits, ask_about, lambda each: self._fits(each.ask, limit))
 
     def _score(self, asks: Mapping[Place, Ask]) -> dict[Place, Reply]:
         """Labels scored as continuations."""

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vulnscope.ask.labels import log_sum_exp
 from vulnscope.ask.worded.parsers.strict import read_meaning
-from vulnscope.records.answers import AnswerRow, Expectation, Match, Parsed, Row, TextAnswer
+from vulnscope.records.answers import VOTES, AnswerRow, Expectation, Match, Parsed, Row, TextAnswer
 from vulnscope.records.rows import Says
 
 if TYPE_CHECKING:
     from vulnscope.ask.asks import Ask, PreparedAsk, Reply
     from vulnscope.corpora import Sample
     from vulnscope.corpora.cwe.weaknesses import Weaknesses
-
-VOTES: Mapping[Says, float] = {"vulnerable": 1.0, "fixed": -1.0, "unparsed": 0.0}
 
 
 class Parser(Protocol):
@@ -91,7 +89,6 @@ def make_row(
     protocol: str,
     parser: str,
     counterpart: str | None,
-    intervention: str = "none",
 ) -> AnswerRow:
     """The row of a sample from its answers, canonical first; `counterpart` names the canonical prompt's reverse."""
     canonical = answers[0]
@@ -104,7 +101,6 @@ def make_row(
     return AnswerRow(
         sample=sample.id,
         protocol=protocol,
-        intervention=intervention,
         parser=parser,
         readout="text" if canonical.log_odds is None else "log-odds",
         answers=tuple(answers),
@@ -120,14 +116,8 @@ def make_row(
 
 def unify_readouts(rows: Sequence[Row]) -> tuple[Row, ...]:
     """`rows` with margins on one scale: votes throughout where any row has no log-odds."""
-    if not any(isinstance(row, AnswerRow) and row.readout == "text" for row in rows):
-        return tuple(rows)
-    return tuple(_as_votes(row) if isinstance(row, AnswerRow) else row for row in rows)
-
-
-def _as_votes(row: AnswerRow) -> AnswerRow:
-    votes = {"margin": VOTES[row.says], "mean_margin": fmean(VOTES[answer.says] for answer in row.answers)}
-    return row.model_copy(update={"readout": "text", "acquiescence": None, **votes})
+    is_text = any(row.readout == "text" for row in rows)
+    return tuple(row.as_votes() if is_text else row for row in rows)
 
 
 def read_row_again(row: AnswerRow, sample: Sample, reader: Reader) -> AnswerRow:
@@ -136,7 +126,7 @@ def read_row_again(row: AnswerRow, sample: Sample, reader: Reader) -> AnswerRow:
     changes: dict[str, object] = {"parser": reader.name, "answers": answers}
     changes |= {"says": answers[0].says, "state": answers[0].state}
     changed = row.model_copy(update=changes)
-    return _as_votes(changed) if row.readout == "text" else changed
+    return changed.as_votes() if row.readout == "text" else changed
 
 
 def _read_labels(expects: Expectation, reply: Reply) -> Parsed:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.asks import Ask, BuildAsk, Keep, Place, PreparedAsk, Reply
+from vulnscope.ask.asks import NO_MEMORY, Ask, BuildAsk, Place, PreparedAsk, Reply, ReplyStore
 from vulnscope.ask.labels import log_sum_exp
 from vulnscope.ask.worded.continuation import list_messages, write_plain
 from vulnscope.models.remote import ChatRequest, EndpointClient, TextRequest
@@ -17,7 +17,6 @@ from vulnscope.models.remote.messages import FEWER_LOG_PROBS, MOST_LOG_PROBS
 from vulnscope.prompts.conversations import PLAIN_STOP
 
 if TYPE_CHECKING:
-    from vulnscope.ask.worded.journal import ReplyJournal
     from vulnscope.corpora import Sample
     from vulnscope.models.remote.messages import Request
     from vulnscope.records.endpoints import Api
@@ -33,28 +32,23 @@ class RemoteAnswerer:
         """`api` completions sends one text per turn, as a local model without a chat template reads it."""
         self.client = client
         self.api = api
-        self.journal: ReplyJournal | None = None
         self._n_listed = MOST_LOG_PROBS
 
     def prepare(self, samples: Sequence[Sample], build: BuildAsk) -> list[PreparedAsk]:
         """The asks as they are: what an endpoint reads is its own secret, and it says so where that is too much."""
         return [PreparedAsk(build(sample, 1)) for sample in samples]
 
-    def answer(self, asks: Mapping[Place, Ask], keep: Keep | None = None) -> dict[Place, Reply]:
-        """A reply to each ask; those in the journal are not asked again.
+    def answer(self, asks: Mapping[Place, Ask], memory: ReplyStore = NO_MEMORY) -> dict[Place, Reply]:
+        """A reply to each ask; `memory` hears of each from the thread that asked, before that asks anything else.
 
-        The first error stops all; replies that had come by then are in the journal.
+        The first error stops all; `memory` has heard of the replies that had come by then.
         """
-        replies = {} if self.journal is None else self.journal.recall(asks)
+        replies: dict[Place, Reply] = {}
         pool = ThreadPoolExecutor(self.client.spec.concurrency)
-        missing = {place: ask for place, ask in asks.items() if place not in replies}
-        futures = {pool.submit(self._answer, place, ask): place for place, ask in missing.items()}
+        futures = {pool.submit(self._answer, place, ask, memory): place for place, ask in asks.items()}
         try:
             for future in as_completed(futures):
-                place = futures[future]
-                replies[place] = future.result()
-                if keep is not None:
-                    keep(place, replies[place])
+                replies[futures[future]] = future.result()
         except BaseException:
             self.client.stop()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -62,22 +56,20 @@ class RemoteAnswerer:
         pool.shutdown()
         return replies
 
-    def _answer(self, place: Place, ask: Ask) -> Reply:
-        """The reply; in the journal before this thread asks anything else."""
-        reply = self._converse(place, ask)
-        if self.journal is not None:
-            self.journal.remember(place, ask, reply)
+    def _answer(self, place: Place, ask: Ask, memory: ReplyStore) -> Reply:
+        reply = self._converse(place, ask, memory)
+        memory.remember({place: ask}, {place: reply})
         return reply
 
-    def _converse(self, place: Place, ask: Ask) -> Reply:
+    def _converse(self, place: Place, ask: Ask, memory: ReplyStore) -> Reply:
         n_listed = self._n_listed
         try:
-            return self._score(ask, n_listed) if ask.scored and n_listed else self._write(place, ask)
+            return self._score(ask, n_listed) if ask.scored and n_listed else self._write(place, ask, memory)
         except TooLong as error:
             return Reply(refusal=f"longer than the model reads: {error}")
         except NoLogProbs:
             self._list_fewer(n_listed)
-            return self._converse(place, ask)
+            return self._converse(place, ask, memory)
 
     def _list_fewer(self, n_refused: int) -> None:
         """Ask for fewer alternatives than were refused, at last for none."""
@@ -92,9 +84,9 @@ class RemoteAnswerer:
         text = write_plain(ask, turns)
         return TextRequest(text, max_tokens, ask.temperature, ask.seed, n_listed, stop=(PLAIN_STOP,))
 
-    def _write(self, place: Place, ask: Ask) -> Reply:
+    def _write(self, place: Place, ask: Ask, memory: ReplyStore) -> Reply:
         """Texts turn by turn; turns that came before are not asked for again."""
-        reply = Reply() if self.journal is None else self.journal.recall_turns(place, ask)
+        reply = memory.recall_begun(place, ask) or Reply()
         while True:
             last = self.client.complete(self._request(ask, reply.turns, max_tokens=ask.max_new_tokens))
             is_over = last.is_declined or len(reply.turns) == len(ask.follow_ups)
@@ -107,8 +99,7 @@ class RemoteAnswerer:
             )
             if is_over:
                 return reply
-            if self.journal is not None:
-                self.journal.remember(place, ask, reply, is_whole=False)
+            memory.remember({place: ask}, {place: reply}, is_whole=False)
 
     def _score(self, ask: Ask, n_listed: int) -> Reply:
         """Labels from the alternatives to the first token; the text where the server lists none."""

@@ -1,39 +1,39 @@
-"""Asking in words: samples in batches of whole pairs, a row per sample, resumable.
+"""Questions in words put to a subject or an endpoint: samples in batches of whole pairs, a row per sample.
 
-The plan holds which samples run together and is stored before the first row. A batch is on the disk whole or is asked
-again; what an endpoint has answered of it already lies in the run's journal (`ReplyJournal`).
+What an endpoint has answered of a batch that broke off is remembered (`ReplyJournal`) and not asked again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vulnscope.ask.asks import Answerer, Ask, Place, PreparedAsk, Reply
-from vulnscope.ask.windows import list_units
+from vulnscope.ask.asking import Inquiry, Plan
+from vulnscope.ask.asks import NO_MEMORY, Answerer, Ask, Place, PreparedAsk, Reply, ReplyStore
+from vulnscope.ask.windows import list_units, note_left_out
 from vulnscope.ask.worded.decoding import Decoding, derive_seed
 from vulnscope.ask.worded.protocols.base import DialogueProtocol
 from vulnscope.ask.worded.reading import Reader, make_row
-from vulnscope.errors import RunError
 from vulnscope.records.answers import AnswerRow
-from vulnscope.records.audit import LeftOut
 from vulnscope.records.base import Record, digest_text
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Sample
-    from vulnscope.store import Run
-
-Progress = Callable[[int, int], None]
-_EXAMPLES = 5
+    from vulnscope.records.audit import LeftOut
 
 
-class TextPlan(Record):
-    """What a run stores before its first row: samples by batch, and a digest of everything that is asked of them."""
+class TextPlan(Plan):
+    """Ids of the samples of each batch."""
 
-    requests_digest: str
     batches: tuple[tuple[str, ...], ...]
+
+    @property
+    def n_batches(self) -> int:
+        """How many batches there are."""
+        return len(self.batches)
 
 
 @dataclass(frozen=True)
@@ -71,63 +71,71 @@ def gather_questions(
         protocol=protocol,
         decoding=decoding,
         samples=tuple(sample for sample in samples if sample.id in kept),
-        left_out=tuple(
-            LeftOut(reason=reason, n=len(ids), examples=tuple(ids[:_EXAMPLES])) for reason, ids in refused.items()
-        ),
+        left_out=note_left_out(refused),
         seed=seed,
     )
 
 
-def ask_texts(
-    answerer: Answerer,
-    questions: Questions,
-    reader: Reader,
-    run: Run,
-    *,
-    asks_per_batch: int,
-    ordinary: Questions | None = None,
-    intervention: str = "none",
-    progress: Progress | None = None,
-) -> tuple[AnswerRow, ...]:
-    """One row per sample of `questions`, then of `ordinary`, in their order; what `run` holds is not asked again.
+@dataclass(frozen=True)
+class TextInquiry(Inquiry[TextPlan, AnswerRow]):
+    """Questions, one or more protocols over samples of their own, whose answers `reader` reads."""
 
-    `progress` receives (rows done, rows in all) before each batch and at the end. Raises `RunError` where `run` was
-    begun with other requests.
-    """
-    parts = [questions] if ordinary is None else [questions, ordinary]
-    plan = _agree_on_plan(parts, run, asks_per_batch)
-    owners = {sample.id: (part, sample) for part in parts for sample in part.samples}
-    n_done = run.n_rows
-    for batch in plan.batches[run.n_batches :]:
-        if progress is not None:
-            progress(n_done, len(owners))
-        part, _ = owners[batch[0]]
-        asked = [owners[sample_id][1] for sample_id in batch]
-        run.append(_ask_batch(answerer, part, asked, reader, intervention))
-        n_done += len(batch)
-    if progress is not None:
-        progress(len(owners), len(owners))
-    rows = {row["sample"]: AnswerRow.model_validate(row) for row in run.iter_rows()}
-    return tuple(rows[sample_id] for sample_id in owners)
+    answerer: Answerer
+    parts: tuple[Questions, ...]
+    reader: Reader
+    asks_per_batch: int
+    memory: ReplyStore = field(default=NO_MEMORY)
 
+    plan_type = TextPlan
+    row_type = AnswerRow
+    what = "prompts, samples or settings"
 
-def _ask_batch(
-    answerer: Answerer, questions: Questions, samples: Sequence[Sample], reader: Reader, intervention: str
-) -> list[AnswerRow]:
-    protocol = questions.protocol
-    prepared = prepare_asks(answerer, questions, samples)
-    replies = answer_prepared(answerer, prepared)
-    return [
-        make_row(
-            sample,
-            [reader.read(sample, prepared[place], replies[place]) for place in _places(sample.id, prepared)],
-            protocol=protocol.name,
-            parser=reader.name,
-            counterpart=protocol.counterpart(protocol.prompts[0]),
-            intervention=intervention,
-        )
-        for sample in samples
-    ]
+    @cached_property
+    def _owners(self) -> dict[str, tuple[Questions, Sample]]:
+        return {sample.id: (part, sample) for part in self.parts for sample in part.samples}
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """Those of all parts, in order."""
+        return [sample for part in self.parts for sample in part.samples]
+
+    def digest(self) -> str:
+        """Over every prompt about every sample, whole, and the decoding."""
+        digest = sha256()
+        for part in self.parts:
+            digest.update(part.decoding.to_json().encode())
+            for sample in part.samples:
+                for name in part.prompts_of(sample):
+                    ask = part.protocol.build(sample, name)
+                    digest.update(digest_text(f"{sample.id}\0{ask!r}").encode())
+        return digest.hexdigest()[:16]
+
+    def plan(self, digest: str) -> TextPlan:
+        """Batches of about `asks_per_batch`; none holds samples of two parts."""
+        batches = tuple(batch for part in self.parts for batch in batch_units(part, self.asks_per_batch))
+        return TextPlan(requests_digest=digest, batches=batches)
+
+    def ask_batch(
+        self, plan: TextPlan, number: int, revisions: Sequence[dict[str, Any]], revise: Callable[[Record], None]
+    ) -> list[AnswerRow]:
+        """The rows of one batch; nothing of it is planned anew."""
+        del revisions, revise
+        batch = plan.batches[number]
+        questions, _ = self._owners[batch[0]]
+        samples = [self._owners[sample_id][1] for sample_id in batch]
+        protocol = questions.protocol
+        prepared = prepare_asks(self.answerer, questions, samples)
+        replies = answer_prepared(self.answerer, prepared, self.memory)
+        return [
+            make_row(
+                sample,
+                [self.reader.read(sample, prepared[place], replies[place]) for place in _places(sample.id, prepared)],
+                protocol=protocol.name,
+                parser=self.reader.name,
+                counterpart=protocol.counterpart(protocol.prompts[0]),
+            )
+            for sample in samples
+        ]
 
 
 def prepare_asks(answerer: Answerer, questions: Questions, samples: Sequence[Sample]) -> dict[Place, PreparedAsk]:
@@ -145,10 +153,12 @@ def prepare_asks(answerer: Answerer, questions: Questions, samples: Sequence[Sam
     return prepared
 
 
-def answer_prepared(answerer: Answerer, prepared: dict[Place, PreparedAsk]) -> dict[Place, Reply]:
-    """A reply to each; an empty one where the ask does not fit the model."""
+def answer_prepared(
+    answerer: Answerer, prepared: dict[Place, PreparedAsk], memory: ReplyStore = NO_MEMORY
+) -> dict[Place, Reply]:
+    """A reply to each, remembered ones first; an empty one where the ask does not fit the model."""
     asked = {place: each.ask for place, each in prepared.items() if not each.refusal}
-    replies = answerer.answer(asked)
+    replies = memory.complete(asked, lambda missing: answerer.answer(missing, memory))
     return {place: replies.get(place, Reply()) for place in prepared}
 
 
@@ -196,32 +206,3 @@ def _decoded(
 
 def _places(sample_id: str, prepared: Iterable[Place]) -> list[Place]:
     return sorted(place for place in prepared if place[0] == sample_id)
-
-
-def _agree_on_plan(parts: Sequence[Questions], run: Run, asks_per_batch: int) -> TextPlan:
-    """The plan that `run` holds, or a new one, stored."""
-    digest = _digest(parts)
-    if run.plan is None:
-        batches = tuple(batch for part in parts for batch in batch_units(part, asks_per_batch))
-        plan = TextPlan(requests_digest=digest, batches=batches)
-        run.save_plan(plan)
-        return plan
-    stored = TextPlan.model_validate(run.plan)
-    if stored.requests_digest != digest:
-        raise RunError(
-            f"run {run.id} was begun with other prompts, samples or settings than these; "
-            "restore what changed, or start a new run without --resume"
-        )
-    return stored
-
-
-def _digest(parts: Sequence[Questions]) -> str:
-    """Over what is sent: every prompt about every sample, whole, and the decoding."""
-    digest = sha256()
-    for questions in parts:
-        digest.update(questions.decoding.to_json().encode())
-        for sample in questions.samples:
-            for name in questions.prompts_of(sample):
-                ask = questions.protocol.build(sample, name)
-                digest.update(digest_text(f"{sample.id}\0{ask!r}").encode())
-    return digest.hexdigest()[:16]

@@ -8,30 +8,26 @@ Layout: a folder with tables (`.parquet`, `.jsonl`, `.json`, `.csv`) whose rows 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vulnscope.corpora.code.text import name_language
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.samples import Origin, Sample, add_twin
 from vulnscope.corpora.tables.cells import Cells
-from vulnscope.corpora.tables.folders import require_path, wrong_layout
-from vulnscope.corpora.tables.tables import find_tables, name_split, read_rows
+from vulnscope.corpora.tables.layout import Layout
+from vulnscope.corpora.tables.tables import name_split, read_tables
 from vulnscope.cwe import parse_cwes
 
 NAME = "crossvul"
 LICENCE = "not stated (code under the licences of its projects)"
-EXPECTED = "tables with the columns vulnerable_code, fixed_code, cwe_id, language and file_pair_id"
+LAYOUT = Layout(NAME, "tables with the columns vulnerable_code, fixed_code, cwe_id, language and file_pair_id")
 
 
 def load_crossvul(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
     """CrossVul: whole files of many languages before and after security fixes, from its Hub rows."""
-    root = require_path(NAME, data_dir, EXPECTED)
-    rows = [row for path, name in find_tables(root) for row in read_rows(path, name, _read_pair)]
-    if not rows:
-        raise wrong_layout(NAME, root, EXPECTED)
-    return assemble(NAME, rows, skip_bad=skip_bad)
+    return LAYOUT.load(data_dir, partial(read_tables, build=_read_pair), skip_bad=skip_bad)
 
 
 def _read_pair(row: Mapping[str, Any], name: str, line: int) -> tuple[Sample, Sample]:
@@ -51,5 +47,4 @@ def _read_pair(row: Mapping[str, Any], name: str, line: int) -> tuple[Sample, Sa
         origin=Origin(commit=commit, path=f"{name}:{line}"),
         licence=LICENCE,
     )
-    fixed = {"id": f"{pair_id}/fixed", "label": "fixed", "code": cells.require("fixed_code")}
-    return vulnerable, vulnerable.model_copy(update=fixed)
+    return add_twin(vulnerable, f"{pair_id}/fixed", cells.require("fixed_code"))

@@ -21,8 +21,9 @@ from urllib.parse import quote
 from vulnscope.corpora.code.text import RowError, decode, name_language
 from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables.assembly import Row, assemble, read_row
-from vulnscope.corpora.tables.folders import require_path, wrong_layout
+from vulnscope.corpora.tables.assembly import Row, read_row
+from vulnscope.corpora.tables.folders import wrong_layout
+from vulnscope.corpora.tables.layout import Layout
 from vulnscope.corpora.tables.targets import read_target
 from vulnscope.cwe import parse_cwes
 from vulnscope.errors import CorruptData
@@ -83,17 +84,18 @@ class _Fix(NamedTuple):
 
 def load_cvefixes(data_dir: Path | None = None, *, skip_bad: bool = False, language: str = "") -> Corpus:
     """CVEfixes: methods before and after CVE fixes, from its SQLite database (CC-BY-4.0); option language=C."""
-    root = require_path(NAME, data_dir, EXPECTED)
+    layout = Layout(NAME, EXPECTED, rows=f"rows in method_change{f' of language {language}' if language else ''}")
+    return layout.load(data_dir, partial(_read, language), skip_bad=skip_bad, options={"language": language})
+
+
+def _read(language: str, root: Path) -> list[Row]:
     path = root if root.is_file() else next((root / place for place in PLACES if (root / place).is_file()), None)
     if path is None:
         raise wrong_layout(NAME, root, EXPECTED)
     try:
-        rows = _read_database(path, language)
+        return _read_database(path, language)
     except sqlite3.DatabaseError as error:
         raise CorruptData(f"corpus {NAME!r}: {path} is not a whole SQLite database: {error}; get it again") from error
-    if not rows:
-        raise wrong_layout(NAME, root, f"rows in method_change{f' of language {language}' if language else ''}")
-    return assemble(NAME, rows, skip_bad=skip_bad, options={"language": language})
 
 
 def _read_database(path: Path, language: str) -> list[Row]:

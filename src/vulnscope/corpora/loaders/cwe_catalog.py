@@ -20,16 +20,17 @@ from vulnscope.corpora.code.text import RowError, name_language
 from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.cwe.weaknesses import find_catalogue, read_weaknesses
 from vulnscope.corpora.samples import Label, Origin, Sample
-from vulnscope.corpora.tables.assembly import Row, assemble, read_row
-from vulnscope.corpora.tables.folders import require_path, wrong_layout
+from vulnscope.corpora.tables.assembly import Row, read_row
+from vulnscope.corpora.tables.layout import Layout
 from vulnscope.corpora.tables.tables import TableRow
 from vulnscope.cwe import normalise_cwe
 
 NAME = "cwe-catalog"
 LICENCE = "CWE terms of use (MITRE)"
-EXPECTED = (
+LAYOUT = Layout(
+    NAME,
     "weaknesses.jsonl, or the files of json_repo/W/, of https://github.com/CWE-CAPEC/REST-API-wg; "
-    "or cwec_v*.xml of https://cwe.mitre.org/data/downloads.html"
+    "or cwec_v*.xml of https://cwe.mitre.org/data/downloads.html",
 )
 LABELS: dict[str, Label] = {"Bad": "vulnerable", "Good": "fixed"}
 OTHER_NATURES = ("Attack", "Result", "Informative", "Mitigation")
@@ -62,17 +63,15 @@ class _Weakness(BaseModel):
 
 def load_cwe_catalog(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
     """The CWE catalogue's demonstrative examples, marked Bad or Good, in many languages (MITRE's terms of use)."""
-    root = require_path(NAME, data_dir, EXPECTED)
-    rows = [row for path in find_catalogue(root) for row in _read_file(path)]
-    with_code = [row for row in rows if row.samples or row.problem is not None]
-    if not with_code:
-        raise wrong_layout(NAME, root, EXPECTED)
-    return assemble(NAME, with_code, skip_bad=skip_bad)
+    return LAYOUT.load(data_dir, _read_with_code, skip_bad=skip_bad)
 
 
-def _read_file(path: Path) -> Iterator[Row]:
-    for row in read_weaknesses(path):
-        yield read_row(path.name, row.line, partial(_read_weakness, path.name, row))
+def _read_with_code(root: Path) -> Iterator[Row]:
+    for path in find_catalogue(root):
+        for found in read_weaknesses(path):
+            row = read_row(path.name, found.line, partial(_read_weakness, path.name, found))
+            if row.samples or row.problem is not None:
+                yield row
 
 
 def _read_weakness(name: str, row: TableRow) -> tuple[Sample, ...]:

@@ -9,31 +9,27 @@ vulnerable functions stand beside all others of the same files. Groups: commit. 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.samples import Origin, Sample, name_groups
 from vulnscope.corpora.tables.cells import Cells
-from vulnscope.corpora.tables.folders import files, require_path, wrong_layout
-from vulnscope.corpora.tables.tables import is_table, read_rows
+from vulnscope.corpora.tables.layout import Layout
+from vulnscope.corpora.tables.tables import is_table, read_files
 from vulnscope.corpora.tables.targets import read_target
 from vulnscope.cwe import parse_cwes
 
 NAME = "diversevul"
 LICENCE = "not stated (code under the licences of its projects)"
-EXPECTED = "a file diversevul_*.json with one JSON object per line, or a folder with it"
+LAYOUT = Layout(NAME, "a file diversevul_*.json with one JSON object per line, or a folder with it")
 
 
 def load_diversevul(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
     """DiverseVul: single C and C++ functions from security commits; labels are noisy."""
-    root = require_path(NAME, data_dir, EXPECTED)
-    paths = [path for path in ([root] if root.is_file() else files(root)) if _is_part(path)]
-    rows = [row for path in paths for row in read_rows(path, path.name, _read_function)]
-    if not rows:
-        raise wrong_layout(NAME, root, EXPECTED)
-    return assemble(NAME, rows, skip_bad=skip_bad)
+    read = partial(read_files, is_wanted=_is_part, build=_read_function)
+    return LAYOUT.load(data_dir, read, skip_bad=skip_bad)
 
 
 def _is_part(path: Path) -> bool:
@@ -50,7 +46,7 @@ def _read_function(row: Mapping[str, Any], name: str, line: int) -> tuple[Sample
         cwes=parse_cwes(cells.words("cwe")),
         label=read_target(cells.require("target")),
         code=cells.require("func"),
-        group_keys=(f"commit:{commit}",) if commit else (),
+        group_keys=name_groups(commit=commit),
         origin=Origin(project=cells.text("project"), commit=commit, path=f"{name}:{line}"),
         licence=LICENCE,
     )

@@ -8,6 +8,7 @@ Groups: the pair, and where given the CVE, the commit and the group.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,15 +16,16 @@ from pydantic import Field, ValidationError
 
 from vulnscope.corpora.code.text import LANGUAGES, RowError, language_of, read_text
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.samples import Label, Origin, Sample
-from vulnscope.corpora.tables.assembly import Row, assemble, explain, read_row
-from vulnscope.corpora.tables.folders import files, require_path, subfolders, wrong_layout
+from vulnscope.corpora.samples import Label, Origin, Sample, name_groups
+from vulnscope.corpora.tables.assembly import Row, explain, read_row
+from vulnscope.corpora.tables.folders import files, subfolders
+from vulnscope.corpora.tables.layout import Layout
 from vulnscope.cwe import normalise_cwe
 from vulnscope.records.base import Record
 
 NAME = "folder"
 LABELS: tuple[Label, ...] = ("vulnerable", "fixed")
-EXPECTED = "twins such as ID/vulnerable.c and ID/fixed.c"
+LAYOUT = Layout(NAME, "twins such as ID/vulnerable.c and ID/fixed.c")
 
 
 class Meta(Record):
@@ -43,21 +45,17 @@ class Meta(Record):
 
 def load_folder(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
     """Your own twins: DIR/ID/vulnerable.EXT and DIR/ID/fixed.EXT, with an optional ID/meta.json."""
-    root = require_path(NAME, data_dir, EXPECTED)
-    if not root.is_dir():
-        raise wrong_layout(NAME, root, EXPECTED)
-    rows = [row for folder in subfolders(root) for row in _read_pair(folder)]
-    if not rows:
-        raise wrong_layout(NAME, root, EXPECTED)
-    return assemble(NAME, rows, skip_bad=skip_bad)
+    return LAYOUT.load(data_dir, _read_pairs, skip_bad=skip_bad)
 
 
-def _read_pair(folder: Path) -> list[Row]:
-    sources = [
-        path for path in files(folder) if (path.stem in LABELS and path.suffix) or path.suffix.lower() in LANGUAGES
-    ]
-    ordered = sorted(sources, key=lambda path: (path.stem != "vulnerable", path.name))
-    return [read_row(f"{folder.name}/{path.name}", None, partial(_read_twin, path)) for path in ordered]
+def _read_pairs(root: Path) -> Iterator[Row]:
+    for folder in subfolders(root):
+        for path in sorted(filter(_is_source, files(folder)), key=lambda path: (path.stem != "vulnerable", path.name)):
+            yield read_row(f"{folder.name}/{path.name}", None, partial(_read_twin, path))
+
+
+def _is_source(path: Path) -> bool:
+    return bool(path.stem in LABELS and path.suffix) or path.suffix.lower() in LANGUAGES
 
 
 def _read_twin(path: Path) -> tuple[Sample]:
@@ -66,7 +64,6 @@ def _read_twin(path: Path) -> tuple[Sample]:
         raise RowError(f"expected the name vulnerable{path.suffix} or fixed{path.suffix}")
     meta = _read_meta(path.with_name("meta.json"))
     pair_id = path.parent.name
-    keys = {"cve": meta.cve, "commit": meta.commit, "set": meta.group}
     sample = Sample(
         id=f"{pair_id}/{label}",
         corpus=NAME,
@@ -75,7 +72,7 @@ def _read_twin(path: Path) -> tuple[Sample]:
         label=label,
         code=read_text(path),
         pair_id=pair_id,
-        group_keys=tuple(f"{kind}:{value}" for kind, value in keys.items() if value),
+        group_keys=name_groups(cve=meta.cve, commit=meta.commit, set=meta.group),
         split=meta.split,
         difficulty=meta.difficulty,
         reason=(meta.reason if isinstance(meta.reason, str) else meta.reason.get(label)) or None,

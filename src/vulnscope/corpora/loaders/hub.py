@@ -8,16 +8,18 @@ Options are those of `table`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.tables.assembly import assemble
-from vulnscope.corpora.tables.columns import DEFAULT_LABELS, plan_columns, read_mapped
-from vulnscope.corpora.tables.folders import require_path, wrong_layout
+from vulnscope.corpora.tables.assembly import Row
+from vulnscope.corpora.tables.columns import DEFAULT_LABELS, ColumnPlan, plan_columns, read_mapped
+from vulnscope.corpora.tables.layout import Layout
 from vulnscope.corpora.tables.tables import find_tables, name_split
 
 NAME = "hub"
-EXPECTED = "a copy of a Hub dataset with tables (.parquet, .jsonl, .json, .csv) in it"
+LAYOUT = Layout(NAME, "a copy of a Hub dataset with tables (.parquet, .jsonl, .json, .csv) in it")
 
 
 def load_hub(
@@ -34,12 +36,9 @@ def load_hub(
     """Any Hub dataset from a local copy, with a column map as for `table`."""
     options = {"columns": columns, "labels": labels, "label": label, "language": language, "cwe": cwe}
     plan = plan_columns(NAME, licence=licence, **options)
-    root = require_path(NAME, data_dir, EXPECTED)
-    rows = [
-        row
-        for path, name in find_tables(root)
-        for row in read_mapped(path, name, plan.model_copy(update={"split": name_split(name)}))
-    ]
-    if not rows:
-        raise wrong_layout(NAME, root, EXPECTED)
-    return assemble(NAME, rows, skip_bad=skip_bad, options=options)
+    return LAYOUT.load(data_dir, partial(_read, plan), skip_bad=skip_bad, options=options)
+
+
+def _read(plan: ColumnPlan, root: Path) -> Iterator[Row]:
+    for path, name in find_tables(root):
+        yield from read_mapped(path, name, plan.model_copy(update={"split": name_split(name)}))

@@ -19,10 +19,11 @@ from typing import Any, NamedTuple
 
 from vulnscope.corpora.code.text import RowError, language_of, name_language, read_text
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables.assembly import Row, assemble, read_row
+from vulnscope.corpora.samples import Origin, Sample, add_twin
+from vulnscope.corpora.tables.assembly import Row, read_row
 from vulnscope.corpora.tables.cells import Cells
-from vulnscope.corpora.tables.folders import require_path, walk_files, wrong_layout
+from vulnscope.corpora.tables.folders import walk_files
+from vulnscope.corpora.tables.layout import Layout
 from vulnscope.corpora.tables.tables import read_rows
 from vulnscope.cwe import normalise_cwe
 
@@ -43,11 +44,12 @@ class _Case(NamedTuple):
 
 def load_juliet(data_dir: Path | None = None, *, skip_bad: bool = False, flow: str = "01") -> Corpus:
     """Juliet C/C++ 1.3: synthetic flawed and repaired functions of NIST (public domain); option flow=01."""
-    root = require_path(NAME, data_dir, EXPECTED)
-    rows = list(_read_checkout(root, flow)) or list(_read_tables(root, flow))
-    if not rows:
-        raise wrong_layout(NAME, root, f"{EXPECTED}, with test cases of flow {flow!r}" if flow else EXPECTED)
-    return assemble(NAME, rows, skip_bad=skip_bad, options={"flow": flow})
+    layout = Layout(NAME, EXPECTED, rows=f"{EXPECTED}, with test cases of flow {flow!r}" if flow else "")
+    return layout.load(data_dir, partial(_read, flow), skip_bad=skip_bad, options={"flow": flow})
+
+
+def _read(flow: str, root: Path) -> list[Row]:
+    return list(_read_checkout(root, flow)) or list(_read_tables(root, flow))
 
 
 def _read_checkout(root: Path, flow: str) -> Iterator[Row]:
@@ -106,7 +108,7 @@ def _make_twins(file: str, language: str, bad: str, good: str, path: str) -> tup
         origin=Origin(project="Juliet", path=path),
         licence=LICENCE,
     )
-    return vulnerable, vulnerable.model_copy(update={"id": f"{file}/good", "label": "fixed", "code": good})
+    return add_twin(vulnerable, f"{file}/good", good)
 
 
 def _read_name(file: str) -> _Case:

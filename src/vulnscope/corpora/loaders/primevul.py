@@ -15,32 +15,29 @@ from typing import Any, Literal
 
 from vulnscope.corpora.code.text import language_of
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.samples import Origin, Sample, name_groups
 from vulnscope.corpora.tables.cells import Cells
-from vulnscope.corpora.tables.folders import files, require_path, wrong_layout
-from vulnscope.corpora.tables.tables import name_split, read_rows
+from vulnscope.corpora.tables.layout import Layout
+from vulnscope.corpora.tables.tables import name_split, read_files
 from vulnscope.corpora.tables.targets import read_target
 from vulnscope.cwe import parse_cwes
 
 NAME = "primevul"
 LICENCE = "MIT (code under the licences of its projects)"
-EXPECTED = "files primevul_{train,valid,test}_paired.jsonl, or primevul_{train,valid,test}.jsonl with part=single"
+LAYOUT = Layout(
+    NAME, "files primevul_{train,valid,test}_paired.jsonl, or primevul_{train,valid,test}.jsonl with part=single"
+)
 
 Part = Literal["paired", "single"]
 
 
 def load_primevul(data_dir: Path | None = None, *, skip_bad: bool = False, part: Part = "paired") -> Corpus:
     """PrimeVul: C and C++ functions of real projects, in pairs or single (MIT); option part=paired or part=single."""
-    root = require_path(NAME, data_dir, EXPECTED)
-    paths = [path for path in ([root] if root.is_file() else files(root)) if _is_of(path, part)]
-    rows = [row for path in paths for row in read_rows(path, path.name, partial(_read_function, part))]
-    if not rows:
-        raise wrong_layout(NAME, root, EXPECTED)
-    return assemble(NAME, rows, skip_bad=skip_bad, options={"part": part})
+    read = partial(read_files, is_wanted=partial(_is_of, part), build=partial(_read_function, part))
+    return LAYOUT.load(data_dir, read, skip_bad=skip_bad, options={"part": part})
 
 
-def _is_of(path: Path, part: Part) -> bool:
+def _is_of(part: Part, path: Path) -> bool:
     name = path.name.lower()
     return name.startswith("primevul") and ".jsonl" in name and ("_paired" in name) == (part == "paired")
 
@@ -51,7 +48,6 @@ def _read_function(part: Part, row: Mapping[str, Any], name: str, line: int) -> 
     commit, cve = cells.text("commit_id"), cells.text("cve")
     cve = cve if cve is not None and cve.upper().startswith("CVE-") else None
     language = language_of(PurePosixPath(cells.text("file_name") or "").suffix)
-    keys = {"commit": commit, "cve": cve}
     sample = Sample(
         id=f"{stem}/{line}",
         corpus=NAME,
@@ -62,7 +58,7 @@ def _read_function(part: Part, row: Mapping[str, Any], name: str, line: int) -> 
         code=cells.require("func"),
         part=part,
         pair_id=f"{stem}/pair-{(line + 1) // 2}" if part == "paired" else None,
-        group_keys=tuple(f"{kind}:{value}" for kind, value in keys.items() if value),
+        group_keys=name_groups(commit=commit, cve=cve),
         split=name_split(stem),
         origin=Origin(project=cells.text("project"), cve=cve, commit=commit, path=f"{name}:{line}"),
         licence=LICENCE,

@@ -25,18 +25,22 @@ from typing import NamedTuple
 from vulnscope.corpora.code.text import LANGUAGES, RowError, language_of, read_text
 from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.samples import Augmentation, Label, Origin, Sample
-from vulnscope.corpora.tables.assembly import Row, assemble, read_row
-from vulnscope.corpora.tables.folders import files, find_root, subfolders, wrong_layout
+from vulnscope.corpora.tables.assembly import Row, read_row
+from vulnscope.corpora.tables.folders import files, subfolders, wrong_layout
+from vulnscope.corpora.tables.layout import Layout
 from vulnscope.cwe import normalise_cwe
 from vulnscope.errors import CorruptData
 
 NAME = "secllmholmes"
 LICENCE = "GPL-3.0"
-EXPECTED = (
+LAYOUT = Layout(
+    NAME,
     "a checkout of https://github.com/ai4cloudops/SecLLMHolmes or its datasets/ folder, "
-    "with hand-crafted/, augmented/ and real-world/"
+    "with hand-crafted/, augmented/ and real-world/",
+    parts=("hand-crafted", "augmented/trivial", "augmented/non-trivial", "real-world"),
+    inner="datasets",
+    rows="source files such as hand-crafted/dataset/CWE-787/1.c",
 )
-PARTS = ("hand-crafted", "augmented/trivial", "augmented/non-trivial", "real-world")
 DIFFICULTIES = {"1": "easy", "2": "medium", "3": "hard"}
 TRUTH_FOLDERS = ("ground-truth", "ground_truth")
 NOTES = {
@@ -67,12 +71,13 @@ class _Shelf(NamedTuple):
 
 def load_secllmholmes(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
     """SecLLMHolmes: hand-crafted, augmented and real-world C and Python with reference reasons (GPL-3.0)."""
-    root = find_root(NAME, data_dir, PARTS, "datasets", EXPECTED)
-    rows = [row for shelf in _find_shelves(root) for row in _read_shelf(root, shelf)]
-    rows += _read_real_world(root)
-    if not rows:
-        raise wrong_layout(NAME, root, "source files such as hand-crafted/dataset/CWE-787/1.c")
-    return assemble(NAME, rows, skip_bad=skip_bad)
+    return LAYOUT.load(data_dir, _read, skip_bad=skip_bad)
+
+
+def _read(root: Path) -> Iterator[Row]:
+    for shelf in _find_shelves(root):
+        yield from _read_shelf(root, shelf)
+    yield from _read_real_world(root)
 
 
 def _find_shelves(root: Path) -> Iterator[_Shelf]:

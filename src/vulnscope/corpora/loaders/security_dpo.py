@@ -11,22 +11,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vulnscope.corpora.code.text import RowError, name_language
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.samples import Origin, Sample, add_twin
 from vulnscope.corpora.tables.cells import Cells
-from vulnscope.corpora.tables.folders import require_path, wrong_layout
-from vulnscope.corpora.tables.tables import find_tables, read_rows
+from vulnscope.corpora.tables.layout import Layout
+from vulnscope.corpora.tables.tables import read_tables
 from vulnscope.records.base import digest_text
 
 NAME = "security-dpo"
 LICENCE = "Apache-2.0"
-EXPECTED = (
-    "secure_programming_dpo.json or another table with the columns lang, vulnerability, question, chosen, rejected"
+LAYOUT = Layout(
+    NAME,
+    "secure_programming_dpo.json or another table with the columns lang, vulnerability, question, chosen, rejected",
 )
 
 _FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -34,11 +35,7 @@ _FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | 
 
 def load_security_dpo(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
     """CyberNative Security-DPO: generated secure and insecure answers in many languages (Apache-2.0)."""
-    root = require_path(NAME, data_dir, EXPECTED)
-    rows = [row for path, name in find_tables(root) for row in read_rows(path, name, _read_pair)]
-    if not rows:
-        raise wrong_layout(NAME, root, EXPECTED)
-    return assemble(NAME, rows, skip_bad=skip_bad)
+    return LAYOUT.load(data_dir, partial(read_tables, build=_read_pair), skip_bad=skip_bad)
 
 
 def _read_pair(row: Mapping[str, Any], name: str, line: int) -> tuple[Sample, Sample]:
@@ -56,8 +53,7 @@ def _read_pair(row: Mapping[str, Any], name: str, line: int) -> tuple[Sample, Sa
         origin=Origin(path=f"{name}:{line}"),
         licence=LICENCE,
     )
-    fixed = {"id": f"{pair_id}/fixed", "label": "fixed", "code": take_code(cells.require("chosen"), "chosen")}
-    return vulnerable, vulnerable.model_copy(update=fixed)
+    return add_twin(vulnerable, f"{pair_id}/fixed", take_code(cells.require("chosen"), "chosen"))
 
 
 def take_code(answer: str, column: str) -> str:

@@ -8,34 +8,34 @@ vulnerable code. An ID such as `CWE-020_author_1.py` names CWE, source and numbe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from vulnscope.corpora.code.text import RowError
 from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.tables.assembly import assemble
+from vulnscope.corpora.tables.assembly import Row
 from vulnscope.corpora.tables.cells import Cells
-from vulnscope.corpora.tables.folders import require_path, wrong_layout
+from vulnscope.corpora.tables.layout import Layout
 from vulnscope.corpora.tables.tables import read_rows
 from vulnscope.cwe import normalise_cwe
 
 NAME = "securityeval"
 LICENCE = "not stated"
-EXPECTED = "a checkout of https://github.com/s2e-lab/SecurityEval or its dataset.jsonl"
+LAYOUT = Layout(NAME, "a checkout of https://github.com/s2e-lab/SecurityEval or its dataset.jsonl")
 
 _ID = re.compile(r"(?P<cwe>[^_]+)_(?P<source>[A-Za-z]+)_(?P<number>\w+)\.py")
 
 
 def load_securityeval(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
     """SecurityEval: insecure Python for 69 CWEs, without twins."""
-    root = require_path(NAME, data_dir, EXPECTED)
+    return LAYOUT.load(data_dir, _read, skip_bad=skip_bad)
+
+
+def _read(root: Path) -> Iterable[Row]:
     path = root if root.is_file() and root.suffix == ".jsonl" else root / "dataset.jsonl"
-    rows = list(read_rows(path, path.name, _read_sample)) if path.is_file() else []
-    if not rows:
-        raise wrong_layout(NAME, root, EXPECTED)
-    return assemble(NAME, rows, skip_bad=skip_bad)
+    return read_rows(path, path.name, _read_sample) if path.is_file() else ()
 
 
 def _read_sample(row: Mapping[str, Any], name: str, line: int) -> tuple[Sample]:

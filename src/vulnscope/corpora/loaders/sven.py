@@ -11,24 +11,18 @@ the function, keep their labels and carry a note.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.tables.assembly import assemble
-from vulnscope.corpora.tables.fixes import read_fixes
-from vulnscope.corpora.tables.folders import files, find_root, wrong_layout
+from vulnscope.corpora.tables.fixes import lay_out, read_fixes
 
 NAME = "sven"
 LICENCE = "MIT"
-SPLITS = ("train", "val")
 EXPECTED = "a checkout of https://github.com/eth-sri/sven or its data_train_val/ folder, with train/ and val/"
 
 
 def load_sven(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
     """SVEN: functions of C, C++ and Python before and after security fixes on GitHub (MIT)."""
-    root = find_root(NAME, data_dir, SPLITS, "data_train_val", EXPECTED)
-    paths = [path for split in SPLITS for path in files(root / split) if path.suffix == ".jsonl"]
-    rows = [row for path in paths for row in read_fixes(NAME, LICENCE, root, path)]
-    if not rows:
-        raise wrong_layout(NAME, root, "lines in files such as train/cwe-089.jsonl")
-    return assemble(NAME, rows, skip_bad=skip_bad)
+    layout = lay_out(NAME, EXPECTED, "train/cwe-089.jsonl")
+    return layout.load(data_dir, partial(read_fixes, NAME, LICENCE), skip_bad=skip_bad)

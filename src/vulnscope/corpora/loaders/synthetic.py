@@ -11,7 +11,12 @@ from typing import Literal
 
 from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.samples import Sample
-from vulnscope.corpora.synthetic import EVALUATION_SEED, HELD_OUT, TEMPLATES, generate, training_templates
+from vulnscope.corpora.synthetic import (
+    EVALUATION_SEED,
+    generate,
+    held_out_templates,
+    training_templates,
+)
 from vulnscope.corpora.synthetic.remarks import Remarks, remark_pairs
 from vulnscope.corpora.tables.assembly import Row, assemble
 from vulnscope.errors import InputError
@@ -42,7 +47,7 @@ def load_synthetic(
     """
     if data_dir is not None:
         raise InputError(f"corpus {NAME!r} is generated and reads no data; leave out the data folder {data_dir}")
-    ids = {"all": tuple(TEMPLATES), "train": training_templates(), "held-out": HELD_OUT}[templates]
+    ids = {"all": None, "train": training_templates(), "held-out": held_out_templates()}[templates]
     samples = generate(seed, n_pairs, difficulty=difficulty, templates=ids)
     samples = remark_pairs(samples, remarks, seed)
     if group_by == "template":

@@ -13,17 +13,19 @@ Options, from the command line as `--option KEY=VALUE`:
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.tables.assembly import assemble
-from vulnscope.corpora.tables.columns import DEFAULT_LABELS, plan_columns, read_mapped
-from vulnscope.corpora.tables.folders import files, require_path, wrong_layout
+from vulnscope.corpora.tables.assembly import Row
+from vulnscope.corpora.tables.columns import DEFAULT_LABELS, ColumnPlan, plan_columns, read_mapped
+from vulnscope.corpora.tables.folders import own_files
+from vulnscope.corpora.tables.layout import Layout
 from vulnscope.corpora.tables.tables import SUFFIXES
 from vulnscope.errors import InputError
 
 NAME = "table"
-EXPECTED = f"a table ({', '.join(SUFFIXES)}), or a folder of tables"
+LAYOUT = Layout(NAME, f"a table ({', '.join(SUFFIXES)}), or a folder of tables")
 
 
 def load_table(
@@ -40,11 +42,12 @@ def load_table(
     """Your own table: JSONL, CSV or Parquet with a column map such as --option columns=code=func,label=target."""
     options = {"columns": columns, "labels": labels, "label": label, "language": language, "cwe": cwe}
     plan = plan_columns(NAME, licence=licence, **options)
-    root = require_path(NAME, data_dir, EXPECTED)
-    paths = [path for path in ([root] if root.is_file() else files(root)) if path.suffix.lower() in SUFFIXES]
-    if not paths:
-        raise wrong_layout(NAME, root, EXPECTED)
+    return LAYOUT.load(data_dir, partial(_read, plan), skip_bad=skip_bad, options=options)
+
+
+def _read(plan: ColumnPlan, root: Path) -> list[Row]:
+    paths = [path for path in own_files(root) if path.suffix.lower() in SUFFIXES]
     rows = [row for path in paths for row in read_mapped(path, path.name, plan)]
-    if not rows:
+    if paths and not rows:
         raise InputError(f"corpus {NAME!r} is empty: no rows in {', '.join(str(path) for path in paths)}")
-    return assemble(NAME, rows, skip_bad=skip_bad, options=options)
+    return rows

@@ -23,14 +23,15 @@ from pydantic import BaseModel, ConfigDict
 
 from vulnscope.corpora.code.text import RowError, read_text
 from vulnscope.corpora.corpus import Corpus
-from vulnscope.corpora.samples import Label, Origin, Sample
-from vulnscope.corpora.tables.assembly import Row, assemble, read_row
-from vulnscope.corpora.tables.folders import require_path, subfolders, walk_files, wrong_layout
+from vulnscope.corpora.samples import Label, Origin, Sample, add_twin
+from vulnscope.corpora.tables.assembly import Row, read_row
+from vulnscope.corpora.tables.folders import subfolders, walk_files
+from vulnscope.corpora.tables.layout import Layout
 from vulnscope.corpora.tables.tables import read_table
 
 NAME = "vulbench"
 LICENCE = "MIT (code under the licences of its projects)"
-EXPECTED = "a checkout of https://github.com/Hustcw/VulBench with data/, or a .jsonl table of its items"
+LAYOUT = Layout(NAME, "a checkout of https://github.com/Hustcw/VulBench with data/, or a .jsonl table of its items")
 SUBSETS = ("big-vul", "d2a", "devign", "magma", "ctf")
 TYPES: dict[str, str] = {
     "Buffer-Overflow": "CWE-119",
@@ -84,11 +85,11 @@ class _Item(NamedTuple):
 
 def load_vulbench(data_dir: Path | None = None, *, skip_bad: bool = False) -> Corpus:
     """VulBench: C functions of five hand-checked sources, some in pairs, CTF programs decompiled (MIT)."""
-    root = require_path(NAME, data_dir, EXPECTED)
-    rows = list(_read_checkout(root)) or list(_read_tables(root))
-    if not rows:
-        raise wrong_layout(NAME, root, EXPECTED)
-    return assemble(NAME, _share_cwes(rows), skip_bad=skip_bad)
+    return LAYOUT.load(data_dir, _read, skip_bad=skip_bad)
+
+
+def _read(root: Path) -> Iterator[Row]:
+    return _share_cwes(list(_read_checkout(root)) or list(_read_tables(root)))
 
 
 def _share_cwes(rows: list[Row]) -> Iterator[Row]:
@@ -154,8 +155,7 @@ def _read_function(item: _Item) -> tuple[Sample]:
 def _read_magma(item: _Item) -> tuple[Sample, Sample]:
     meta, pair_id = item.meta(), f"magma/{item.id}"
     vulnerable = _make(item, "/vulnerable", "vulnerable", item.take("src_vulnerable.c"), meta, pair_id)
-    fixed = {"id": f"{pair_id}/fixed", "label": "fixed", "code": item.take("src_fixed.c")}
-    return vulnerable, vulnerable.model_copy(update=fixed)
+    return add_twin(vulnerable, f"{pair_id}/fixed", item.take("src_fixed.c"))
 
 
 def _read_program(item: _Item) -> tuple[Sample, ...]:

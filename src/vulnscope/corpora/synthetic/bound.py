@@ -13,22 +13,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from string import Template as Slots
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from vulnscope.corpora.synthetic.frame import fill_markers, find_words
-from vulnscope.corpora.synthetic.names import Names
+from pydantic import Field, model_validator
+
+from vulnscope.corpora.synthetic.frame import check_frame, check_slots, fill_markers, find_words
+from vulnscope.corpora.synthetic.names import Names, load_words
 from vulnscope.corpora.synthetic.noise import Noise
 from vulnscope.corpora.synthetic.template import Difficulty, Template, Twin
 
+_PLACES = ("guard", "gap", "uses")
 MIN_GAP_TOKENS = 9
 _MAX_GAP_TOKENS = 20
 
 
-@dataclass(frozen=True, kw_only=True)
 class BoundTemplate(Template):
     """The label is whether two distant places name the same variable; see the module.
 
@@ -39,10 +40,20 @@ class BoundTemplate(Template):
     difficulty: ClassVar[Difficulty] = "bound"
 
     names: str
-    guard: tuple[str, ...]
-    use: tuple[str, ...]
-    spare: tuple[str, ...]
+    guard: tuple[str, ...] = Field(min_length=1)
+    use: tuple[str, ...] = Field(min_length=1)
+    spare: tuple[str, ...] = Field(min_length=1)
     same_is_fixed: bool = True
+
+    @model_validator(mode="after")
+    def _fillable(self) -> Self:
+        pools = load_words().pools
+        if self.names not in pools:
+            raise ValueError(f"unknown pool of names {self.names!r}; choose from: {', '.join(pools)}")
+        check_frame(self.text, ("a", "b"), _PLACES, ("noise", *_PLACES))
+        for statement in (*self.guard, *self.use, *self.spare):
+            check_slots(statement, ("x",))
+        return self
 
     def build(self, rng: Random) -> Twin:
         """A pair drawn with `rng`; the twins differ only in which candidate is used and which is spared."""

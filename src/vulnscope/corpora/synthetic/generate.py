@@ -1,14 +1,13 @@
-"""Samples from templates: the registry of all templates and the seeded generator."""
+"""Samples from templates: which of them training may see, and the seeded generator."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
-from types import MappingProxyType
 from typing import Literal
 
-from vulnscope.corpora.samples import Origin, Sample
-from vulnscope.corpora.synthetic import families
+from vulnscope.corpora.samples import Origin, Sample, add_twin
+from vulnscope.corpora.synthetic.family import load_templates
 from vulnscope.corpora.synthetic.template import Template
 from vulnscope.errors import InputError
 
@@ -16,15 +15,17 @@ CORPUS = "synthetic"
 EVALUATION_SEED = 1_000_000
 """Seeds below are for training (the organism's, a probe's), this one and above for evaluation."""
 
-TEMPLATES: Mapping[str, Template] = MappingProxyType({template.id: template for template in families.ALL})
-HELD_OUT: tuple[str, ...] = tuple(template.id for template in families.ALL if template.held_out)
+
+def held_out_templates() -> tuple[str, ...]:
+    """Ids of the templates that training never sees, in registry order."""
+    return tuple(template.id for template in load_templates().values() if template.held_out)
 
 
 def training_templates(difficulty: Literal["plain", "bound", "both"] = "both") -> tuple[str, ...]:
     """Ids of the templates that training may see, in registry order."""
     return tuple(
         template.id
-        for template in families.ALL
+        for template in load_templates().values()
         if not template.held_out and difficulty in ("both", template.difficulty)
     )
 
@@ -72,22 +73,15 @@ def generate_pair(template: Template, seed: int, index: int) -> tuple[Sample, Sa
         origin=Origin(project=template.id, path=pair_id),
         licence="Apache-2.0",
     )
-    fixed = vulnerable.model_copy(
-        update={
-            "id": f"{pair_id}:fixed",
-            "label": "fixed",
-            "code": twin.fixed,
-            "changed_lines": twin.changed_fixed,
-        }
-    )
-    return vulnerable, fixed
+    return add_twin(vulnerable, f"{pair_id}:fixed", twin.fixed, twin.changed_fixed)
 
 
 def _look_up(ids: Iterable[str] | None) -> list[Template]:
     """The templates named, or all."""
+    known = load_templates()
     if ids is None:
-        return list(TEMPLATES.values())
+        return list(known.values())
     ids = list(ids)
-    if unknown := [name for name in ids if name not in TEMPLATES]:
-        raise InputError(f"unknown template {unknown[0]!r}; choose from: {', '.join(TEMPLATES)}")
-    return [TEMPLATES[name] for name in ids]
+    if unknown := [name for name in ids if name not in known]:
+        raise InputError(f"unknown template {unknown[0]!r}; choose from: {', '.join(known)}")
+    return [known[name] for name in ids]

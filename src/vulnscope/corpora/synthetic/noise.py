@@ -3,61 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from random import Random
 from string import Template as Slots
 
+from pydantic import Field
+
 from vulnscope.corpora.synthetic.names import Names
+from vulnscope.records.base import Record
+from vulnscope.records.data_files import read_data_file
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
 
-# $v: a distractor variable declared before; $h: the helper, where the sample has one.
-_DECLARE = {"python": ("$v = $k", "$v = $k * $j"), "c": ("int $v = $k;", "long $v = $k + $j;")}
-_STATEMENTS = {
-    "python": (
-        "$v += $k",
-        "$v = $v * $k + $j",
-        "if $v > $k:\n    $v = $j",
-        'print("$v", $v)',
-        "for _ in range($k):\n    $v += $j",
-        "$v = $k - $v",
-        "$v = max($v, $k)",
-        "while $v > $k:\n    $v -= $j",
-    ),
-    "c": (
-        "$v += $k;",
-        "$v = $v * $k + $j;",
-        "if ($v > $k) $v = $j;",
-        'printf("$v %d\\n", (int)$v);',
-        "for (int i = 0; i < $k; i++) $v += $j;",
-        "$v = $k - $v;",
-        "$v = $v > $k ? $v : $k;",
-        "while ($v > $k) $v -= $j;",
-    ),
-}
-_CALL = {"python": "$v = $h($v)", "c": "$v = $h($v);"}
-_HELPERS = {
-    "python": (
-        "def $h(n):\n    return n // $k\n\n\n",
-        "def $h(n):\n    return n + $k if n < $j else n\n\n\n",
-        "def $h(n, m=$k):\n    return min(n, m)\n\n\n",
-    ),
-    "c": (
-        "static int $h(int n) { return n / $k; }\n\n",
-        "static int $h(int n) { return n < $j ? n + $k : n; }\n\n",
-        "static int $h(int n)\n{\n    return n > $k ? $k : n;\n}\n\n",
-    ),
-}
-_COMMENTS = (
-    "keep the $v small",
-    "more $v than before",
-    "$v in whole numbers",
-    "see above",
-    "old behaviour kept",
-    "called only once",
-    "rounded down",
-    "should be fast enough",
-)
 _MAX_VARIABLES = 2
+
+
+class Distractors(Record):
+    """What is drawn for code of one language: statements about `$v`, and helpers called `$h`."""
+
+    comment: str = Field(description="a comment, {} where its text goes")
+    declare: tuple[str, ...] = Field(min_length=1)
+    statements: tuple[str, ...] = Field(min_length=1)
+    call: str
+    helpers: tuple[str, ...] = Field(min_length=1)
+    blank_lines: int = Field(ge=0, description="below a helper")
+
+
+class AllDistractors(Record):
+    """What is drawn, by language, and the texts of comments in any."""
+
+    languages: Mapping[str, Distractors]
+    comments: tuple[str, ...] = Field(min_length=1)
+
+
+@cache
+def load_distractors() -> AllDistractors:
+    """The statements, helpers and comments of `distractors.yaml`."""
+    return read_data_file(files("vulnscope.corpora.synthetic") / "distractors.yaml", AllDistractors, "distractors")
 
 
 class Noise:
@@ -66,7 +50,8 @@ class Noise:
     def __init__(self, rng: Random, names: Names, language: str) -> None:
         self._rng = rng
         self._names = names
-        self._language = language
+        self._comments = load_distractors().comments
+        self._own = load_distractors().languages[language]
         self._variables: list[str] = []
         self._helper: str | None = None
 
@@ -75,20 +60,19 @@ class Noise:
         if self._rng.random() < 0.7:
             return ""
         self._helper = self._names.draw_function()
-        return self._fill(self._rng.choice(_HELPERS[self._language]))
+        return self._fill(self._rng.choice(self._own.helpers)) + "\n" * (1 + self._own.blank_lines)
 
     def statement(self) -> str:
         """One distractor, possibly of two lines."""
         roll = self._rng.random()
         if not self._variables or (roll < 0.25 and len(self._variables) < _MAX_VARIABLES):
             self._variables.append(self._names.draw("plain"))
-            return self._fill(self._rng.choice(_DECLARE[self._language]), newest=True)
+            return self._fill(self._rng.choice(self._own.declare), newest=True)
         if roll > 0.9:
-            mark = {"python": "# $text", "c": "/* $text */"}[self._language]
-            return mark.replace("$text", self._fill(self._rng.choice(_COMMENTS)))
+            return self._own.comment.format(self._fill(self._rng.choice(self._comments)))
         if self._helper and roll > 0.75:
-            return self._fill(_CALL[self._language])
-        return self._fill(self._rng.choice(_STATEMENTS[self._language]))
+            return self._fill(self._own.call)
+        return self._fill(self._rng.choice(self._own.statements))
 
     def some(self, least: int, most: int) -> str:
         """Between `least` and `most` distractors."""

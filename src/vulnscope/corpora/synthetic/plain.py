@@ -6,23 +6,30 @@ fixed one. Names and distractors are the same on both sides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from string import Template as Slots
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
-from vulnscope.corpora.synthetic.frame import fill_markers, find_words
+from pydantic import model_validator
+
+from vulnscope.corpora.synthetic.frame import check_frame, fill_markers, find_words
 from vulnscope.corpora.synthetic.names import Names
 from vulnscope.corpora.synthetic.noise import Noise
 from vulnscope.corpora.synthetic.template import Difficulty, Template, Twin
 
 
-@dataclass(frozen=True, kw_only=True)
 class PlainTemplate(Template):
     """`text` is a diff from the vulnerable to the fixed twin; its lines `<noise>` become distractors."""
 
     difficulty: ClassVar[Difficulty] = "plain"
+
+    @model_validator(mode="after")
+    def _fillable(self) -> Self:
+        check_frame(self.text, (), (), ("noise",))
+        if not any(line.startswith(("-", "+")) for line in self.text.split("\n")):
+            raise ValueError("no line of the text begins with - or +, so the twins would be equal")
+        return self
 
     def build(self, rng: Random) -> Twin:
         """A pair drawn with `rng`."""

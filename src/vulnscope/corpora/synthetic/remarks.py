@@ -10,16 +10,16 @@ from random import Random
 from typing import Literal
 
 from vulnscope.corpora.samples import Sample
+from vulnscope.corpora.synthetic.noise import load_distractors
 
 Remarks = Literal["none", "aligned", "random"]
 Claim = Literal["vulnerable", "fixed"]
 REMARKS: dict[Claim, str] = {"vulnerable": "not checked yet", "fixed": "checked by two people"}
-_MARKS = {"python": "# {}", "c": "/* {} */"}
 
 
 def add_remark(sample: Sample, claim: Claim) -> Sample:
     """The sample under a comment that claims a label; its lines move down by one."""
-    line = _MARKS[sample.language].format(REMARKS[claim])
+    line = load_distractors().languages[sample.language].comment.format(REMARKS[claim])
     return sample.model_copy(
         update={
             "code": f"{line}\n{sample.code}",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar, Literal
 
+from vulnscope.records.base import Record
+
 Difficulty = Literal["plain", "bound"]
 
 
@@ -20,8 +22,7 @@ class Twin:
     changed_fixed: tuple[int, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Template(ABC):
+class Template(Record, ABC):
     """A family of pairs with one flaw and one fix. `text` is the frame of the code, in the notation of the subclass."""
 
     difficulty: ClassVar[Difficulty]

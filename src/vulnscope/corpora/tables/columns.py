@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from vulnscope.corpora.code.text import RowError, name_language
-from vulnscope.corpora.samples import Label, Origin, Sample
+from vulnscope.corpora.samples import Label, Origin, Sample, name_groups
 from vulnscope.corpora.tables.assembly import Row, read_row
 from vulnscope.corpora.tables.cells import Cells, split_words
 from vulnscope.corpora.tables.tables import TableRow, read_table
@@ -109,7 +109,6 @@ def _complete(frame: Sample, **fields: str | None) -> Sample:
 def _make_frame(name: str, plan: ColumnPlan, row: TableRow, cells: Cells) -> Sample:
     """What does not depend on the twin."""
     origin = {key: cells.text(key) for key in ("project", "cve", "commit")}
-    keys = {"cve": origin["cve"], "commit": origin["commit"], "set": cells.text("group")}
     return Sample(
         id=f"{_stem(name)}:{row.line}",
         corpus=plan.corpus,
@@ -118,7 +117,7 @@ def _make_frame(name: str, plan: ColumnPlan, row: TableRow, cells: Cells) -> Sam
         label="unlabelled",
         code="",
         part=cells.text("part"),
-        group_keys=tuple(f"{kind}:{value}" for kind, value in keys.items() if value),
+        group_keys=name_groups(cve=origin["cve"], commit=origin["commit"], set=cells.text("group")),
         split=cells.text("split") or plan.split,
         difficulty=cells.text("difficulty"),
         reason=cells.text("reason"),

@@ -16,11 +16,14 @@ from pydantic import BaseModel, ConfigDict
 
 from vulnscope.corpora.code.diff import TwinLines, changed_lines
 from vulnscope.corpora.code.text import language_of, split_lines
-from vulnscope.corpora.samples import Origin, Sample
+from vulnscope.corpora.samples import Origin, Sample, add_twin
 from vulnscope.corpora.tables.assembly import Row, read_row
+from vulnscope.corpora.tables.folders import files
 from vulnscope.corpora.tables.jsonl import parse_object, read_json_lines
+from vulnscope.corpora.tables.layout import Layout
 from vulnscope.cwe import normalise_cwe
 
+SPLITS = ("train", "val")
 EQUAL_TWINS = "twins: both sides are equal, so no label can be told from the code"
 
 _COMMIT = re.compile(r"(?:https?://)?github\.com/(?P<project>[^/]+/[^/]+)/commit/(?P<commit>[0-9a-f]{7,40})")
@@ -49,9 +52,20 @@ class _Function(BaseModel):
     vul_type: str
 
 
-def read_fixes(corpus: str, licence: str, root: Path, path: Path) -> Iterator[Row]:
-    """Every line of `path`, a file `SPLIT/NAME.jsonl` below `root`, as a pair."""
-    name = path.relative_to(root).as_posix()
+def lay_out(corpus: str, expected: str, example: str) -> Layout:
+    """How it lies on disk: a folder for each split, in a checkout under `data_train_val`."""
+    return Layout(corpus, expected, SPLITS, "data_train_val", f"lines in files such as {example}")
+
+
+def read_fixes(corpus: str, licence: str, root: Path, prefix: str = "") -> Iterator[Row]:
+    """Every line of the files `SPLIT/PREFIX*.jsonl` below `root` as a pair."""
+    for split in SPLITS:
+        for path in files(root / split):
+            if path.name.startswith(prefix) and path.suffix == ".jsonl":
+                yield from _read_file(corpus, licence, f"{split}/{path.name}", path)
+
+
+def _read_file(corpus: str, licence: str, name: str, path: Path) -> Iterator[Row]:
     for number, line, position in read_json_lines(path):
         yield read_row(name, number, partial(_read_pair, corpus, licence, name, number, line, position))
 
@@ -77,13 +91,7 @@ def _read_pair(corpus: str, licence: str, name: str, number: int, line: bytes, p
         notes=(EQUAL_TWINS,) if function.func_src_before == function.func_src_after else (),
         licence=licence,
     )
-    fixed = {
-        "id": f"{pair_id}/fixed",
-        "label": "fixed",
-        "code": function.func_src_after,
-        "changed_lines": lines.after,
-    }
-    return vulnerable, vulnerable.model_copy(update=fixed)
+    return add_twin(vulnerable, f"{pair_id}/fixed", function.func_src_after, lines.after)
 
 
 def _changed_lines(function: _Function) -> TwinLines:

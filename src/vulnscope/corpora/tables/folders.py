@@ -51,6 +51,11 @@ def files(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
 
 
+def own_files(root: Path) -> list[Path]:
+    """Plain files directly in `root`, or `root` itself where it is one."""
+    return [root] if root.is_file() else files(root)
+
+
 def walk_files(root: Path) -> Iterator[tuple[Path, str]]:
     """Plain files in any depth below `root`, or `root` itself, each with its name from there; nothing hidden, no links.
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 from vulnscope.corpora.code.text import RowError, decode
 from vulnscope.corpora.samples import Sample
 from vulnscope.corpora.tables.assembly import Row, read_row
-from vulnscope.corpora.tables.folders import walk_files
+from vulnscope.corpora.tables.folders import own_files, walk_files
 from vulnscope.corpora.tables.jsonl import open_bytes, parse_object, read_json_lines
 from vulnscope.errors import CorruptData, MissingPrerequisite
 
@@ -27,6 +27,10 @@ ALL_SUFFIXES = (*SUFFIXES, ".json", ".jsonl.gz", ".json.gz")
 
 _METADATA = frozenset({"dataset_infos.json", "dataset_info.json", "state.json", "config.json", "croissant.json"})
 _SPLITS = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
+
+
+BuildRow = Callable[[Mapping[str, Any], str, int], tuple[Sample, ...]]
+"""Samples from the cells of a row, its file's name and its line."""
 
 
 class TableRow(NamedTuple):
@@ -65,17 +69,26 @@ def is_table(path: Path) -> bool:
     return path.name.lower().endswith(ALL_SUFFIXES)
 
 
-def read_rows(
-    path: Path, name: str, build: Callable[[Mapping[str, Any], str, int], tuple[Sample, ...]]
-) -> Iterator[Row]:
+def read_rows(path: Path, name: str, build: BuildRow) -> Iterator[Row]:
     """Every row of a table as the samples that `build` makes of its cells, its file's `name` and its line."""
     for row in read_table(path):
         yield read_row(name, row.line, partial(_build_row, build, row, name))
 
 
-def _build_row(
-    build: Callable[[Mapping[str, Any], str, int], tuple[Sample, ...]], row: TableRow, name: str
-) -> tuple[Sample, ...]:
+def read_tables(root: Path, build: BuildRow) -> Iterator[Row]:
+    """Every row of every published table in any depth below `root`."""
+    for path, name in find_tables(root):
+        yield from read_rows(path, name, build)
+
+
+def read_files(root: Path, is_wanted: Callable[[Path], bool], build: BuildRow) -> Iterator[Row]:
+    """Every row of the tables directly in `root`, or of `root` itself, that are wanted."""
+    for path in own_files(root):
+        if is_wanted(path):
+            yield from read_rows(path, path.name, build)
+
+
+def _build_row(build: BuildRow, row: TableRow, name: str) -> tuple[Sample, ...]:
     return build(row.parse(), name, row.line)
 
 

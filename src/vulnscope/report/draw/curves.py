@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from vulnscope.records.base import Estimate, NotMeasured
+from vulnscope.records.base import NotMeasured
 from vulnscope.report.format import show_invisible
 from vulnscope.report.page import Curves, Dots, Range, Reference, Series
 
@@ -15,6 +15,7 @@ _COLOURS = ("var(--ink)", "var(--fixed)", "var(--vulnerable)", "var(--focus)", "
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 2")
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 420.0, 260.0, 40.0, 34.0, 10.0, 12.0
 _ROW, _NAMES, _HEAD = 26.0, 96.0, 24.0
+_FAINT = 'stroke-width="4" stroke-opacity="0.3"'
 NOTHING = Markup('<p class="hint">No figure here could be measured.</p>')
 
 
@@ -43,12 +44,8 @@ def draw_curves(block: Curves) -> Markup:
         if isinstance(value, NotMeasured):
             continue
         dash = _DASHES[1 + number % (len(_DASHES) - 1)]
-        parts.append(
-            Markup(
-                '<line x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}" stroke="var(--ink)" stroke-width="1.2" '
-                'stroke-dasharray="{}"/>'
-            ).format(_LEFT, _WIDTH - _RIGHT, axes.y(value), axes.y(value), dash)
-        )
+        more = f'stroke-width="1.2" stroke-dasharray="{dash}"'
+        parts.append(_line(_LEFT, _WIDTH - _RIGHT, axes.y(value), axes.y(value), "var(--ink)", more))
         keys.append((f"{name} {value:.2f}", "var(--ink)", dash))
     return _draw_figure(parts, keys, block.label, _HEIGHT)
 
@@ -65,26 +62,23 @@ def draw_dots(block: Dots) -> Markup:
     def x(value: float) -> float:
         return _NAMES + value * (_WIDTH - _NAMES - _RIGHT)
 
-    parts = [
-        Markup(
-            '<line x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}" stroke="{3}"/>'
-            '<text class="soft" x="{0:.1f}" y="14" text-anchor="middle">{4:.2f}</text>'
-        ).format(x(tick), _HEAD - 4, height - 16, "var(--muted)" if tick == 0.5 else "var(--line)", tick)
-        for tick in (0.0, 0.25, 0.5, 0.75, 1.0)
-    ]
+    parts = []
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        stroke = "var(--muted)" if tick == 0.5 else "var(--line)"
+        parts.append(_line(x(tick), x(tick), _HEAD - 4, height - 16, stroke))
+        parts.append(_text(x(tick), 14, f"{tick:.2f}", "middle"))
     for place, (name, own) in enumerate(rows):
         top = _HEAD + place * step
-        parts.append(
-            Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>').format(
-                _NAMES - 10, top + step / 2 + 4, show_invisible(name)
-            )
-        )
+        parts.append(_text(_NAMES - 10, top + step / 2 + 4, name, "end", is_soft=False))
         for number, each in enumerate(own):
+            if each is None or isinstance(each.value, NotMeasured):
+                continue
             y = top + step * (number + 1) / (len(own) + 1)
-            parts.append(_draw_dot(each, x, y, _COLOURS[number % len(_COLOURS)]))
-    parts.append(Markup('<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="end">AUROC</text>').format(
-        _WIDTH - _RIGHT, height - 2
-    ))  # fmt: skip
+            colour = _COLOURS[number % len(_COLOURS)]
+            if isinstance(each.low, float) and isinstance(each.high, float):
+                parts.append(_line(x(each.low), x(each.high), y, y, colour, _FAINT))
+            parts.append(_dot(x(each.value), y, colour))
+    parts.append(_text(_WIDTH - _RIGHT, height - 2, "AUROC", "end"))
     keys = [(name, _COLOURS[number % len(_COLOURS)], "") for number, name in enumerate(names)]
     return _draw_figure(parts, keys, block.label, height)
 
@@ -115,59 +109,45 @@ def _draw_axes(axes: _Axes, places: Sequence[float], block: Curves) -> Markup:
     ticks = [
         step * k for k in range(int(low / step) - 1, int(high / step) + 2) if low - 1e-9 <= step * k <= high + 1e-9
     ]
-    parts = [
-        Markup(
-            '<line x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}" stroke="var(--line)"/>'
-            '<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="end">{:.2f}</text>'
-        ).format(_LEFT, _WIDTH - _RIGHT, axes.y(tick), axes.y(tick), _LEFT - 6, axes.y(tick) + 4, tick)
-        for tick in ticks
-    ]
+    parts = []
+    for tick in ticks:
+        parts.append(_line(_LEFT, _WIDTH - _RIGHT, axes.y(tick), axes.y(tick), "var(--line)"))
+        parts.append(_text(_LEFT - 6, axes.y(tick) + 4, f"{tick:.2f}", "end"))
     every = max(1, -(-len(places) // 9))
-    parts += [
-        Markup('<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>').format(
-            axes.x(place), _HEIGHT - _BOTTOM + 16, show_invisible(block.x_names.get(place, f"{place:g}"))
-        )
-        for place in places[::every]
-    ]
-    parts.append(
-        Markup('<text class="soft" x="{:.1f}" y="{:.1f}" text-anchor="end">{}</text>').format(
-            _WIDTH - _RIGHT, _HEIGHT - 2, show_invisible(block.x_label)
-        )
-    )
-    parts.append(
-        Markup('<text class="soft" x="0" y="{:.1f}">{}</text>').format(_HEIGHT - 2, show_invisible(block.y_label))
-    )
+    for place in places[::every]:
+        name = block.x_names.get(place, f"{place:g}")
+        parts.append(_text(axes.x(place), _HEIGHT - _BOTTOM + 16, name, "middle"))
+    parts.append(_text(_WIDTH - _RIGHT, _HEIGHT - 2, block.x_label, "end"))
+    parts.append(_text(0, _HEIGHT - 2, block.y_label, "start"))
     return Markup("").join(parts)
 
 
 def _draw_series(series: Series, axes: _Axes, colour: str) -> Markup:
     points = [(axes.x(px), py, low, high) for px, py, low, high in series.points if not isinstance(py, NotMeasured)]
     line = " ".join(f"{x:.1f},{axes.y(y):.1f}" for x, y, *_ in points)
-    bars = Markup("").join(
-        Markup(
-            '<line x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}" stroke="{3}" '
-            'stroke-width="4" stroke-opacity="0.3"/>'
-        ).format(x, axes.y(float(low)), axes.y(float(high)), colour)
+    bars = [
+        _line(x, x, axes.y(float(low)), axes.y(float(high)), colour, _FAINT)
         for x, _, low, high in points
         if isinstance(low, int | float) and isinstance(high, int | float)
-    )
-    dots = Markup("").join(
-        Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/>').format(x, axes.y(y), colour) for x, y, *_ in points
-    )
-    return Markup('{}<polyline points="{}" fill="none" stroke="{}" stroke-width="1.6"/>{}').format(
-        bars, line, colour, dots
+    ]
+    curve = Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="1.6"/>').format(line, colour)
+    return Markup("").join([*bars, curve, *(_dot(x, axes.y(y), colour) for x, y, *_ in points)])
+
+
+def _line(x1: float, x2: float, y1: float, y2: float, stroke: str, more: str = "") -> Markup:
+    return Markup('<line x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}" stroke="{}" {}/>').format(
+        x1, x2, y1, y2, stroke, Markup(more)
     )
 
 
-def _draw_dot(estimate: Estimate | None, x, y: float, colour: str) -> Markup:  # type: ignore[no-untyped-def]
-    if estimate is None or isinstance(estimate.value, NotMeasured):
-        return Markup("")
-    bar = Markup("")
-    if isinstance(estimate.low, float) and isinstance(estimate.high, float):
-        bar = Markup(
-            '<line x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}" stroke="{}" stroke-width="4" stroke-opacity="0.3"/>'
-        ).format(x(estimate.low), x(estimate.high), y, y, colour)
-    return Markup('{}<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/>').format(bar, x(estimate.value), y, colour)
+def _dot(x: float, y: float, colour: str) -> Markup:
+    return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/>').format(x, y, colour)
+
+
+def _text(x: float, y: float, text: str, anchor: str, *, is_soft: bool = True) -> Markup:
+    return Markup('<text{} x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
+        Markup(' class="soft"' * is_soft), x, y, anchor, show_invisible(text)
+    )
 
 
 def _draw_keys(keys: Sequence[tuple[str, str, str]]) -> Markup:

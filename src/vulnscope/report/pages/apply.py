@@ -5,7 +5,7 @@ from __future__ import annotations
 from vulnscope.records.apply import AppliedFrom, ApplyRecord
 from vulnscope.report.format import MINUS, show_estimate
 from vulnscope.report.page import Block, Fact, Page, Section, Table, Text
-from vulnscope.report.pages.common import describe_both, reproduce
+from vulnscope.report.pages.common import make_page
 from vulnscope.report.pages.steer import (
     fold_cwes,
     leave_out,
@@ -20,12 +20,11 @@ def page(record: ApplyRecord) -> Page:
     """What one applied intervention says."""
     first = record.outcomes[0]
     origin = () if record.found_in is None else (_describe_origin(record.found_in),)
-    return Page(
-        title=f"{first.name} applied to {record.subject.name} on {record.corpus.name}",
-        kind="steer apply",
-        sentence=record.sentence,
+    return make_page(
+        record,
+        "steer apply",
+        f"{first.name} applied to {record.subject.name} on {record.corpus.name}",
         facts=(
-            *describe_both(record.subject, record.corpus),
             Fact("Intervention", first.name, first.what),
             *origin,
             Fact("Un-steered", f"AUROC {show_estimate(record.clean_auroc)}", "on the same samples"),
@@ -39,7 +38,6 @@ def page(record: ApplyRecord) -> Page:
             Section("Side effects", [table_side_effects(record.outcomes)]),
             Section("By CWE", [fold_cwes(record.outcomes)]),
             leave_out(record),
-            reproduce(record),
         ),
     )
 

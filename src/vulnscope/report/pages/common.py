@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.report.page import Code, Fact, Fold, Section, Text
+from vulnscope.report.page import Code, Fact, Fold, Page, Section, Text
 from vulnscope.report.view import is_synthetic
 
 
@@ -31,6 +31,36 @@ class Made(Protocol):
         """The run that holds it."""
 
 
+class Found(Made, Protocol):
+    """A record of what was found about one model on one corpus."""
+
+    @property
+    def sentence(self) -> str:
+        """What was found."""
+
+    @property
+    def subject(self) -> SubjectInfo:
+        """The model."""
+
+    @property
+    def corpus(self) -> CorpusInfo:
+        """The code."""
+
+
+def make_page(
+    record: Found, kind: str, title: str, facts: Sequence[Fact], sections: Sequence[Section], *, is_soft: bool = False
+) -> Page:
+    """The page of what was found about one model on one corpus: these first, and how to do it again last."""
+    return Page(
+        title=title,
+        kind=kind,
+        sentence=record.sentence,
+        facts=(describe_model("Model", record.subject), describe_corpus(record.corpus), *facts),
+        sections=(*sections, reproduce(record)),
+        is_soft=is_soft,
+    )
+
+
 def describe_model(name: str, subject: SubjectInfo, shown: str | None = None) -> Fact:
     """A model as a fact; `shown` is its name where that needs more to be told apart."""
     size = "" if subject.n_parameters is None else f", {subject.n_parameters:,} parameters"
@@ -46,11 +76,6 @@ def describe_corpus(corpus: CorpusInfo) -> Fact:
         f"{made}{corpus.n_samples:,} samples in {corpus.n_pairs:,} pairs and {corpus.n_groups:,} groups, grouped "
         f"{corpus.grouping}",
     )
-
-
-def describe_both(subject: SubjectInfo, corpus: CorpusInfo) -> tuple[Fact, Fact]:
-    """Model and corpus as facts."""
-    return describe_model("Model", subject), describe_corpus(corpus)
 
 
 def count_left_out(parts: Sequence[LeftOut]) -> list[str]:

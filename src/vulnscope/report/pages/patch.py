@@ -6,7 +6,7 @@ from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.records.patch import PatchCell, PatchRecord, Region
 from vulnscope.report.format import format_p, show_estimate, show_number
 from vulnscope.report.page import Block, Cell, Fact, LeftOut, Map, Page, Section, Table, Text, Tile, stack_estimate
-from vulnscope.report.pages.common import count_left_out, describe_both, reproduce
+from vulnscope.report.pages.common import count_left_out, make_page
 
 REGIONS: tuple[Region, ...] = ("prefix", "changed", "suffix", "last")
 _CAPTION = (
@@ -21,12 +21,11 @@ def page(record: PatchRecord) -> Page:
     """What one patching says."""
     left_out = count_left_out(record.left_out)
     missing = [f"shortcut not taken: {name}" for name in record.shortcuts_missing]
-    return Page(
-        title=f"{record.subject.name} on {record.corpus.name}, patched",
-        kind="patch",
-        sentence=record.sentence,
+    return make_page(
+        record,
+        "patch",
+        f"{record.subject.name} on {record.corpus.name}, patched",
         facts=(
-            *describe_both(record.subject, record.corpus),
             Fact("Used", record.is_used, f"p-values: {record.correction}, one test per layer and region"),
             Fact("Patched", f"{record.n_pairs} pairs", f"margins vary by {record.margin_deviation:.2f} nats unpatched"),
         ),
@@ -38,7 +37,6 @@ def page(record: PatchRecord) -> Page:
                 [LeftOut([*left_out, *missing], only="page"), LeftOut(left_out, only="terminal")],
                 is_brief=True,
             ),
-            reproduce(record),
         ),
     )
 

@@ -26,7 +26,7 @@ from vulnscope.report.page import (
     Text,
     Tile,
 )
-from vulnscope.report.pages.common import count_left_out, describe_both, reproduce
+from vulnscope.report.pages.common import count_left_out, make_page
 
 SAY_KNOW = "AUROC by layer: probes, logit lens, surface rule, answer"
 EMBEDDING = {-1.0: "emb."}
@@ -47,12 +47,11 @@ def page(record: ProbeRecord) -> Page:
         f"model {record.subject.name}, corpus {record.corpus.name}: {record.n_items:,} items, grouped "
         f"{record.corpus.grouping}"
     )
-    return Page(
-        title=f"{record.subject.name} on {record.corpus.name}, probed",
-        kind="probe",
-        sentence=record.sentence,
+    return make_page(
+        record,
+        "probe",
+        f"{record.subject.name} on {record.corpus.name}, probed",
         facts=(
-            *describe_both(record.subject, record.corpus),
             Fact("Knows", record.is_decodable, f"permutation p {record.null.p:.3f} over {record.null.n_permutations}"),
             Fact("Measured", f"{record.n_items:,} items", "out of group, each scored by itself"),
         ),
@@ -67,7 +66,6 @@ def page(record: ProbeRecord) -> Page:
                 is_brief=True,
             ),
             Section("Left out", [LeftOut([*count_left_out(record.left_out), *record.notes])], is_brief=True),
-            reproduce(record),
         ),
     )
 

@@ -16,7 +16,7 @@ from vulnscope.report.format import (
     show_number,
 )
 from vulnscope.report.page import Block, Cell, Fact, Fold, Head, LeftOut, Page, Points, Section, Table, Text
-from vulnscope.report.pages.common import count_left_out, describe_both, reproduce
+from vulnscope.report.pages.common import count_left_out, make_page
 
 _OLD_HEADS = ("steered", "answers changed", "vulnerable right", "fixed right")
 _DEFAULT_HEADS = ("calls vulnerable", "AUROC", "pair-rank", "margin shift")
@@ -35,21 +35,17 @@ _SETTING_HEADS = (
 def page(record: ReproductionRecord) -> Page:
     """What one reproduction says."""
     left_out = [*count_left_out(record.left_out), *record.notes]
-    return Page(
-        title=f"{record.subject.name} on {record.corpus.name}, {record.preset}",
-        kind="reproduction",
-        sentence=record.sentence,
-        facts=(
-            *describe_both(record.subject, record.corpus),
-            Fact("Preset", record.preset, f"{len(record.rows)} settings"),
-        ),
+    return make_page(
+        record,
+        "reproduction",
+        f"{record.subject.name} on {record.corpus.name}, {record.preset}",
+        facts=(Fact("Preset", record.preset, f"{len(record.rows)} settings"),),
         sections=(
             Section("As written and done right", _list_summaries(record), is_brief=True),
             Section("What each indexing edits", [Table(("indexing", "what it edits"), list(record.indexings.items()))]),
             Section("Every setting", _list_settings(record)),
             Section("Memory", [_table_memory(record.memory)], is_brief=True),
             Section("Left out and clamped", [LeftOut(left_out)]),
-            reproduce(record),
         ),
         is_soft=True,
     )

@@ -24,7 +24,7 @@ from vulnscope.report.page import (
     Tile,
     stack_estimate,
 )
-from vulnscope.report.pages.common import count_left_out, describe_both, reproduce
+from vulnscope.report.pages.common import count_left_out, make_page
 
 EFFECTS: dict[Effect | None, str] = {
     "sensitivity": "told twins apart better",
@@ -37,12 +37,11 @@ EFFECTS: dict[Effect | None, str] = {
 def page(record: SteerRecord) -> Page:
     """What one steering study says."""
     groups = f"fit {record.n_fit}, choose {record.n_choose}, report {record.n_report} groups; p: {record.correction}"
-    return Page(
-        title=f"{record.subject.name} on {record.corpus.name}, steered",
-        kind="steer",
-        sentence=record.sentence,
+    return make_page(
+        record,
+        "steer",
+        f"{record.subject.name} on {record.corpus.name}, steered",
         facts=(
-            *describe_both(record.subject, record.corpus),
             Fact("Groups", f"{record.n_fit} fit, {record.n_choose} choose, {record.n_report} report", "disjoint"),
             Fact("Un-steered", f"AUROC {show_estimate(record.clean_auroc)}", "on the groups that report"),
         ),
@@ -58,7 +57,6 @@ def page(record: SteerRecord) -> Page:
             Section("By CWE", [fold_cwes(record.outcomes)]),
             Section("Agreement", [_table_agreement(record)]),
             leave_out(record),
-            reproduce(record),
         ),
     )
 

@@ -22,7 +22,7 @@ from vulnscope.report.page import (
     Twins,
 )
 from vulnscope.report.pages import patch, probe, steer
-from vulnscope.report.pages.common import count_left_out, describe_both, reproduce
+from vulnscope.report.pages.common import count_left_out, make_page
 
 _EXPLANATION = (
     "Margins rank samples; answers cut that ranking somewhere. A model can rank well and cut badly (a bias, which a "
@@ -34,12 +34,11 @@ def page(record: StudyRecord) -> Page:
     """What one study says."""
     evidence, steered = record.evidence, record.steer
     left_out = [*count_left_out(record.audit.left_out), *record.notes, *record.probe.notes, *steered.notes]
-    return Page(
-        title=f"{record.subject.name} on {record.corpus.name}, studied",
-        kind="study",
-        sentence=record.sentence,
+    return make_page(
+        record,
+        "study",
+        f"{record.subject.name} on {record.corpus.name}, studied",
         facts=(
-            *describe_both(record.subject, record.corpus),
             Fact("Diagnosis", record.verdict.diagnosis, "from intervals, see below"),
             Fact(
                 "Says", f"AUROC {show_estimate(evidence.says)}", f"calls {show_estimate(evidence.yes_rate)} vulnerable"
@@ -61,7 +60,6 @@ def page(record: StudyRecord) -> Page:
             Section("Controls", [steer.table_controls(steered)]),
             Section("Side effects", [steer.table_side_effects(steered.outcomes)]),
             Section("Left out", [LeftOut(left_out)]),
-            reproduce(record),
         ),
         is_soft=True,
     )

@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 
 def fit_paired(data: FitData) -> Float[Tensor, " d_model"]:
     """Mean difference within pairs, each group counted once."""
-    index = torch.from_numpy(data.groups[data.pairs[:, 0]])
-    differences = data.differences()
-    sums = torch.zeros(int(index.max()) + 1, differences.shape[1]).index_add_(0, index, differences)
-    counts = torch.bincount(index, minlength=len(sums))
-    present = counts > 0
-    return (sums[present] / counts[present, None]).mean(0)
+    return data.mean_difference()
 
 
 def fit_unpaired(data: FitData) -> Float[Tensor, " d_model"]:

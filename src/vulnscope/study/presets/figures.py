@@ -13,7 +13,7 @@ from vulnscope.records.answers import Expectation
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.reproduction import Judged, ReproducedRow, Said
 from vulnscope.report.format import format_estimate, format_number
-from vulnscope.stats import Groups, correct_family, estimate, mean_statistic
+from vulnscope.stats import Groups, correct, estimate_mean
 
 if TYPE_CHECKING:
     from vulnscope.ask.figures.scores import Items
@@ -77,16 +77,15 @@ def judge(answers: Answers, clean: Answers, items: Items, bootstrap: Bootstrap) 
 
 def correct_rows(rows: Sequence[ReproducedRow]) -> tuple[ReproducedRow, ...]:
     """The rows with p corrected over all that are steered; the others are not tested."""
-    untested = NotMeasured(reason="not steered")
-    measured = [float(p) for row in rows if row.layers and not isinstance(p := row.default.pair_rank_p, NotMeasured)]
-    corrected = iter(correct_family(measured))
-
-    def correct(row: ReproducedRow) -> ReproducedRow:
-        p = row.default.pair_rank_p if row.layers else untested
-        changes = {"pair_rank_p": p, "pair_rank_p_corrected": p if isinstance(p, NotMeasured) else next(corrected)}
-        return row.model_copy(update={"default": row.default.model_copy(update=changes)})
-
-    return tuple(correct(row) for row in rows)
+    p_values = [row.default.pair_rank_p if row.layers else NotMeasured(reason="not steered") for row in rows]
+    changes = [
+        {"pair_rank_p": p, "pair_rank_p_corrected": corrected}
+        for p, corrected in zip(p_values, correct(p_values).p_values, strict=True)
+    ]
+    return tuple(
+        row.model_copy(update={"default": row.default.model_copy(update=change)})
+        for row, change in zip(rows, changes, strict=True)
+    )
 
 
 def write_sentence(subject: str, rows: Sequence[ReproducedRow]) -> str:
@@ -142,8 +141,7 @@ def _share(flags: np.ndarray, is_kept: np.ndarray, items: Items, bootstrap: Boot
     own = items.part(is_kept)
     if not len(own):
         return not_measured("no samples")
-    groups = Groups.from_labels(own.groups)
-    return estimate(mean_statistic(flags[is_kept], groups), groups.n_groups, len(own), bootstrap, is_proportion=True)
+    return estimate_mean(flags[is_kept], Groups.from_labels(own.groups), bootstrap)
 
 
 def _range(shares: Sequence[Estimate]) -> str:

@@ -5,35 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.errors import InputError
-from vulnscope.study.presets.settings import SIX_CWES
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus, Sample
-    from vulnscope.study.presets.settings import StarcoderConfig
+    from vulnscope.study.presets.recipe import Recipe
+    from vulnscope.study.presets.settings import PresetConfig
 
-_PART = "hand-crafted"
 
-
-def choose_samples(corpus: Corpus, config: StarcoderConfig) -> tuple[Sample, ...]:
+def choose_samples(corpus: Corpus, recipe: Recipe, config: PresetConfig) -> tuple[Sample, ...]:
     """The first pairs of each weakness: vulnerable and fixed in turn, pair by pair, weakness by weakness.
 
-    Of SecLLMHolmes the hand-crafted part; nowhere augmented samples. Raises `InputError` where there are too few.
+    Of a corpus in sections the recipe's; nowhere augmented samples. Raises `InputError` where there are too few.
     """
     sides: dict[str, dict[str, Sample]] = {}
     for sample in corpus.samples:
-        if sample.pair_id is not None and sample.augmentation is None and sample.part in (None, "", _PART):
+        if sample.pair_id is not None and sample.augmentation is None and sample.part in (None, "", recipe.part):
             sides.setdefault(sample.pair_id, {})[sample.label] = sample
     by_cwe: dict[str, list[dict[str, Sample]]] = {}
     for _, both in sorted(sides.items()):
         if {"vulnerable", "fixed"} <= set(both) and both["vulnerable"].cwes:
             by_cwe.setdefault(both["vulnerable"].cwes[0], []).append(both)
     enough = sorted((cwe for cwe, pairs in by_cwe.items() if len(pairs) >= config.pairs_per_cwe), key=_by_number)
-    preferred = [cwe for cwe in SIX_CWES if cwe in enough]
+    preferred = [cwe for cwe in recipe.cwes if cwe in enough]
     chosen = (preferred + [cwe for cwe in enough if cwe not in preferred])[: config.n_cwes]
     if len(chosen) < config.n_cwes:
         raise InputError(
             f"the preset asks for {config.n_cwes} weaknesses with {config.pairs_per_cwe} pairs each; corpus "
-            f"{corpus.name!r} has {len(chosen)} ({', '.join(chosen) or 'none'}). Take --corpus secllmholmes"
+            f"{corpus.name!r} has {len(chosen)} ({', '.join(chosen) or 'none'}). Take --corpus {recipe.corpus}"
         )
     return tuple(
         both[label]

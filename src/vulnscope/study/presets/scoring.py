@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from vulnscope.effects.margins import read_margins
 from vulnscope.models import score
-from vulnscope.steer.margins import read_margins
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
     from vulnscope.ask.scored.items import Asked
+    from vulnscope.effects.margins import Margins
     from vulnscope.models import Edit, Subject
-    from vulnscope.steer.margins import Margins
 
     Vectors = Mapping[int, Float[Tensor, "n d_model"]]
 

@@ -1,0 +1,259 @@
+"""Margins before and after to figures: bias shift, sensitivity, pair cells, and the claim an intervention supports.
+
+Pure: margins and labels in, records out; the simulations of false claims run exactly this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference
+from vulnscope.effects.controls import RANDOM, SHUFFLED
+from vulnscope.effects.margins import Margins
+from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.records.panel import Said
+from vulnscope.records.steer import ControlSet, CweOutcome, Effect, Outcome
+from vulnscope.stats import (
+    Bootstrap,
+    Floats,
+    Groups,
+    correct_family,
+    estimate,
+    interval,
+    interval_within,
+    mean_statistic,
+    pair_ranks,
+    resample,
+    sign_flip_test,
+    stratified_auroc,
+)
+
+if TYPE_CHECKING:
+    from vulnscope.records.steer import ControlName, Kind, SideEffects
+
+LEVEL = 0.05
+ROUNDING = 1e-4
+"""Nats below which a change of margin is the arithmetic's."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """How the controls changed AUROC on the same items."""
+
+    random: tuple[float, ...] = ()
+    shuffled: tuple[float, ...] = ()
+
+
+def measure_outcome(
+    name: str,
+    kind: Kind,
+    what: str,
+    clean: Margins,
+    after: Margins,
+    items: Items,
+    bootstrap: Bootstrap,
+    *,
+    sign: float,
+    controls: Controls,
+    cwes: Sequence[str] = (),
+    digest: str | None = None,
+    side_effects: SideEffects | None = None,
+) -> Outcome:
+    """One intervention against the un-steered run on the same items; `sign` is that of its scale, 0 where it has none.
+
+    p-values are corrected later, over the family.
+    """
+    change = after.margins - clean.margins
+    auroc_change, _ = measure_difference(after.margins, clean.margins, items, bootstrap)
+    ranks = _ranks(after.margins, items) - _ranks(clean.margins, items)
+    pair_groups = _pair_groups(items)
+    p = sign_flip_test(ranks, pair_groups)
+    observed = auroc_gain(clean.margins, after.margins, items)
+    said = measure_said(after, items, bootstrap)
+    outcome = Outcome(
+        name=name,
+        kind=kind,
+        what=what,
+        intervention_digest=digest,
+        bias_shift=_mean(change, items, bootstrap),
+        bias_p=sign_flip_test(np.where(np.abs(change) < ROUNDING, 0.0, change), Groups.from_labels(items.groups)),
+        auroc=said.auroc,
+        auroc_change=auroc_change,
+        pair_rank_change=_pair_mean(ranks, pair_groups, bootstrap),
+        pair_correct=said.pair_correct,
+        pair_correct_change=_pair_mean(_is_right(after, items) - _is_right(clean, items), pair_groups, bootstrap),
+        yes_rate=said.yes_rate,
+        unparsed_rate=said.unparsed_rate,
+        anti_steered_rate=_anti_steered(change, sign),
+        p=p,
+        p_corrected=p,
+        p_random=_control_p(observed, controls.random, "random directions"),
+        p_shuffled=_control_p(observed, controls.shuffled, "shuffled labels"),
+        effect="nothing shown",
+        per_cwe=_by_cwe(clean, after, items, cwes, bootstrap),
+        side_effects=side_effects,
+    )
+    return outcome.model_copy(update={"effect": judge_effect(outcome)})
+
+
+def measure_said(margins: Margins, items: Items, bootstrap: Bootstrap) -> Said:
+    """What a subject says of the items: how well it tells twins apart, and how often it says vulnerable."""
+    return Said(
+        auroc=measure_auroc(margins.margins, items, bootstrap),
+        pair_correct=_pair_mean(_is_right(margins, items), _pair_groups(items), bootstrap, is_proportion=True),
+        yes_rate=_says_vulnerable(margins, items, bootstrap),
+        unparsed_rate=_mean([s == "unparsed" for s in margins.says], items, bootstrap, is_proportion=True),
+    )
+
+
+def correct_outcomes(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """The outcomes with p-values corrected over the family, and their effects judged anew by these."""
+    tested = [number for number, each in enumerate(outcomes) if isinstance(each.p, float)]
+    corrected = dict(zip(tested, correct_family([float(outcomes[n].p) for n in tested]), strict=True))
+    fixed = []
+    for number, each in enumerate(outcomes):
+        own = each.model_copy(update={"p_corrected": corrected.get(number, each.p)})
+        fixed.append(own.model_copy(update={"effect": judge_effect(own)}))
+    return tuple(fixed)
+
+
+def judge_effect(outcome: Outcome) -> Effect:
+    """`sensitivity`: twins are told apart better than before, beyond random and shuffled directions; else what moved.
+
+    The interval of the AUROC's change must lie above 0, the corrected p-value of the change of pair-rank and both
+    control p-values at .05 or below. `criterion only`: the margins moved as a whole (sign flips by group), and nothing
+    more is shown.
+    """
+    low = outcome.auroc_change.low
+    ps = (outcome.p_corrected, outcome.p_random, outcome.p_shuffled)
+    if isinstance(low, float) and low > 0 and all(isinstance(p, float) and p <= LEVEL for p in ps):
+        return "sensitivity"
+    is_moved = isinstance(outcome.bias_p, float) and outcome.bias_p <= LEVEL
+    return "criterion only" if is_moved else "nothing shown"
+
+
+def auroc_gain(clean: Floats, after: Floats, items: Items) -> float:
+    """AUROC after minus before; raises `TypeError` with the reason where it is not defined, which twins rule out."""
+    before, later = (stratified_auroc(each, items.is_vulnerable, items.strata) for each in (clean, after))
+    return float(later) - float(before)
+
+
+def pair_correct(margins: Margins, items: Items) -> float:
+    """Share of pairs with both greedy answers right."""
+    return float(_is_right(margins, items).mean())
+
+
+def measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins, items: Items) -> ControlSet:
+    """What directions that mean nothing changed on the items of `clean`."""
+    before = pair_correct(clean, items)
+    return ControlSet(
+        name=name,
+        n=len(found),
+        auroc_changes=tuple(auroc_gain(clean.margins, each.margins, items) for each in found),
+        pair_correct_changes=tuple(pair_correct(each, items) - before for each in found),
+        bias_shifts=tuple(float((each.margins - clean.margins).mean()) for each in found),
+    )
+
+
+def measure_all_controls(
+    found: Mapping[str, Margins], clean: Margins, items: Items
+) -> tuple[Controls, tuple[ControlSet, ...]]:
+    """Both sorts of controls, told apart by the beginning of their names: what claims need of them, and the table."""
+    sorts: tuple[ControlName, ...] = (RANDOM, SHUFFLED)
+    sets = [
+        measure_controls(sort, [own for name, own in found.items() if name.startswith(sort)], clean, items)
+        for sort in sorts
+    ]
+    return Controls(sets[0].auroc_changes, sets[1].auroc_changes), tuple(sets)
+
+
+def shift_threshold(margins: Margins, threshold: float) -> Margins:
+    """Margins measured from `threshold`, and the answers that follow: the control that only moves the criterion."""
+    moved = margins.margins - threshold
+    return Margins(moved, tuple("vulnerable" if margin > 0 else "fixed" for margin in moved.tolist()))
+
+
+def _by_cwe(
+    clean: Margins, after: Margins, items: Items, cwes: Sequence[str], bootstrap: Bootstrap
+) -> tuple[CweOutcome, ...]:
+    """The effect within each CWE of two or more pairs, p-values corrected over the CWEs."""
+    rows = []
+    names = np.array(cwes, dtype=object)
+    for cwe in dict.fromkeys(cwes):
+        kept = names == cwe
+        own = items.part(kept)
+        twins = own.twins()
+        if len(twins) < 2:
+            continue
+        before, later = clean.margins[kept], after.margins[kept]
+        ranks = _ranks(later, own) - _ranks(before, own)
+        p = sign_flip_test(ranks, _pair_groups(own))
+        rows.append(
+            CweOutcome(
+                cwe=cwe,
+                n_pairs=len(twins),
+                bias_shift=_mean(later - before, own, bootstrap),
+                auroc_change=measure_difference(later, before, own, bootstrap)[0],
+                p=p,
+                p_corrected=p,
+            )
+        )
+    corrected = correct_family([float(row.p) for row in rows if isinstance(row.p, float)])
+    return tuple(
+        row.model_copy(update={"p_corrected": value})
+        for row, value in zip([r for r in rows if isinstance(r.p, float)], corrected, strict=True)
+    )
+
+
+def _ranks(margins: Floats, items: Items) -> Floats:
+    twins = items.twins()
+    return pair_ranks(margins[twins[:, 0]], margins[twins[:, 1]])
+
+
+def _pair_groups(items: Items) -> Groups:
+    return Groups.from_labels([items.groups[i] for i in items.twins()[:, 0].tolist()])
+
+
+def _is_right(margins: Margins, items: Items) -> Floats:
+    twins = items.twins()
+    says = np.array(margins.says, dtype=object)
+    right: Floats = ((says[twins[:, 0]] == "vulnerable") & (says[twins[:, 1]] == "fixed")).astype(np.float64)
+    return right
+
+
+def _mean(values: object, items: Items, bootstrap: Bootstrap, *, is_proportion: bool = False) -> Estimate:
+    groups = Groups.from_labels(items.groups)
+    numbers = np.asarray(values, dtype=np.float64)
+    statistic = mean_statistic(numbers, groups)
+    return estimate(statistic, groups.n_groups, len(numbers), bootstrap, is_proportion=is_proportion)
+
+
+def _pair_mean(values: Floats, groups: Groups, bootstrap: Bootstrap, *, is_proportion: bool = False) -> Estimate:
+    resampled = resample(mean_statistic(values, groups), groups.n_groups, bootstrap)
+    if is_proportion:
+        return interval(resampled, len(values), bootstrap, is_proportion=True)
+    # A change of a share.
+    return interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
+
+
+def _says_vulnerable(margins: Margins, items: Items, bootstrap: Bootstrap) -> Estimate:
+    is_parsed = np.array([s != "unparsed" for s in margins.says], dtype=bool)
+    own = items.part(is_parsed)
+    flags = np.array([s == "vulnerable" for s in margins.says], dtype=np.float64)[is_parsed]
+    return _mean(flags, own, bootstrap, is_proportion=True)
+
+
+def _anti_steered(change: Floats, sign: float) -> Number:
+    if sign == 0:
+        return NotMeasured(reason="it has no scale whose sign could be gone against")
+    return float((change * np.sign(sign) < -ROUNDING).mean())
+
+
+def _control_p(observed: float, controls: Sequence[float], name: str) -> Number:
+    if not controls:
+        return NotMeasured(reason=f"no {name} beside it")
+    return (1 + sum(value >= observed - 1e-12 for value in controls)) / (1 + len(controls))
