@@ -36,7 +36,7 @@ MODULES = (
     "report/format",
     "study/estimate",
     "corpora/leaks",
-    "audit/leaks",
+    "audit/figures/leaks",
     "report/pages/leaks",
     "report/pages/patch",
     "report/pages/reproduction",

@@ -8,7 +8,7 @@ from tests.ask.builders import begin_run, make_corpus, make_items, make_pairs, m
 
 from vulnscope.ask.figures.measures import pair_up
 from vulnscope.audit import AuditConfig, check_audit, estimate_audit, run_audit
-from vulnscope.audit.judgement import spread_out
+from vulnscope.audit.figures.judgement import spread_out
 from vulnscope.errors import InputError
 from vulnscope.records.audit import AuditRecord, LeftOut
 

@@ -9,7 +9,7 @@ from tests.probe.builders import make_items
 from vulnscope.ask.figures.scores import Items
 from vulnscope.effects.margins import Margins
 from vulnscope.effects.twins import TwinStates
-from vulnscope.models import NormUnit, Site, as_selector
+from vulnscope.models import Site, as_selector
 from vulnscope.stats import Groups
 
 WIDTH = 32
@@ -29,7 +29,6 @@ def make_twins(n_pairs: int = 30, effect: float = 2.0, seed: int = 0, group_size
         is_vulnerable=items.is_vulnerable,
         pairs=items.twins(),
         groups=Groups.from_labels(items.groups).index,
-        unit=NormUnit(site="1.resid_post", selector="last", value=10.0, n_tokens=60, n_left_out=0),
     )
 
 

@@ -15,7 +15,7 @@ from vulnscope.report.write_csv import write_csv
 def read(page: Page) -> list[list[str]]:
     """The lines below the head."""
     head, *lines = csv.reader(io.StringIO(write_csv(page)))
-    assert head == ["section", "table", "row", "column", "figure"]
+    assert head == ["section", "table", "line", "row", "column", "figure"]
     return lines
 
 
@@ -24,9 +24,9 @@ def test_every_figure_has_a_line_wherever_its_table_stands() -> None:
     tiles = Map(["x"], [("b", [Tile("+2", 0.1, "tip")])])
     blocks = [Text("said"), table, Fold("more", [Sides([[tiles]])]), Table(("", "x"), [("c", 1)], only="terminal")]
     assert read(Page("t", "k", "s", sections=[Section("One", blocks)])) == [
-        ["One", "1", "a", "n", "7"],
-        ["One", "1", "a", "p", "0.1 [0, 1]"],
-        ["One", "2", "b", "x", "+2"],
+        ["One", "1", "1", "a", "n", "7"],
+        ["One", "1", "1", "a", "p", "0.1 [0, 1]"],
+        ["One", "2", "1", "b", "x", "+2"],
     ]
 
 

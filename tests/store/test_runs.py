@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from vulnscope.errors import CorruptData, InputError, RunError
-from vulnscope.records.base import Record
+from vulnscope.records.base import Record, RunRecord
 from vulnscope.store import list_runs, load_run
 from vulnscope.store import run as run_module
 
@@ -38,6 +38,17 @@ def test_a_run_tells_how_it_was_made_and_where_it_stands(open_small: Any, batche
     assert manifest["digests"] == {"subject": "s" * 16, "corpus": "c" * 16, "code": "d" * 16}
     assert manifest["config"] == {"corpus": "synthetic", "limit": 10}
     assert (manifest["seed"], manifest["device"], manifest["kind"]) == (7, "cpu", "audit")
+
+
+def test_a_record_is_told_how_it_was_found(open_small: Any) -> None:
+    class Seeded(Record):
+        seed: int = 3
+
+    with open_small() as run:
+        found = run.provenance(Seeded(), "vulnscope audit organism")
+    assert set(found) == set(RunRecord.model_fields)
+    assert (found["config"], found["seed"], found["command"]) == ({"seed": 3}, 3, "vulnscope audit organism")
+    assert (found["code_digest"], found["run"], found["versions"]) == ("d" * 16, run.id, run.manifest.versions)
 
 
 def test_rows_round_trip(open_small: Any, batches: Batches) -> None:
@@ -324,7 +335,7 @@ def test_kill_9_at_any_moment_then_resume_gives_the_same_bytes(tmp_path: Path) -
             """
             import os, sys
             from pathlib import Path
-            from vulnscope.records.base import Record
+            from vulnscope.records.base import Record, RunRecord
             from vulnscope.store import open_run
 
             class Config(Record):

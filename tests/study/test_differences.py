@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
-from tests.audit.test_comparison import draw_runs
+from tests.audit.again.test_comparison import draw_runs
 from tests.study.test_diagnosis import about
 
 from vulnscope.ask.figures.measures import Item
-from vulnscope.audit.comparison import compare_items, match_items
+from vulnscope.audit.again.comparison import compare_items, match_items
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.records.against import Difference, FigureDifference
 from vulnscope.records.base import NotMeasured

@@ -38,7 +38,7 @@ def rescore_run(
 ) -> AuditResult:
     """The finished run `run` parsed anew and measured again, as a run of its own; opens no model."""
     from vulnscope import store
-    from vulnscope.audit.rescore import rescore_run as rescore
+    from vulnscope.audit.again.rescore import rescore_run as rescore
 
     stored = store.load_run(run, Path(runs_dir))
     request = AuditRequest.model_validate(stored.manifest.config)
@@ -65,7 +65,7 @@ def import_answers(
     `form` is the form in which answers state their verdict, where `parser` is strict. `corpus_options` are the loader's
     own, `settings` the fields of `AuditConfig`.
     """
-    from vulnscope.audit.published import IMPORTED_FORMS, import_table, read_table
+    from vulnscope.audit.again.published import IMPORTED_FORMS, import_table, read_table
 
     if form not in IMPORTED_FORMS:
         raise InputError(f"answers have no form {form!r} in a table; choose one of: {', '.join(IMPORTED_FORMS)}")

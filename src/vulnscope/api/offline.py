@@ -25,7 +25,7 @@ def compare_runs(
 ) -> tuple[ComparisonRecord, Path]:
     """What changed between two finished runs on the items both answered, and the folder it is written to."""
     from vulnscope import report
-    from vulnscope.audit.offline import CompareConfig, compare_runs, read_answers
+    from vulnscope.audit.again.offline import CompareConfig, compare_runs, read_answers
 
     runs, corpus = _open_answered((before, after), Path(runs_dir))
     config = CompareConfig(before=runs[0].id, after=runs[1].id, corpus=_stored_corpus(runs[0]), seed=seed)
@@ -50,8 +50,8 @@ def combine_runs(
     `how`: "mean" of margins, majority "vote", or "stacked" on other groups.
     """
     from vulnscope import report
-    from vulnscope.audit.ensemble import HOWS
-    from vulnscope.audit.offline import CombineConfig, combine_runs, read_answers
+    from vulnscope.audit.again.ensemble import HOWS
+    from vulnscope.audit.again.offline import CombineConfig, combine_runs, read_answers
 
     if how not in HOWS:
         raise InputError(f"runs cannot be combined by {how!r}; choose one of: {', '.join(HOWS)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vulnscope import report, store
-from vulnscope.audit.judgement import Case
+from vulnscope.audit.figures.judgement import Case
 
 if TYPE_CHECKING:
     from vulnscope.audit.config import AuditConfig

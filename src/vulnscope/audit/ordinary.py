@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vulnscope.ask.figures.measures import Item
 from vulnscope.ask.selection import select_samples
 from vulnscope.ask.worded.texts import Questions, gather_questions
-from vulnscope.audit.background import Source
+from vulnscope.audit.figures.background import Source
 from vulnscope.corpora.ordinary import OrdinaryCode, load_ordinary, rebuild_function
 from vulnscope.errors import InputError
 

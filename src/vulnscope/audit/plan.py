@@ -13,9 +13,9 @@ from vulnscope.records.audit import AuditEstimate
 if TYPE_CHECKING:
     from vulnscope.ask.asking import Inquiry
     from vulnscope.audit.answerers import AskedModel
-    from vulnscope.audit.background import Source
     from vulnscope.audit.config import AuditConfig
-    from vulnscope.audit.judgement import Asked
+    from vulnscope.audit.figures.background import Source
+    from vulnscope.audit.figures.judgement import Asked
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.records.audit import LeftOut, SubjectInfo
     from vulnscope.records.endpoints import EndpointSpec

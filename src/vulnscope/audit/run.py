@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from vulnscope.ask.asking import Progress, fill, in_order
 from vulnscope.ask.selection import check_selection
 from vulnscope.audit.answerers import LocalModel
-from vulnscope.audit.judgement import Case
-from vulnscope.audit.record import Asked, Beside, join_items, make_record
+from vulnscope.audit.figures.judgement import Case
+from vulnscope.audit.figures.record import Asked, Beside, join_items, make_record
 from vulnscope.audit.words import is_in_words, plan_in_words
 from vulnscope.audit.yes_no import YesNoAudit, plan_yes_no
 from vulnscope.records.answers import Row

@@ -17,7 +17,7 @@ from vulnscope.ask.worded.protocols.yes_no import as_dialogues, open_yes_no
 from vulnscope.ask.worded.reading import Reader
 from vulnscope.ask.worded.texts import Questions, TextInquiry, gather_questions
 from vulnscope.audit.answerers import AskedModel
-from vulnscope.audit.judgement import Asked
+from vulnscope.audit.figures.judgement import Asked
 from vulnscope.audit.load import weigh_words
 from vulnscope.audit.ordinary import OrdinaryQuestions, load_background, narrow_prompts, question_ordinary
 from vulnscope.audit.plan import AuditPlan, Ordinary, Put, Seated

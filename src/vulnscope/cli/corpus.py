@@ -162,7 +162,7 @@ def check(
 
     Exit status 1 where splits or corpora share anything.
     """
-    from vulnscope.audit.leaks import check_corpus
+    from vulnscope.audit.figures.leaks import check_corpus
     from vulnscope.corpora.check.stats import count_corpus
     from vulnscope.report.pages import leaks
     from vulnscope.report.write_markdown import write_markdown

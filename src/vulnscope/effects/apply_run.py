@@ -119,12 +119,7 @@ def run_applying(
         correction="not corrected, as one intervention is one test",
         notes=(*notes, *work.notes()),
         left_out=prepared.left_out,
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
+        **run.provenance(config, command),
     )
 
 

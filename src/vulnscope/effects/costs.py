@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vulnscope.effects.margins import keep_row
 from vulnscope.effects.side_effects import CleanSide, Probes, build_probes, measure_clean_side, measure_side_effects
 from vulnscope.records.steer import SideEffects
 
@@ -37,10 +38,8 @@ def measure_costs(
     subject: Subject, name: str, edits: Sequence[Edit], material: SideEffectMaterial, run: Run
 ) -> SideEffects:
     """What the intervention `name` costs elsewhere; what is in `run` already is not measured again."""
-    stage = f"side effects: {name}"
-    for row in run.iter_rows():
-        if row["stage"] == stage:
-            return SideEffects.model_validate(row["found"])
-    found = measure_side_effects(subject, edits, *material)
-    run.append([{"stage": stage, "found": found.model_dump(mode="json")}])
-    return found
+
+    def measure() -> dict[str, Any]:
+        return {"found": measure_side_effects(subject, edits, *material).model_dump(mode="json")}
+
+    return SideEffects.model_validate(keep_row(run, f"side effects: {name}", measure)["found"])

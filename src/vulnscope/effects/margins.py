@@ -73,12 +73,23 @@ def sweep_margins(
 
 def edit_margins(subject: Subject, asked: tuple[Asked, Asked], edits: Sequence[Edit], run: Run, stage: str) -> Margins:
     """Margins of every item under `edits` all together, conditions included; kept in `run` as one row."""
+
+    def measure() -> dict[str, Any]:
+        found = score_margins(subject, asked, edits)
+        return {"margins": found.margins.tolist(), "says": list(found.says)}
+
+    row = keep_row(run, stage, measure)
+    return Margins(np.array(row["margins"]), tuple(row["says"]))
+
+
+def keep_row(run: Run, stage: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The row of `stage` in `run`; where there is none, what `measure` finds becomes it."""
     for row in run.iter_rows():
         if row["stage"] == stage:
-            return Margins(np.array(row["margins"]), tuple(row["says"]))
-    found = score_margins(subject, asked, edits)
-    run.append([{"stage": stage, "margins": found.margins.tolist(), "says": list(found.says)}])
-    return found
+            return row
+    row = {"stage": stage, **measure()}
+    run.append([row])
+    return row
 
 
 def score_margins(subject: Subject, asked: tuple[Asked, Asked], edits: Sequence[Edit] = ()) -> Margins:

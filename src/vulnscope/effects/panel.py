@@ -56,7 +56,6 @@ class Panel:
         bootstrap = Bootstrap(n_draws=self.config.n_bootstrap, seed=self.config.seed)
         report = self.splits.report
         return PanelReading(
-            subject_digest=subject.digest,
             says=measure_said(score_margins(subject, report.asked), report.items, bootstrap),
             knows=self._read_knowledge(subject, bootstrap),
             costs=self._measure_drift(subject),

@@ -21,9 +21,8 @@ from vulnscope.ask.scored.items import read_log_odds
 from vulnscope.ask.scored.yes_no import greedy_answer
 from vulnscope.corpora.code.syntax import GRAMMARS, parse, walk
 from vulnscope.corpora.ordinary import load_ordinary
+from vulnscope.effects.next_token import read_next
 from vulnscope.models import Item, edited, generate, read_text, score
-from vulnscope.models.forward.forward import run_model
-from vulnscope.models.read.early_exit import pad_right
 from vulnscope.prompts import AnswerForms, Prompt, encode, render
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.steer import SideEffects
@@ -160,7 +159,7 @@ def read_ordinary(
     for start in range(0, len(ordinary.cut), _BATCH):
         items = list(ordinary.cut[start : start + _BATCH])
         with _under(subject, edits, items):
-            found.append(_next_token(subject, items))
+            found.append(read_next(subject, items).cpu())
     return torch.cat(found) if found else torch.empty(0, 0)
 
 
@@ -176,13 +175,6 @@ def compare_ordinary(
     losses = torch.stack([-each.gather(-1, following)[:, 0] for each in (clean, after)])
     mean = losses.mean(1).exp()
     return max(0.0, float(divergence)), float(mean[0]), float(mean[1])
-
-
-def _next_token(subject: Subject, items: Sequence[Item]) -> torch.Tensor:
-    tokens, positions = (tensor.to(subject.device) for tensor in pad_right([item.tokens for item in items]))
-    logits = run_model(subject.model, subject.architecture, tokens, positions)
-    last = torch.tensor([len(item.tokens) - 1 for item in items], device=logits.device)
-    return logits[torch.arange(len(items), device=logits.device), last].float().log_softmax(-1).cpu()
 
 
 def _answer_loops(subject: Subject, edits: Sequence[Edit], probes: Probes) -> tuple[Number, Number, Number]:

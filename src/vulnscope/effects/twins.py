@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from vulnscope.errors import InputError
-from vulnscope.models import NormUnit, Selector, Site, Subject, as_selector, measure_norm_units
+from vulnscope.models import Selector, Site, Subject, as_selector
 from vulnscope.models.read.pooling import Pool, capture_pools
 from vulnscope.models.subject.sites import name_site
 from vulnscope.models.text.selectors import part
@@ -39,7 +39,6 @@ class TwinStates:
     is_vulnerable: np.ndarray
     pairs: Int[np.ndarray, "n_pairs 2"]
     groups: Int[np.ndarray, " n"]
-    unit: NormUnit
 
     def differences(self) -> Float[Tensor, "n_pairs d_model"]:
         """Vulnerable minus fixed, pair by pair."""
@@ -114,7 +113,6 @@ def read_twins(
     numbers = Groups.from_labels(split.items.groups).index
     data = {}
     for selector in selectors:
-        units = measure_norm_units(subject, items, sites, selector)
         for site in sites:
             data[site, selector] = TwinStates(
                 site=site,
@@ -123,7 +121,6 @@ def read_twins(
                 is_vulnerable=split.items.is_vulnerable,
                 pairs=split.items.twins(),
                 groups=numbers,
-                unit=units[site],
             )
     return data
 

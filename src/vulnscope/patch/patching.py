@@ -114,12 +114,7 @@ def run_patching(
         correction=name_correction(n_tests),
         left_out=(*prepared.left_out, *left_out),
         shortcuts_missing=tuple(jobs["twins"].plan.reuse.missing()),
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
+        **run.provenance(config, command),
     )
 
 

@@ -220,12 +220,7 @@ class _Study(NamedTuple):
             ),
             notes=(*notes, *control_notes),
             left_out=self.prepared.left_out,
-            config=config.model_dump(mode="json"),
-            command=command,
-            versions=self.run.manifest.versions,
-            seed=config.seed,
-            code_digest=self.run.manifest.digests["code"],
-            run=self.run.id,
+            **self.run.provenance(config, command),
         )  # fmt: skip
 
     def _generality(self, material: Material, kept: np.ndarray) -> tuple[tuple[Generality, ...], list[str]]:

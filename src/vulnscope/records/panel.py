@@ -40,7 +40,6 @@ class PanelReading(Record):
     """What a subject says, knows and costs."""
 
     schema_version: Literal[1] = 1
-    subject_digest: str
     says: Said
     knows: Known
     costs: Drift

@@ -1,6 +1,5 @@
 """Records in; HTML and terminal out. Computes no figure."""
 
-from vulnscope.report.html import render_html
-from vulnscope.report.terminal import render_terminal
+from vulnscope.report.showing import render_html, render_terminal
 
 __all__ = ["render_html", "render_terminal"]

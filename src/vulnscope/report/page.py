@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.records.base import Estimate, NotMeasured, Number, Record
 from vulnscope.report.format import (
     NOT_AVAILABLE,
     Scale,
@@ -241,6 +241,10 @@ class Page:
     sections: Sequence[Section] = ()
     is_soft: bool = False
     """Whether a terminal itself breaks the texts, so that they can be copied whole."""
+    template: str = ""
+    """What draws the whole record as HTML in place of the sections, on a page that runs scripts."""
+    record: Record | None = None
+    """What the template draws."""
 
 
 def as_cell(value: str | int | Cell) -> Cell:

@@ -15,16 +15,16 @@ _FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d)")
 
 
 def write_csv(page: Page) -> str:
-    """The figures as they read on the page; tables are numbered within their section."""
+    """The figures as they read on the page; tables are numbered within their section, lines within their table."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("section", "table", "row", "column", "figure"))
+    writer.writerow(("section", "table", "line", "row", "column", "figure"))
     for section in page.sections:
         for number, table in enumerate(_find_tables(section.blocks), start=1):
-            for row in table.rows:
+            for line, row in enumerate(table.rows, start=1):
                 name, *cells = (" ".join((cell.text, *cell.below)) for cell in map(as_cell, row))
                 for head, cell in zip(table.heads[1:], cells, strict=False):
-                    writer.writerow(map(_plain, (section.name, str(number), name, as_head(head).text, cell)))
+                    writer.writerow(map(_plain, (section.name, str(number), str(line), name, as_head(head).text, cell)))
     return file.getvalue()
 
 

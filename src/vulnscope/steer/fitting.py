@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vulnscope.ask.scored.items import Asked
-    from vulnscope.models import Subject
+    from vulnscope.models import NormUnit, Subject
     from vulnscope.steer.config import SteerConfig
 
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 class FitData(TwinStates):
     """The fit split at one site and selector.
 
-    `asked` are the canonical questions, for methods that run the subject.
+    `unit` is the norm unit there; `asked` are the canonical questions, for methods that run the subject.
     """
 
+    unit: NormUnit
     subject: Subject
     asked: tuple[Asked, Asked]
     config: SteerConfig

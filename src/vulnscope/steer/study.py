@@ -92,12 +92,7 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...],
         vectors=VECTORS,
         notes=_notes(bench, applied),
         left_out=bench.splits.prepared.left_out,
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=bench.run.manifest.versions,
-        seed=config.seed,
-        code_digest=bench.run.manifest.digests["code"],
-        run=bench.run.id,
+        **bench.run.provenance(config, command),
     )
 
 

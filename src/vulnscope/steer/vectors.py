@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vulnscope.effects.twins import Place, choose_selector, read_twins
 from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, load_vectors
-from vulnscope.models import Selector, Site, Subject
+from vulnscope.models import Selector, Site, Subject, measure_norm_units
 from vulnscope.models.subject.sites import name_site
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.steer import Agreement
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 def read_fit_data(subject: Subject, split: Split, layers: Sequence[int], config: SteerConfig) -> dict[Place, FitData]:
     """The fit split at every layer and selector, from one pass."""
     selectors = [choose_selector(name) for name in config.selectors]
-    found = read_twins(subject, split, [Site(layer) for layer in layers], selectors, config.max_batch_tokens)
+    sites = [Site(layer) for layer in layers]
+    found = read_twins(subject, split, sites, selectors, config.max_batch_tokens)
+    units = {selector: measure_norm_units(subject, split.asked[0].items, sites, selector) for selector in selectors}
     return {
-        place: FitData(**vars(twins), subject=subject, asked=split.asked, config=config)
-        for place, twins in found.items()
+        (site, selector): FitData(
+            **vars(twins), unit=units[selector][site], subject=subject, asked=split.asked, config=config
+        )
+        for (site, selector), twins in found.items()
     }
 
 

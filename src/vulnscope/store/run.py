@@ -67,6 +67,18 @@ class StoredRun:
         command = self.manifest.command or f"vulnscope {self.manifest.kind}"
         return command if "--resume" in command else f"{command} --resume {shlex.quote(str(self.path))}"
 
+    def provenance(self, config: Record, command: str) -> dict[str, Any]:
+        """How a record of this run was found: the fields of `RunRecord`. `config` is the study's, with its seed."""
+        resolved = config.model_dump(mode="json")
+        return {
+            "config": resolved,
+            "command": command,
+            "versions": self.manifest.versions,
+            "seed": resolved["seed"],
+            "code_digest": self.manifest.digests["code"],
+            "run": self.id,
+        }
+
     def iter_rows(self) -> Iterator[Row]:
         """Rows of complete batches in order, one batch in memory at a time."""
         for batch in iter_batches(self.path / ROWS):

@@ -9,8 +9,8 @@ import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.audit.comparison import match_items
-from vulnscope.audit.offline import CompareConfig, compare_runs, read_answers
+from vulnscope.audit.again.comparison import match_items
+from vulnscope.audit.again.offline import CompareConfig, compare_runs, read_answers
 from vulnscope.errors import InputError, RunError
 from vulnscope.records.against import AgainstRecord
 from vulnscope.records.base import digest_text
@@ -103,12 +103,7 @@ def run_against(
         n_steered=n_steered,
         pages=pages,
         notes=_list_notes(answers, first, second, n_probed),
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
+        **run.provenance(config, command),
     )
 
 

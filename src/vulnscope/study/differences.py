@@ -38,7 +38,7 @@ from vulnscope.stats import (
 from vulnscope.study.thresholds import cut_on_others
 
 if TYPE_CHECKING:
-    from vulnscope.audit.comparison import Both
+    from vulnscope.audit.again.comparison import Both
     from vulnscope.corpora import Corpus
     from vulnscope.records.against import Figure
     from vulnscope.records.base import Estimate

@@ -90,12 +90,7 @@ def run_study(
         flip_counts=count_flips(steer, corpus),
         flips=list_flips(steer, corpus),
         notes=(*explain_budget(corpus, config), *found.notes),
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
+        **run.provenance(config, command),
     )
 
 

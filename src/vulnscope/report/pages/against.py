@@ -14,6 +14,8 @@ from vulnscope.report.format import (
     format_change,
     format_change_interval,
     format_estimate,
+    format_interval,
+    format_number,
     format_p,
     format_signed,
     merge_reasons,
@@ -43,7 +45,7 @@ from vulnscope.report.pages.probe import EMBEDDING, SAY_KNOW, Lines, list_lines
 from vulnscope.report.pages.steer import EFFECTS
 
 if TYPE_CHECKING:
-    from vulnscope.records.against import AgainstRecord, Difference, Figure, InterventionDifference
+    from vulnscope.records.against import AgainstRecord, Figure, InterventionDifference
     from vulnscope.records.base import Estimate
     from vulnscope.records.comparison import ComparedItem
     from vulnscope.records.study import StudyRecord
@@ -141,14 +143,13 @@ def list_figures(record: AgainstRecord) -> list[Block]:
     rows = []
     for row in record.figures:
         name, difference = _FIGURES[row.name], row.difference
-        first, second = (_show(each, name) for each in (difference.first, difference.second))
         detectable = difference.detectable
         rows.append(
             (
                 Cell(name.name, (name.note,)),
-                _stack(first, _short(first)),
-                _stack(second, _short(second)),
-                _stack(_change(difference, name.scale)),
+                _stack(difference.first, name.scale, is_change=name.is_signed, is_brief=True),
+                _stack(difference.second, name.scale, is_change=name.is_signed, is_brief=True),
+                _stack(difference.change, name.scale, is_change=True),
                 format_p(difference.p_corrected),
                 "n/a"
                 if isinstance(detectable, NotMeasured)
@@ -209,23 +210,19 @@ def _draw_both(record: AgainstRecord) -> Block:
 
 def _list_interventions(record: AgainstRecord) -> list[Block]:
     """The interventions of both beside one another, each at the point chosen for it."""
-    rate = _Name("", "", "rate")
-    rows = []
-    for row in record.interventions:
-        pairs, area = row.pair_correct, row.auroc
-        first, second = _show(pairs.first, rate), _show(pairs.second, rate)
-        rows.append(
-            (
-                Cell(row.name, _beside(row.what)),
-                _stack(first, _short(first)),
-                _stack(second, _short(second)),
-                _stack(_change(pairs, "rate")),
-                format_p(pairs.p_corrected),
-                _stack(_change(area, "score")),
-                format_p(area.p_corrected),
-                _judge(row),
-            )
+    rows = [
+        (
+            Cell(row.name, _beside(row.what)),
+            _stack(row.pair_correct.first, "rate", is_change=False, is_brief=True),
+            _stack(row.pair_correct.second, "rate", is_change=False, is_brief=True),
+            _stack(row.pair_correct.change, "rate", is_change=True),
+            format_p(row.pair_correct.p_corrected),
+            _stack(row.auroc.change, "score", is_change=True),
+            format_p(row.auroc.p_corrected),
+            _judge(row),
         )
+        for row in record.interventions
+    ]
     heads = (
         Head("intervention", short="pairs right under"),
         Head("A, pairs right", short="A"),
@@ -312,25 +309,8 @@ def _link(path: str | None, text: str) -> list[Block]:
     return [Links([(path, text, "")])] if path else []
 
 
-def _show(estimate: Estimate, name: _Name) -> str:
-    if isinstance(estimate.value, NotMeasured):
-        return f"n/a: {find_reason(estimate)}"
-    return _shown(estimate, name.scale) if name.is_signed else format_estimate(estimate, name.scale)
-
-
-def _change(difference: Difference, scale: Scale) -> str:
-    if isinstance(difference.change.value, NotMeasured):
-        return f"n/a: {find_reason(difference.change)}"
-    return _shown(difference.change, scale)
-
-
 def _shown(change: Estimate, scale: Scale) -> str:
     return f"{format_change(change.value, scale)} {format_change_interval(change, scale)}".rstrip()
-
-
-def _short(shown: str) -> str:
-    """A value without its interval: a terminal has no room, and the differences carry theirs."""
-    return shown.partition(" [")[0]
 
 
 def _points(value: float | NotMeasured) -> str:
@@ -348,13 +328,13 @@ def _place(lines: Lines, n_layers: int | None) -> Lines:
     return Lines(series, lines.references)
 
 
-def _stack(shown: str, short: str | None = None) -> Cell:
-    """A figure over its interval, or over the reason why it is missing; a terminal has it in one line."""
-    short = shown if short is None else short
-    if shown.startswith("n/a: "):
-        return Cell("n/a", reasons=(shown.removeprefix("n/a: "),), short=short)
-    value, bracket, ends = shown.partition("[")
-    return Cell(value.strip(), (bracket + ends,) if bracket else (), short=short)
+def _stack(estimate: Estimate, scale: Scale, *, is_change: bool, is_brief: bool = False) -> Cell:
+    """A figure over its interval, or over the reason why it is missing; in a terminal beside it, unless in brief."""
+    if isinstance(estimate.value, NotMeasured):
+        return Cell("n/a", reasons=(estimate.value.reason,), short=f"n/a: {estimate.value.reason}")
+    show, show_ends = (format_change, format_change_interval) if is_change else (format_number, format_interval)
+    value, ends = show(estimate.value, scale), show_ends(estimate, scale)
+    return Cell(value, (ends,) if ends else (), short=value if is_brief else f"{value} {ends}".rstrip())
 
 
 def _beside(words: Sequence[str]) -> tuple[str, ...]:

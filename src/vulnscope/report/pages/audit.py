@@ -1,6 +1,6 @@
 """An audit in brief: the verdict, the key figures, the slices, further figures, and what was left out.
 
-Its page on paper is the template `audit.html.j2`, since it runs scripts; this is what a terminal, Markdown and CSV say.
+In HTML it is the template `audit.html.j2`, since it runs scripts; this is what a terminal, Markdown and CSV say.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def page(record: AuditRecord) -> Page:
         title=f"{record.subject.name} on {record.corpus.name}",
         kind="audit",
         sentence=record.sentence,
+        template="audit.html.j2",
+        record=record,
         sections=(
             Section("Key figures", [Text(source, "hint"), Table(("", "", _NOTE), tiles)], is_brief=True),
             Section("Where it holds", [Text(corpus, "hint", is_apart=True), _table_slices(record)], is_brief=True),

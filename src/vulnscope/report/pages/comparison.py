@@ -1,15 +1,18 @@
 """A comparison in brief: what changed, where, and which answers flipped.
 
-Its page on paper is the template `comparison.html.j2`, since it runs scripts; this is what a terminal, Markdown and CSV
+In HTML it is the template `comparison.html.j2`, since it runs scripts; this is what a terminal, Markdown and CSV
 say.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
+from typing import Any, NamedTuple
+
 from vulnscope.cwe import describe_cwe
 from vulnscope.records.comparison import Change, ComparedSlice, ComparisonRecord
-from vulnscope.report.comparison import ComparedGroup, change_label, change_scale, group_compared
 from vulnscope.report.format import (
+    Scale,
     find_reason,
     format_change,
     format_change_interval,
@@ -19,8 +22,53 @@ from vulnscope.report.format import (
     name_answer,
 )
 from vulnscope.report.page import Block, Head, Page, Section, Table, Text
+from vulnscope.report.view import KIND_TITLES
 
+LABELS: dict[str, str] = {
+    "accuracy": "Right answers",
+    "pair-correct": "Both twins right",
+    "pair-rank": "Twins ranked right",
+    "auroc": "AUROC",
+    "yes-rate": "Says vulnerable",
+    "unparsed": "No clear answer",
+    "margin": "Margin, nats",
+}
+_SCORES = ("auroc", "margin")
 _N_FLIPPED = 10
+
+
+class ComparedGroup(NamedTuple):
+    """The slices of one kind, largest change first."""
+
+    title: str
+    slices: tuple[ComparedSlice, ...]
+
+
+def change_label(change: Change) -> str:
+    """What the figure is called."""
+    return LABELS[change.measure]
+
+
+def change_scale(change: Change) -> Scale:
+    """Rates change in points, scores as they are."""
+    return "score" if change.measure in _SCORES else "rate"
+
+
+def group_compared(record: ComparisonRecord) -> tuple[ComparedGroup, ...]:
+    """The slices by kind, in the order of the record."""
+    return tuple(
+        ComparedGroup(KIND_TITLES[kind], tuple(parts)) for kind, parts in groupby(record.slices, lambda part: part.kind)
+    )
+
+
+def chart_data(record: ComparisonRecord) -> dict[str, Any]:
+    """Margins before and after, as plain values."""
+    return {
+        "pairs": [],
+        "moves": [[item.label, *item.margins, *item.says, item.sample, item.cwe] for item in record.items]
+        if record.is_one_unit
+        else [],
+    }
 
 
 def page(record: ComparisonRecord) -> Page:
@@ -34,6 +82,8 @@ def page(record: ComparisonRecord) -> Page:
         title=f"{record.before.model} against {record.after.model} on {record.corpus.name}",
         kind="comparison",
         sentence=record.sentence,
+        template="comparison.html.j2",
+        record=record,
         sections=(
             Section("What changed", [*runs, *differences, _table_changes(record.overall)], is_brief=True),
             Section(

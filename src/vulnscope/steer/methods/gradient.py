@@ -18,16 +18,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from vulnscope.effects.next_token import first_token_odds, read_next
 from vulnscope.models import add, edited
-from vulnscope.models.forward.forward import run_model
-from vulnscope.models.read.early_exit import pad_right
 from vulnscope.steer.methods.mean_difference import fit_paired
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from vulnscope.models import Item
-    from vulnscope.prompts import AnswerTokens
     from vulnscope.steer.fitting import FitData
 
 _PAIRS_PER_STEP = 8
@@ -57,28 +54,12 @@ def _loss(data: FitData, vector: Tensor, pairs: np.ndarray) -> Tensor:
     items = [data.asked[0].items[place] for place in places]
     answers = [data.asked[0].answers[place] for place in places]
     with torch.no_grad():
-        clean = _next_token(data, items)
+        clean = read_next(data.subject, items)
     with edited(data.subject, [add(data.site, vector, selector=data.selector, unit="raw")], items, check=False):
-        changed = _next_token(data, items)
-    margins = torch.stack([_log_odds(row, asked) for row, asked in zip(changed, answers, strict=True)]).view(-1, 2)
+        changed = read_next(data.subject, items)
+    odds = [first_token_odds(row, asked) for row, asked in zip(changed, answers, strict=True)]
+    margins = torch.stack(odds).view(-1, 2)
     divergence = (clean.exp() * (clean - changed)).sum(-1)
     ranking = functional.softplus(-(margins[:, 0] - margins[:, 1])).mean()
     total: Tensor = ranking + functional.relu(divergence - data.config.gradient_kl_nats).mean()
     return total
-
-
-def _next_token(data: FitData, items: list[Item]) -> Tensor:
-    """Log-probabilities after the last token of each item; what follows a token cannot change it."""
-    tokens, positions = (tensor.to(data.subject.device) for tensor in pad_right([item.tokens for item in items]))
-    logits = run_model(data.subject.model, data.subject.architecture, tokens, positions)
-    last = torch.tensor([len(item.tokens) - 1 for item in items], device=logits.device)
-    return logits[torch.arange(len(items), device=logits.device), last].float().log_softmax(-1)
-
-
-def _log_odds(log_probs: Tensor, answers: AnswerTokens) -> Tensor:
-    """Log-odds of yes against no by the answers' first tokens."""
-    first = {
-        wanted: sorted({s[0] for s, a in zip(answers.sequences, answers.answers, strict=True) if a == wanted})
-        for wanted in ("yes", "no")
-    }
-    return log_probs[first["yes"]].logsumexp(0) - log_probs[first["no"]].logsumexp(0)

@@ -117,12 +117,7 @@ def run_preset(
         memory=tuple(estimate_model(name, fields) for name, fields in recipe.models.items()),
         left_out=study.prepared.left_out,
         notes=study.notes(),
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
+        **run.provenance(config, command),
     )
 
 

@@ -1,4 +1,4 @@
-"""The report as one HTML file that opens from disk, loads nothing and runs nothing but this package's scripts."""
+"""Writes a page that has a template of its own: it opens from disk, loads nothing and runs this package's scripts."""
 
 from __future__ import annotations
 
@@ -12,31 +12,36 @@ from vulnscope.records.answers import STATES
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.comparison import ComparisonRecord
-from vulnscope.report import comparison, view
 from vulnscope.report import format as reading
+from vulnscope.report import view
 from vulnscope.report.draw import assets
+from vulnscope.report.draw.engine import make_environment
 from vulnscope.report.glossary import GLOSSARY
-from vulnscope.report.write_html import make_environment
+from vulnscope.report.pages import comparison
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from vulnscope.report.page import Page
 
-def render_html(record: AuditRecord | ComparisonRecord) -> str:
-    """The page of an audit or a comparison. Every text of `record` is escaped; equal records give equal bytes."""
-    if isinstance(record, AuditRecord):
-        name, data = "audit.html.j2", view.chart_data(record)
-    else:
-        name, data = "comparison.html.j2", comparison.chart_data(record)
-    template = _environment().get_template(name)
+
+def write_template(page: Page) -> str:
+    """The page of an audit or a comparison. Every text of its record is escaped; equal records give equal bytes."""
+    record = page.record
+    assert isinstance(record, AuditRecord | ComparisonRecord)
+    data = view.chart_data(record) if isinstance(record, AuditRecord) else comparison.chart_data(record)
     config = record.model_dump(mode="json")["config"]
-    return template.render(
-        record=record,
-        config_text=json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
-        data=assets.embed_json(data),
-        policy=assets.security_policy(),
-        styles=tuple(map(assets.read_asset, assets.STYLES)),
-        scripts=tuple(map(assets.read_asset, assets.SCRIPTS)),
+    return (
+        _environment()
+        .get_template(page.template)
+        .render(
+            record=record,
+            config_text=json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False),
+            data=assets.embed_json(data),
+            policy=assets.security_policy(),
+            styles=tuple(map(assets.read_asset, assets.STYLES)),
+            scripts=tuple(map(assets.read_asset, assets.SCRIPTS)),
+        )
     )
 
 

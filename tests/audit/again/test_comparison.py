@@ -7,8 +7,8 @@ from sklearn.metrics import roc_auc_score
 from tests.ask.builders import make_items, make_pairs
 
 from vulnscope.ask.figures.measures import Item
-from vulnscope.audit.comparison import Compared, compare_items, list_items, match_items
-from vulnscope.audit.offline import write_sentence
+from vulnscope.audit.again.comparison import Compared, compare_items, list_items, match_items
+from vulnscope.audit.again.offline import write_sentence
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.comparison import Change, ComparedSlice
 from vulnscope.stats import Bootstrap, holm

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vulnscope.audit.leaks import RULES, check_corpus
+from vulnscope.audit.figures.leaks import RULES, check_corpus
 from vulnscope.corpora import Corpus, Sample
 from vulnscope.corpora.tables.assembly import Row, assemble
 from vulnscope.records.base import NotMeasured

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.ask.figures.measures import Item, Twins, divide_items, pair_up, strata_of
-from vulnscope.audit.shares import group_items, group_pairs
+from vulnscope.audit.figures.shares import group_items, group_pairs
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.comparison import Change, ComparedItem, ComparedSlice
 from vulnscope.stats import (

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.ask.worded.reading import unify_readouts
-from vulnscope.audit.shares import estimate_mean, group_items
+from vulnscope.audit.figures.shares import estimate_mean, group_items
 from vulnscope.records.answers import Readout
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.figures import Background, DeploymentPoint, LoudFunction

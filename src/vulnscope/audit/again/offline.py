@@ -10,11 +10,11 @@ from pydantic import Field
 
 from vulnscope.ask.figures.measures import Item
 from vulnscope.ask.selection import describe_corpus
-from vulnscope.audit.comparison import Both, Compared, compare_items, list_items, match_items
+from vulnscope.audit.again.comparison import Both, Compared, compare_items, list_items, match_items
+from vulnscope.audit.again.ensemble import How, combine_answers, match_runs
 from vulnscope.audit.config import AuditConfig
-from vulnscope.audit.ensemble import How, combine_answers, match_runs
-from vulnscope.audit.judgement import Asked, Case, judge
-from vulnscope.audit.shares import estimate_mean, group_items
+from vulnscope.audit.figures.judgement import Asked, Case, judge
+from vulnscope.audit.figures.shares import estimate_mean, group_items
 from vulnscope.errors import InputError, RunError
 from vulnscope.records.answers import read_row
 from vulnscope.records.audit import AuditRecord, SubjectInfo
@@ -115,12 +115,7 @@ def compare_runs(
         overall=found.overall,
         slices=found.slices,
         items=list_items(both, config.max_code_shown),
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
+        **run.provenance(config, command),
     )
 
 

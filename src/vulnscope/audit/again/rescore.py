@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from vulnscope import registry
 from vulnscope.ask.worded.reading import Reader, read_row_again
-from vulnscope.audit.background import Source
+from vulnscope.audit.figures.background import Source
+from vulnscope.audit.figures.record import Asked, Beside, ProtocolInfo, make_record
 from vulnscope.audit.job import Job, finish
 from vulnscope.audit.ordinary import restore_functions
-from vulnscope.audit.record import Asked, Beside, ProtocolInfo, make_record
 from vulnscope.corpora.code.text import keep_lines
 from vulnscope.errors import InputError
 from vulnscope.records.answers import AnswerRow
 from vulnscope.records.audit import AuditRecord
 
 if TYPE_CHECKING:
-    from vulnscope.audit.judgement import Case
+    from vulnscope.audit.figures.judgement import Case
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.corpora.cwe.weaknesses import Weaknesses
     from vulnscope.store import Run, StoredRun

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.audit.shares import estimate_mean, estimate_statistic, group_items, mirror
+from vulnscope.audit.figures.shares import estimate_mean, estimate_statistic, group_items, mirror
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.figures import Calibration, Classification, CutFigures, ReadOuts, ReliabilityBin
 from vulnscope.stats import (

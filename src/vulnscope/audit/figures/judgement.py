@@ -12,11 +12,11 @@ from vulnscope.ask.figures.baselines import score_baselines
 from vulnscope.ask.figures.measures import Item, Twins, measure, pair_up
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.ask.worded.reading import unify_readouts
-from vulnscope.audit.classification import classify, compare_read_outs
-from vulnscope.audit.leaks import check_corpus
-from vulnscope.audit.prompt_grid import lay_grid
-from vulnscope.audit.robustness import measure_robustness
-from vulnscope.audit.sentence import write_sentence
+from vulnscope.audit.figures.classification import classify, compare_read_outs
+from vulnscope.audit.figures.leaks import check_corpus
+from vulnscope.audit.figures.prompt_grid import lay_grid
+from vulnscope.audit.figures.robustness import measure_robustness
+from vulnscope.audit.figures.sentence import write_sentence
 from vulnscope.records.answers import Readout
 from vulnscope.records.audit import AuditRecord, LeftOut, PairView, Point, SubjectInfo
 from vulnscope.stats import Bootstrap
@@ -89,12 +89,7 @@ def judge(
         pairs=tuple(_view(twins) for twins in shown),
         n_pairs_not_shown=len(pairs) - len(shown),
         left_out=left_out,
-        config=config.model_dump(mode="json"),
-        command=command,
-        versions=run.manifest.versions,
-        seed=config.seed,
-        code_digest=run.manifest.digests["code"],
-        run=run.id,
+        **run.provenance(config, command),
     )
 
 

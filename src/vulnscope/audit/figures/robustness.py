@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from vulnscope.ask.figures.measures import Item
-from vulnscope.audit.shares import estimate_mean, group_items
+from vulnscope.audit.figures.shares import estimate_mean, group_items
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.figures import Robustness, RobustnessLine
 from vulnscope.stats import Bootstrap, correct_family, name_correction, swap_test

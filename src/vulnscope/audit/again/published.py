@@ -12,17 +12,17 @@ from pydantic import Field, ValidationError
 
 from vulnscope.ask.windows import note_left_out
 from vulnscope.ask.worded.reading import Reader, make_row
+from vulnscope.audit.again.rescore import match_samples, open_reader
 from vulnscope.audit.answerers import describe_unseen
+from vulnscope.audit.figures.record import Asked, ProtocolInfo, make_record
 from vulnscope.audit.job import Job, finish
-from vulnscope.audit.record import Asked, ProtocolInfo, make_record
-from vulnscope.audit.rescore import match_samples, open_reader
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.answers import AnswerRow, Expectation, TextAnswer
 from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
 from vulnscope.records.base import Record, digest_text
 
 if TYPE_CHECKING:
-    from vulnscope.audit.judgement import Case
+    from vulnscope.audit.figures.judgement import Case
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.corpora.cwe.weaknesses import Weaknesses
     from vulnscope.store import Run

@@ -5,7 +5,7 @@ import pytest
 from tests.ask.builders import make_items, make_pairs
 
 from vulnscope.ask.figures.measures import Item
-from vulnscope.audit.ensemble import combine_answers, match_runs
+from vulnscope.audit.again.ensemble import combine_answers, match_runs
 from vulnscope.errors import InputError
 from vulnscope.records.rows import Says
 from vulnscope.stats import auroc

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.ask.figures.measures import Item
-from vulnscope.audit.background import measure_background
-from vulnscope.audit.judgement import Asked as ProtocolInfo
-from vulnscope.audit.judgement import judge
+from vulnscope.audit.figures.background import measure_background
+from vulnscope.audit.figures.judgement import Asked as ProtocolInfo
+from vulnscope.audit.figures.judgement import judge
 from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
-    from vulnscope.audit.background import Source
-    from vulnscope.audit.judgement import Case
+    from vulnscope.audit.figures.background import Source
+    from vulnscope.audit.figures.judgement import Case
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.records.answers import Row
     from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo

@@ -8,9 +8,9 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score, br
 from tests.ask.builders import make_items, make_pairs, make_row, make_sample
 
 from vulnscope.ask.figures.measures import Item
-from vulnscope.audit.classification import classify, compare_read_outs
-from vulnscope.audit.prompt_grid import lay_grid
-from vulnscope.audit.robustness import measure_robustness
+from vulnscope.audit.figures.classification import classify, compare_read_outs
+from vulnscope.audit.figures.prompt_grid import lay_grid
+from vulnscope.audit.figures.robustness import measure_robustness
 from vulnscope.corpora.samples import Augmentation
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.rows import Reading

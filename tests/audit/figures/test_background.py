@@ -11,7 +11,7 @@ from tests.ask.words import FOLDERS
 from vulnscope.ask.figures.measures import Item
 from vulnscope.ask.worded.reading import make_row as make_answer_row
 from vulnscope.audit import AuditConfig, estimate_audit, run_audit
-from vulnscope.audit.background import NO_CUT, Source, measure_background, precision_at
+from vulnscope.audit.figures.background import NO_CUT, Source, measure_background, precision_at
 from vulnscope.audit.ordinary import load_background
 from vulnscope.audit.words import plan_in_words
 from vulnscope.errors import InputError

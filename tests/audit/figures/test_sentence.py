@@ -6,7 +6,7 @@ import pytest
 from tests.ask.builders import make_items, make_pairs, make_sample
 
 from vulnscope.ask.figures.measures import measure_slice
-from vulnscope.audit.sentence import write_sentence
+from vulnscope.audit.figures.sentence import write_sentence
 from vulnscope.records.audit import CorpusInfo, Slice
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.stats import Bootstrap
