@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.audit.answerers import LocalModel, RemoteModel
 from vulnscope.audit.checks import check_place, check_settings
-from vulnscope.audit.judgement import Case
+from vulnscope.audit.figures.judgement import Case
 from vulnscope.audit.requests import folder_finder
 from vulnscope.audit.run import carry_out, plan_audit
 from vulnscope.errors import EndpointError, InputError

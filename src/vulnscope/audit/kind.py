@@ -7,7 +7,7 @@ from vulnscope.audit.requests import AuditRequest
 from vulnscope.kinds.kind import Kind, Option
 
 _RECORD = "vulnscope.records.audit:AuditRecord"
-_PAGE = ("vulnscope.report:render_html", "vulnscope.report:render_terminal")
+_PAGE = "vulnscope.report.pages.audit:page"
 
 AUDIT = Kind(
     name="audit",
@@ -63,4 +63,9 @@ AUDIT = Kind(
 COMBINE = Kind(name="combine", config=AuditConfig, record=_RECORD, page=_PAGE)
 IMPORT = Kind(name="import", config=AuditConfig, record=_RECORD, page=_PAGE)
 RESCORE = Kind(name="rescore", config=AuditConfig, record=_RECORD, page=_PAGE)
-COMPARE = Kind(name="compare", config=AuditConfig, record="vulnscope.records.comparison:ComparisonRecord", page=_PAGE)
+COMPARE = Kind(
+    name="compare",
+    config=AuditConfig,
+    record="vulnscope.records.comparison:ComparisonRecord",
+    page="vulnscope.report.pages.comparison:page",
+)

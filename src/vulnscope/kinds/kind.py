@@ -76,8 +76,8 @@ class Kind:
     """Of its runs, as in `20260131-120000-patch-1a2b`."""
     config: type[Record]
     record: str
-    page: str | tuple[str, str]
-    """`(record) -> Page`; or what renders a record as HTML and what prints it."""
+    page: str
+    """`(record) -> Page`, written as HTML and for a terminal."""
     run: str = ""
     """`(context) -> record`; empty where runs of the kind are made inside others only."""
     check: str = ""
@@ -163,18 +163,13 @@ class Kind:
         """The page of a result, as HTML."""
         from vulnscope.report.write_html import write_html
 
-        if isinstance(self.page, str):
-            return write_html(load(self.page)(record))
-        return cast(str, load(self.page[0])(record))
+        return write_html(load(self.page)(record))
 
     def print(self, record: Record, console: Console) -> None:
         """The same result for a terminal."""
         from vulnscope.report.write_terminal import write_terminal
 
-        if isinstance(self.page, str):
-            write_terminal(load(self.page)(record), console)
-        else:
-            load(self.page[1])(record, console)
+        write_terminal(load(self.page)(record), console)
 
 
 def load(home: str) -> Any:

@@ -57,7 +57,7 @@ AGAINST = Kind(
     forecast_page="vulnscope.report.estimate_panels:print_both_estimates",
     check="vulnscope.study.carrying_two:check",
     run="vulnscope.study.carrying_two:run",
-    page=("vulnscope.report.against_panels:render_against", "vulnscope.report.against_panels:print_against"),
+    page="vulnscope.report.pages.against:page",
 )
 REPRODUCTION = Kind(
     name="reproduction",
