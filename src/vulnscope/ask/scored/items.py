@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from vulnscope.models import PromptScores, Subject
     from vulnscope.records.rows import Says
 
-POLARITIES = 2
-"""Questions of one prompt: is it vulnerable, is it secure."""
-
 
 @dataclass(frozen=True)
 class Asked:
