@@ -19,10 +19,10 @@ from benchmarks.results import describe_machine
 from vulnscope.ask.figures.scores import Items
 from vulnscope.effects.margins import Margins
 from vulnscope.effects.outcomes import Controls, auroc_gain, correct_outcomes, measure_outcome
+from vulnscope.patch.claims import Moves, Shifts, judge_used, measure_cells
 from vulnscope.probe.decoding import decode
 from vulnscope.probe.folds import deal_folds
 from vulnscope.probe.nested import Feature
-from vulnscope.probe.used import Moves, Shifts, judge_used, measure_cells
 from vulnscope.stats import Bootstrap
 
 N_PAIRS, N_LAYERS, WIDTH, N_SURFACE = 48, 3, 12, 3

@@ -8,7 +8,13 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-MODULES = ("tests.baselines.golden", "tests.cli.golden", "tests.models.feature_table", "tests.report.golden")
+MODULES = (
+    "tests.api.verbs_source",
+    "tests.baselines.golden",
+    "tests.cli.golden",
+    "tests.models.feature_table",
+    "tests.report.golden",
+)
 
 
 def main() -> None:

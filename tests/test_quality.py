@@ -34,12 +34,14 @@ def test_public_names_are_a_known_list() -> None:
 
     assert sorted(vulnscope.__all__) == [
         "AgainstResult",
+        "ApplyResult",
         "AuditResult",
         "PatchResult",
         "ProbeResult",
         "SteerResult",
         "StudyResult",
         "__version__",
+        "apply",
         "audit",
         "capture",
         "capture_to",

@@ -1,9 +1,11 @@
 from vulnscope.api import AgainstResult as AgainstResult
+from vulnscope.api import ApplyResult as ApplyResult
 from vulnscope.api import AuditResult as AuditResult
 from vulnscope.api import PatchResult as PatchResult
 from vulnscope.api import ProbeResult as ProbeResult
 from vulnscope.api import SteerResult as SteerResult
 from vulnscope.api import StudyResult as StudyResult
+from vulnscope.api import apply as apply
 from vulnscope.api import audit as audit
 from vulnscope.api import capture as capture
 from vulnscope.api import capture_to as capture_to

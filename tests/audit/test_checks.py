@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from vulnscope.api.audits import estimate_audit, run_audit_request
+from vulnscope.api.audits import estimate_audit
+from vulnscope.api.carry_out import run_request
 from vulnscope.audit.checks import check_settings
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.requests import AuditRequest
@@ -49,7 +50,7 @@ def test_a_name_that_is_none_is_refused_before_corpus_and_model(settings: dict[s
         }
     )
     with pytest.raises(InputError, match=words):
-        run_audit_request(request, runs_dir=Path("runs"))
+        run_request("audit", request, runs_dir=Path("runs"))
     with pytest.raises(InputError, match=words):
         estimate_audit(request)
     assert not Path("runs").exists()
@@ -86,4 +87,4 @@ def test_options_of_weights_are_refused_for_a_model_behind_an_endpoint(
     with pytest.raises(InputError, match=words):
         estimate_audit(request)
     with pytest.raises(InputError, match=words):
-        run_audit_request(request, runs_dir=tmp_path)
+        run_request("audit", request, runs_dir=tmp_path)

@@ -103,17 +103,18 @@ def _import() -> None:
 
 
 def _reproduction() -> None:
-    from vulnscope.api.presets import PresetRequest, run_preset_request
+    from vulnscope.api.carry_out import run_request
 
     preset = {"layer_sets": ("3,5",), "scales": (20.0,), "normalised": (True,), "prompts": ("plain",), "n_tokens": 4}
-    request = PresetRequest.model_validate(
+    run_request(
+        "reproduction",
         {
             "subject": {"name": "organism:biased", "device": "cpu"},
             "corpus": {"name": "synthetic", "options": (("n_pairs", "40"),)},
             "preset": {**preset, "n_bootstrap": 200, "max_batch_tokens": 4096},
-        }
+        },
+        runs_dir="new",
     )
-    run_preset_request(request, runs_dir=Path("new"))
 
 
 MAKERS: Mapping[str, Callable[[], None]] = {

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import pytest
 import typer
 from tests.cli.conftest import Done
-from tests.cli.test_requests import REQUESTS, find_command
+from tests.cli.test_requests import KINDS, find_command
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -53,7 +53,7 @@ def test_its_help_shows_each_group_in_a_panel(paint: typer.Typer) -> None:
     assert shown.index("--twice") < shown.index("Colour options") < shown.index("--hue")
 
 
-@pytest.mark.parametrize("path", REQUESTS, ids=" ".join)
+@pytest.mark.parametrize("path", KINDS, ids=" ".join)
 def test_all_studies_take_the_same_models_corpora_and_samples(path: tuple[str, ...]) -> None:
     names = {parameter.name for parameter in find_command(path).params}
     for group in (model_options, corpus_options, selection_options):
@@ -72,7 +72,7 @@ def test_what_is_given_reaches_the_request(monkeypatch: pytest.MonkeyPatch) -> N
     given = "m --dtype bfloat16 --layers-path a.b --data-dir d --option x=1 --part real --prompt a --limit 4"
     assert CliRunner().invoke(app, given.split()).exit_code == 0
     (settings,) = got
-    request = REQUESTS["probe",].model_validate(settings)
+    request = KINDS["probe",].request.model_validate(settings)
     asked = request.model_dump(exclude_defaults=True)
     assert asked["subject"] == {"name": "m", "dtype": "bfloat16", "layers_path": "a.b"}
     assert asked["corpus"] == {"name": "synthetic", "data_dir": "d", "options": (("x", "1"),)}

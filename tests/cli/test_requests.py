@@ -9,23 +9,24 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from vulnscope.api.inside import PatchRequest, ProbeRequest
-from vulnscope.api.presets import PresetRequest
-from vulnscope.api.requests import WholeStudyRequest
-from vulnscope.api.steering import ApplyRequest, SteerRequest
+from vulnscope.audit.kind import AUDIT
 from vulnscope.audit.requests import AuditRequest
 from vulnscope.cli import app
 from vulnscope.cli.requests import FREE, choose_request, find_field, validate
 from vulnscope.errors import InputError
-from vulnscope.records.base import Record
+from vulnscope.kinds.kind import Kind
+from vulnscope.patch.kind import PATCH
+from vulnscope.probe.kind import PROBE
+from vulnscope.steer.kind import APPLY, STEER
+from vulnscope.study.kind import REPRODUCTION, STUDY
 
-REQUESTS: dict[tuple[str, ...], type[Record]] = {
-    ("audit",): AuditRequest,
-    ("probe",): ProbeRequest,
-    ("patch",): PatchRequest,
-    ("steer", "sweep"): SteerRequest,
-    ("steer", "apply"): ApplyRequest,
-    ("study",): WholeStudyRequest,
+KINDS: dict[tuple[str, ...], Kind] = {
+    ("audit",): AUDIT,
+    ("probe",): PROBE,
+    ("patch",): PATCH,
+    ("steer", "sweep"): STEER,
+    ("steer", "apply"): APPLY,
+    ("study",): STUDY,
 }
 # The kind of run says whether it is of a preset; a text makes no run.
 ELSEWHERE = {("study",): {"preset"}, ("steer", "apply"): {"text", "tokens"}}
@@ -38,21 +39,21 @@ def find_command(path: tuple[str, ...]) -> Any:
     return command
 
 
-@pytest.mark.parametrize("path", REQUESTS, ids=" ".join)
+@pytest.mark.parametrize("path", KINDS, ids=" ".join)
 def test_every_option_is_compared_or_free(path: tuple[str, ...]) -> None:
     names = {parameter.name for parameter in find_command(path).params}
-    placeless = {name for name in names if find_field(REQUESTS[path], name) is None}
+    placeless = {name for name in names if find_field(KINDS[path], name) is None}
     assert placeless == (names & FREE) | ELSEWHERE.get(path, set())
 
 
 def test_what_an_option_is_called_in_a_request() -> None:
-    assert find_field(AuditRequest, "part") == "audit.parts"
-    assert find_field(AuditRequest, "option") == "corpus.options"
-    assert find_field(AuditRequest, "api_key_env") == "subject.endpoint.key_variable"
-    assert find_field(ProbeRequest, "folds") == "probe.n_folds"
-    assert find_field(PresetRequest, "seed") == "preset.seed"
-    assert find_field(PresetRequest, "dtype") == "subject.dtype"
-    assert find_field(AuditRequest, "timeout") is None
+    assert find_field(AUDIT, "part") == "audit.parts"
+    assert find_field(AUDIT, "option") == "corpus.options"
+    assert find_field(AUDIT, "api_key_env") == "subject.endpoint.key_variable"
+    assert find_field(PROBE, "folds") == "probe.n_folds"
+    assert find_field(REPRODUCTION, "seed") == "preset.seed"
+    assert find_field(REPRODUCTION, "dtype") == "subject.dtype"
+    assert find_field(AUDIT, "timeout") is None
 
 
 class TestResume:
@@ -67,7 +68,7 @@ class TestResume:
                 "audit": {"seed": 3},
             }
         )
-        monkeypatch.setattr("vulnscope.api.requests.read_stored", lambda *_: stored)
+        monkeypatch.setattr("vulnscope.api.carry_out.read_stored", lambda *_: stored)
         command = typer.Typer()
         got: list[AuditRequest] = []
 
@@ -88,7 +89,7 @@ class TestResume:
                 "corpus": {"name": corpus},
                 "audit": {"seed": seed},
             }
-            got.append(choose_request(context, "audit", AuditRequest, settings, resume, Path("runs")))
+            got.append(choose_request(context, AUDIT, settings, resume, Path("runs")))
 
         def run(*arguments: str) -> AuditRequest:
             CliRunner().invoke(command, list(arguments), catch_exceptions=False)
@@ -135,7 +136,10 @@ class TestResume:
 def test_options_that_do_not_combine_are_told_without_the_whole_request() -> None:
     steer = {"operation": "clamp", "keep_norm": True}
     with pytest.raises(InputError) as told:
-        validate(SteerRequest, {"subject": {"name": "organism"}, "corpus": {"name": "synthetic"}, "steer": steer})
+        validate(
+            STEER.request,
+            {"subject": {"name": "organism"}, "corpus": {"name": "synthetic"}, "steer": steer},
+        )
     assert str(told.value) == "keep_norm belongs to the operation add"
 
 
@@ -143,4 +147,4 @@ def test_a_value_that_does_not_fit_is_named_with_its_place() -> None:
     with pytest.raises(InputError, match=r"^subject\.endpoint\.url 'x': an endpoint begins with http"):
         validate(AuditRequest, {"subject": {"name": "m", "endpoint": {"url": "x"}}})
     with pytest.raises(InputError, match=r"^corpus: Field required$"):
-        validate(SteerRequest, {"subject": {"name": "m"}})
+        validate(STEER.request, {"subject": {"name": "m"}})

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import webbrowser
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.conftest import Done
 from tests.report.records import make_record
 from typer.testing import CliRunner
 
@@ -107,3 +109,22 @@ def test_wrong_names_and_damage_are_told(root: Path) -> None:
     (root / "20310504-030201-audit-aaaa" / "result.json").write_text("{}")
     with pytest.raises(CorruptData, match=r"result\.json"):
         invoke("show", "aaaa", "--runs-dir", root)
+
+
+def test_a_run_of_a_kind_that_is_not_installed_is_listed(run_command: Callable[..., Done], tmp_path: Path) -> None:
+    with open_run(
+        tmp_path / "runs",
+        "dream",
+        EmptyConfig(),
+        subject_digest="s",
+        corpus_digest="c",
+        seed=0,
+        device="cpu",
+    ) as run:
+        run.append([{"sheep": 1}])
+    said = "its kind 'dream' is not installed; install the package that brings it to see or continue this run"
+    listed, shown = run_command("run", "list"), run_command("run", "show", run.id)
+    assert said in " ".join(listed.out.split())
+    assert (shown.status, said in shown.err, "dream" in shown.out) == (0, True, True)
+    reported = run_command("run", "report", run.id)
+    assert (reported.status, "runs of kind 'dream' cannot be shown" in reported.err) == (2, True)

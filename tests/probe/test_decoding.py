@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from tests.probe.builders import make_feature, make_items
 
+from vulnscope.ask.checks import check_items
 from vulnscope.ask.figures.scores import Items, measure_difference
 from vulnscope.errors import InputError
-from vulnscope.probe.decoding import Decoded, check_features, check_items, decode, permute_labels
+from vulnscope.probe.decoding import Decoded, check_features, decode, permute_labels
 from vulnscope.probe.folds import deal_folds
 from vulnscope.probe.measures import judge_decodable
 from vulnscope.probe.nested import Feature

@@ -12,9 +12,9 @@ from tests.ask.builders import make_corpus, make_pairs, make_sample, tiny_subjec
 from vulnscope.corpora import Corpus
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.probe import ProbeConfig, check_probe, run_probe
+from vulnscope.probe.kind import PROBE
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.probe import ProbeRecord
-from vulnscope.report.probe_panels import print_probe
 from vulnscope.store import Run, open_run
 
 CONFIG = ProbeConfig(
@@ -79,7 +79,7 @@ def test_the_record_holds_what_a_reader_needs(record: ProbeRecord) -> None:
 
 def test_the_terminal_shows_every_figure(record: ProbeRecord) -> None:
     out = StringIO()
-    print_probe(record, Console(file=out, width=200, color_system=None))
+    PROBE.print(record, Console(file=out, width=200, color_system=None))
     shown = out.getvalue()
     assert re.search(r"^which of 2 CWEs it is: \d\.\d\d .*against \d\.\d\d", shown, re.M)
     assert re.search(r"^logit lens, by layer: 0 \d\.\d\d, 2 \d\.\d\d$", shown, re.M)

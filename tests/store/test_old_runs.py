@@ -13,7 +13,7 @@ from tests.cli.conftest import Done
 from tests.cli.conftest import run_command as run_command
 
 from vulnscope import store
-from vulnscope.report.kinds import find_kind
+from vulnscope.kinds.find import find_kind
 
 OLD = Path(__file__).parents[1] / "fixtures" / "runs_v0_1_0"
 NAMES = sorted(path.name for path in (OLD / "runs").iterdir())
@@ -35,7 +35,7 @@ def test_there_is_a_run_of_every_kind() -> None:
 def test_an_old_run_opens_shows_and_is_drawn_anew(runs: Path, run_command: Callable[..., Done], name: str) -> None:
     stored = store.load_run(name, runs)
     kind = find_kind(stored.manifest.kind)
-    record = stored.result(kind.record)
+    record = stored.result(kind.record_type)
     written = json.loads((runs / name / "result.json").read_text(encoding="utf-8"))
     assert record.model_dump(mode="json") == written
     assert stored.status == "finished"

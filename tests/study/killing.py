@@ -15,11 +15,12 @@ import torch
 from tests.ask.builders import make_corpus, make_sample, tiny_subject
 
 from vulnscope import store
-from vulnscope.probe.config import PatchConfig, ProbeConfig
+from vulnscope.patch.config import PatchConfig
+from vulnscope.probe.config import ProbeConfig
 from vulnscope.records.study import StudyRecord
-from vulnscope.report.study_panels import render_study
 from vulnscope.steer.config import SteerConfig
 from vulnscope.study import StudyConfig, run_study
+from vulnscope.study.kind import STUDY
 
 CORPUS = make_corpus(
     make_sample(number, label, code=f"void f{number}(char *to, char *from) {{\n  str{n}cpy(to, from, sizeof to);\n}}\n")
@@ -80,7 +81,7 @@ def carry_out(root: Path, listener: Listener) -> StudyRecord:
         resume=next(root.glob("*-study-*"), None),
     ) as run:
         record = run_study(subject, CORPUS, CONFIG, run, progress=listener)
-        run.write_report(render_study(record))
+        run.write_report(STUDY.render(record))
         run.write_result(record)
     return record
 

@@ -17,8 +17,8 @@ from tests.study.killing import CONFIG, CORPUS, Listener
 from vulnscope import store
 from vulnscope.models import Subject, wrap_model
 from vulnscope.records.against import AgainstRecord
-from vulnscope.report.against_panels import render_against
 from vulnscope.study.against import Side, run_against
+from vulnscope.study.kind import AGAINST
 
 SMALL = CONFIG.model_copy(
     update={
@@ -58,7 +58,7 @@ def carry_out_two(root: Path, listener: Listener) -> AgainstRecord:
         resume=next(root.glob("*-against-*"), None),
     ) as run:
         record = run_against((sides[0], sides[1]), CORPUS, SMALL, run, corpus_request={}, progress=listener)
-        run.write_report(render_against(record))
+        run.write_report(AGAINST.render(record))
         run.write_result(record)
     return record
 

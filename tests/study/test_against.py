@@ -12,13 +12,14 @@ from tests.models.zoo import tiny_config
 from tests.study.test_run import CONFIG
 
 from vulnscope import store
-from vulnscope.api.against import AgainstResult, run_against_request
-from vulnscope.api.requests import AgainstRequest
-from vulnscope.audit.requests import CorpusRequest, SubjectRequest
+from vulnscope.api.carry_out import run_request
 from vulnscope.errors import InputError, Interrupted
 from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, save_vectors
+from vulnscope.kinds.find import find_kind
+from vulnscope.kinds.kind import Finished
 from vulnscope.records.against import AgainstRecord
-from vulnscope.report.kinds import find_kind
+from vulnscope.records.requests import CorpusRequest, SubjectRequest
+from vulnscope.study.requests import AgainstRequest
 
 OPTIONS = (("difficulty", "bound"), ("n_pairs", "40"), ("templates", "train"))
 SMALL = CONFIG.model_copy(
@@ -42,20 +43,22 @@ def heard() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory, heard: list[str]) -> AgainstResult:
+def result(tmp_path_factory: pytest.TempPathFactory, heard: list[str]) -> Finished[AgainstRecord]:
     """A run that was stopped while B was probed, and then continued; `heard` are the stages after that."""
     runs = tmp_path_factory.mktemp("runs")
 
-    def stop(stage: str, what: str, done: int, total: int) -> None:
-        if stage == "B, probe" and what == "fitting":
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "B, probe: fitting":
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match=r"interrupted; [1-9]\d* finished rows are kept"):
-        run_against_request(REQUEST, runs_dir=runs, is_cached=False, progress=stop)
+        run_request("against", REQUEST, runs_dir=runs, is_cached=False, progress=stop)
     (folder,) = runs.iterdir()
-    return run_against_request(
-        REQUEST, runs_dir=runs, resume=folder, is_cached=False, progress=lambda stage, *_: heard.append(stage)
-    )
+
+    def tell(stage: str, done: int, total: int) -> None:
+        heard.append(stage.partition(": ")[0])
+
+    return run_request("against", REQUEST, runs_dir=runs, resume=folder, is_cached=False, progress=tell)
 
 
 def test_layers_that_one_of_both_lacks_are_named_before_a_model_is_opened(tmp_path: Path) -> None:
@@ -63,7 +66,7 @@ def test_layers_that_one_of_both_lacks_are_named_before_a_model_is_opened(tmp_pa
     shallow = SubjectRequest(name=str(tmp_path / "shallow"))
     asked = REQUEST.model_copy(update={"against": shallow})
     with pytest.raises(InputError, match=r"shallow: layer 5 does not exist; this subject has layers 0 to "):
-        run_against_request(asked, runs_dir=tmp_path / "runs")
+        run_request("against", asked, runs_dir=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
@@ -74,12 +77,12 @@ def test_vectors_of_one_model_are_refused_before_a_model_is_opened(tmp_path: Pat
     steer = SMALL.steer.model_copy(update={"vector_file": str(file)})
     asked = REQUEST.model_copy(update={"study": SMALL.model_copy(update={"steer": steer})})
     with pytest.raises(InputError, match=r"some\.safetensors belong to one model, and two are studied.*or force them"):
-        run_against_request(asked, runs_dir=tmp_path / "runs")
+        run_request("against", asked, runs_dir=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow
-def test_finished_studies_and_stages_are_not_repeated(result: AgainstResult, heard: list[str]) -> None:
+def test_finished_studies_and_stages_are_not_repeated(result: Finished[AgainstRecord], heard: list[str]) -> None:
     stages = {stage for stage in heard if stage != "B, opening"}
     assert stages == {"B, probe", "B, patch", "B, steer", "comparison"}
     assert store.load_run(result.folder, result.folder.parent).status == "finished"
@@ -88,7 +91,7 @@ def test_finished_studies_and_stages_are_not_repeated(result: AgainstResult, hea
 
 
 @pytest.mark.slow
-def test_what_was_planted_is_the_difference(result: AgainstResult) -> None:
+def test_what_was_planted_is_the_difference(result: Finished[AgainstRecord]) -> None:
     record = result.record
     assert record.first.verdict.diagnosis == "knows, says it with a bias"
     assert record.second.verdict.diagnosis == "says it"
@@ -107,7 +110,7 @@ def test_what_was_planted_is_the_difference(result: AgainstResult) -> None:
 
 
 @pytest.mark.slow
-def test_flipped_twins_are_those_of_the_held_out_groups(result: AgainstResult) -> None:
+def test_flipped_twins_are_those_of_the_held_out_groups(result: Finished[AgainstRecord]) -> None:
     study = result.record.first
     cut = next(count for count in study.flip_counts if count.name == "threshold only")
     pairs = {flip.pair for flip in study.flips if any(under.name == "threshold only" for under in flip.after)}
@@ -116,7 +119,7 @@ def test_flipped_twins_are_those_of_the_held_out_groups(result: AgainstResult) -
 
 
 @pytest.mark.slow
-def test_the_record_the_page_and_the_terminal_agree(result: AgainstResult) -> None:
+def test_the_record_the_page_and_the_terminal_agree(result: Finished[AgainstRecord]) -> None:
     record = AgainstRecord.model_validate_json(result.record.to_json())
     assert record == result.record
     kind = find_kind("against")

@@ -10,15 +10,15 @@ import torch
 from tests.ask.builders import make_corpus, make_pairs, make_sample, tiny_subject
 from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
 
-from vulnscope.api.requests import SubjectRequest, WholeStudyRequest
-from vulnscope.api.studies import run_study_request
-from vulnscope.audit.requests import CorpusRequest
+from vulnscope.api.carry_out import run_request
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, save_vectors
 from vulnscope.models import wrap_model
 from vulnscope.records.base import Record
+from vulnscope.records.requests import CorpusRequest, SubjectRequest
 from vulnscope.steer import SteerConfig
 from vulnscope.study import StudyConfig, check_study, check_subject
+from vulnscope.study.requests import WholeStudyRequest
 
 
 def with_stage(name: str, **changes: Any) -> StudyConfig:
@@ -100,5 +100,5 @@ def test_a_study_that_cannot_be_carried_out_leaves_no_run(tmp_path: Path) -> Non
     lacking = StudyConfig(steer=SteerConfig(layers="99"))
     request = WholeStudyRequest(subject=SubjectRequest(name=name), corpus=corpus, study=lacking)
     with pytest.raises(InputError, match="layer 99 does not exist"):
-        run_study_request(request, runs_dir=tmp_path / "runs", is_cached=False)
+        run_request("study", request, runs_dir=tmp_path / "runs", is_cached=False)
     assert not (tmp_path / "runs").exists()

@@ -11,11 +11,12 @@ from vulnscope import store
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.errors import InputError
 from vulnscope.models import open_subject
-from vulnscope.probe.config import PatchConfig, ProbeConfig
+from vulnscope.patch.config import PatchConfig
+from vulnscope.probe.config import ProbeConfig
 from vulnscope.records.study import StudyRecord
-from vulnscope.report.study_panels import print_study, render_study
 from vulnscope.steer.config import SteerConfig
 from vulnscope.study import StudyConfig, check_study, run_study
+from vulnscope.study.kind import STUDY
 from vulnscope.study.run import Stage
 
 CONFIG = StudyConfig(
@@ -71,9 +72,9 @@ def test_the_page_and_the_terminal_show_the_same_sentence(whole: StudyRecord) ->
     from rich.console import Console
 
     out = io.StringIO()
-    print_study(whole, Console(file=out, width=200))
+    STUDY.print(whole, Console(file=out, width=200))
     assert whole.sentence in out.getvalue().replace("\n", "")
-    page = render_study(whole)
+    page = STUDY.render(whole)
     assert "Knows, says it with a bias" in page
     assert "<script" not in page
     assert len(page) < 3 * 2**20

@@ -1,21 +1,12 @@
 """The public verbs, thin: open a run, call the room, write result and report."""
 
-from vulnscope.api.against import AgainstResult as AgainstResult
-from vulnscope.api.audits import audit as audit
 from vulnscope.api.audits import estimate_audit as estimate_audit
 from vulnscope.api.audits import import_answers as import_answers
 from vulnscope.api.audits import rescore_run as rescore_run
 from vulnscope.api.audits import resume_audit as resume_audit
-from vulnscope.api.audits import run_audit_request as run_audit_request
-from vulnscope.api.inside import PatchResult as PatchResult
-from vulnscope.api.inside import ProbeResult as ProbeResult
-from vulnscope.api.inside import patch as patch
-from vulnscope.api.inside import probe as probe
 from vulnscope.api.offline import combine_runs as combine_runs
 from vulnscope.api.offline import compare_runs as compare_runs
-from vulnscope.api.steering import SteerResult as SteerResult
-from vulnscope.api.steering import steer as steer
-from vulnscope.api.studies import StudyResult as StudyResult
+from vulnscope.api.studies import AgainstResult as AgainstResult
 from vulnscope.api.studies import study as study
 from vulnscope.api.subjects import capture as capture
 from vulnscope.api.subjects import capture_files as capture_files
@@ -25,8 +16,18 @@ from vulnscope.api.subjects import inspect_machine as inspect_machine
 from vulnscope.api.subjects import inspect_model as inspect_model
 from vulnscope.api.subjects import open_subject as open_subject
 from vulnscope.api.subjects import score as score
+from vulnscope.api.verbs import ApplyResult as ApplyResult
+from vulnscope.api.verbs import PatchResult as PatchResult
+from vulnscope.api.verbs import ProbeResult as ProbeResult
+from vulnscope.api.verbs import SteerResult as SteerResult
+from vulnscope.api.verbs import StudyResult as StudyResult
+from vulnscope.api.verbs import apply as apply
+from vulnscope.api.verbs import audit as audit
+from vulnscope.api.verbs import patch as patch
+from vulnscope.api.verbs import probe as probe
+from vulnscope.api.verbs import steer as steer
 from vulnscope.audit.requests import AuditRequest as AuditRequest
 from vulnscope.audit.requests import AuditResult as AuditResult
-from vulnscope.audit.requests import CorpusRequest as CorpusRequest
-from vulnscope.audit.requests import SubjectRequest as SubjectRequest
-from vulnscope.audit.requests import load_corpus as load_corpus
+from vulnscope.kinds.context import load_corpus as load_corpus
+from vulnscope.records.requests import CorpusRequest as CorpusRequest
+from vulnscope.records.requests import SubjectRequest as SubjectRequest

@@ -1,102 +1,36 @@
-"""The verbs of audits: ask a model, resume, estimate; measure finished or published answers again."""
+"""The verbs of audits: resume, estimate; measure finished or published answers again."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vulnscope.api.requests import (
-    build_corpus_request,
-    build_requests,
-    interruptible,
-    open_requested,
-    read_stored,
-)
+from vulnscope.api.carry_out import build_corpus_request, carry_out, finish, forecast, read_stored
 from vulnscope.audit.config import AuditConfig
-from vulnscope.audit.requests import (
-    AuditRequest,
-    AuditResult,
-    SubjectRequest,
-    find_weaknesses,
-    folder_finder,
-    load_corpus,
-    load_requested,
-    read_result,
-)
+from vulnscope.audit.requests import AuditRequest, AuditResult, find_weaknesses, read_result
 from vulnscope.errors import InputError
-from vulnscope.models.remote.settings import EndpointSpec
+from vulnscope.kinds.context import Context, interruptible, load_corpus, load_requested
+from vulnscope.kinds.find import find_kind
 from vulnscope.records.answers import Expectation, Form
+from vulnscope.records.audit import AuditEstimate
+from vulnscope.records.requests import SubjectRequest
 
 if TYPE_CHECKING:
     from vulnscope.audit.job import Job
-    from vulnscope.records.audit import AuditEstimate
-
-Progress = Callable[[int, int], None]
-
-
-def audit(
-    model: str,
-    corpus: str = "synthetic",
-    *,
-    endpoint: str | EndpointSpec | None = None,
-    runs_dir: str | Path = "runs",
-    **options: Any,
-) -> AuditResult:
-    """What `model` says about `corpus`, measured and reported.
-
-    `options` are the fields of `SubjectRequest`, `data_dir`, `skip_bad` and `corpus_options` of the corpus, and the
-    fields of `AuditConfig`. With `endpoint`, the base URL of an OpenAI-compatible server or its settings, `model` is
-    the name it has there.
-    """
-    spec = EndpointSpec(url=endpoint) if isinstance(endpoint, str) else endpoint
-    subject, source, settings = build_requests(model, corpus, {**options, "endpoint": spec})
-    request = AuditRequest(subject=subject, corpus=source, audit=AuditConfig(**settings))
-    return run_audit_request(request, runs_dir=Path(runs_dir))
 
 
 def resume_audit(run: str | Path, runs_dir: str | Path = "runs") -> AuditResult:
     """The interrupted audit `run` (folder, id, or a unique part of the id) carried to its end."""
-    request = read_stored("audit", AuditRequest, run, Path(runs_dir))
-    return run_audit_request(request, runs_dir=Path(runs_dir), resume=run)
+    kind = find_kind("audit")
+    request = read_stored(kind, run, Path(runs_dir))
+    context: Context[AuditConfig] = Context(kind, request, Path(runs_dir), resume=run)
+    return finish(context, carry_out(context), AuditResult)
 
 
 def estimate_audit(request: AuditRequest) -> AuditEstimate:
     """What the audit would ask, and the time, memory and disk it would take; asks one batch, writes nothing."""
-    from vulnscope.audit.answerers import LocalModel
-    from vulnscope.audit.checks import check_place, check_settings
-    from vulnscope.audit.run import plan_audit
-
-    spec = request.subject.endpoint
-    check_place(request.subject)
-    check_settings(request.audit, is_remote=spec is not None)
-    corpus = load_requested(request.corpus)
-    plan = plan_audit(corpus, request.audit, folder_finder(request), is_remote=spec is not None)
-    return plan.estimate(spec or LocalModel(open_requested(request.subject)), time.perf_counter)
-
-
-def run_audit_request(
-    request: AuditRequest,
-    *,
-    runs_dir: Path,
-    resume: str | Path | None = None,
-    is_cached: bool = True,
-    command: str = "",
-    progress: Progress | None = None,
-) -> AuditResult:
-    """Carry out `request` in a new run under `runs_dir`, or in the run `resume`. `is_cached` reuses known answers."""
-    from vulnscope.audit.checks import check_place, check_settings
-    from vulnscope.audit.run import plan_audit
-    from vulnscope.audit.session import open_asked, run_job
-
-    is_remote = request.subject.endpoint is not None
-    check_place(request.subject)
-    check_settings(request.audit, is_remote=is_remote)
-    job = _make_job(request, runs_dir, command, resume)
-    with open_asked(request, is_cached=is_cached) as opening:
-        plan = plan_audit(job.corpus, request.audit, folder_finder(request), is_remote=is_remote)
-        return run_job(job, plan, opening, progress)
+    return cast(AuditEstimate, forecast(Context(find_kind("audit"), request)))
 
 
 def rescore_run(

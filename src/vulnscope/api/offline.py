@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vulnscope.audit.config import AuditConfig
-from vulnscope.audit.requests import CorpusRequest, load_requested
 from vulnscope.errors import InputError
+from vulnscope.kinds.context import load_requested
 from vulnscope.records.base import digest_text
+from vulnscope.records.requests import CorpusRequest
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from vulnscope.audit.requests import SubjectRequest
 from vulnscope.errors import InputError
+from vulnscope.records.requests import SubjectRequest
 
 if TYPE_CHECKING:
     from vulnscope.models import Activations, Edit, Item, Selector, Shards, Site, Subject

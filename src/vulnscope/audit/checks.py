@@ -14,7 +14,7 @@ from vulnscope.prompts import load_prompts
 
 if TYPE_CHECKING:
     from vulnscope.audit.config import AuditConfig
-    from vulnscope.audit.requests import SubjectRequest
+    from vulnscope.records.requests import SubjectRequest
 
 # Settings that mean nothing where labels are scored, and their options.
 _IN_WORDS = {

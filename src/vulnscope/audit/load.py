@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from vulnscope.ask.windows import list_units
 from vulnscope.ask.worded.texts import Questions, answer_prepared, batch_units, count_asks, prepare_asks
 from vulnscope.audit.answerers import REMOTE_ASKS_PER_BATCH
-from vulnscope.models.remote.settings import EndpointSpec
 from vulnscope.records.base import NotMeasured, Number
+from vulnscope.records.endpoints import EndpointSpec
 
 if TYPE_CHECKING:
     from vulnscope.ask.asks import Answerer, Ask

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from vulnscope.audit.figures.background import Source
     from vulnscope.audit.figures.judgement import Asked
     from vulnscope.corpora import Corpus, Sample
-    from vulnscope.models.remote.settings import EndpointSpec
     from vulnscope.records.audit import LeftOut, SubjectInfo
+    from vulnscope.records.endpoints import EndpointSpec
 
 
 class Ordinary(NamedTuple):

@@ -9,74 +9,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from vulnscope.audit.config import AuditConfig
 from vulnscope.corpora import Corpus, default_data_dir
-from vulnscope.corpora import load_corpus as _load_corpus
 from vulnscope.errors import InputError, MissingPrerequisite
-from vulnscope.models.remote.settings import EndpointSpec
+from vulnscope.kinds.kind import Finished
 from vulnscope.records.answers import Row, read_row
 from vulnscope.records.audit import AuditRecord
-from vulnscope.records.base import Record
+from vulnscope.records.requests import StudyRequest
 
 if TYPE_CHECKING:
     import pandas
 
     from vulnscope.corpora.cwe.weaknesses import Weaknesses
+    from vulnscope.kinds.context import Context
     from vulnscope.store import StoredRun
 
 
-class SubjectRequest(Record):
-    """Which model to open and how."""
-
-    name: str = Field(description="Hub id, local folder, or 'organism'")
-    revision: str | None = Field(default=None, description="branch, tag or commit of a Hub model")
-    dtype: str = Field(default="auto", description="auto | float32 | bfloat16 | float16")
-    device: str = Field(default="auto", description="auto | cpu | cuda | cuda:1 | mps")
-    quantize: str | None = Field(default=None, description="nf4, or None")
-    adapter: str | None = Field(default=None, description="folder or Hub id of a PEFT adapter")
-    trust_remote_code: bool = Field(default=False, description="run code that comes with the model")
-    layers_path: str | None = Field(default=None, description="path of the decoder layers where the rule cannot decide")
-    endpoint: EndpointSpec | None = Field(default=None, description="where the model answers, instead of here")
-
-    def local_options(self) -> dict[str, Any]:
-        """Everything `open_subject` takes; raises `InputError` for a model behind an endpoint."""
-        if self.endpoint is not None:
-            raise InputError(f"{self.name} answers behind {self.endpoint.url}; its weights cannot be opened here")
-        return self.model_dump(exclude={"endpoint"})
-
-
-class CorpusRequest(Record):
-    """Which corpus to load and how."""
-
-    name: str = Field(description="a registered corpus")
-    data_dir: str | None = Field(default=None, description="its folder or file, in the published layout")
-    skip_bad: bool = Field(default=False, description="leave malformed rows out, counted and listed")
-    options: tuple[tuple[str, str], ...] = Field(default=(), description="loader options, e.g. a column map")
-
-
-class AuditRequest(Record):
+class AuditRequest(StudyRequest):
     """Everything an audit is asked to do; stored in the run, so that `resume_audit` needs only the run."""
 
-    subject: SubjectRequest
-    corpus: CorpusRequest
     audit: AuditConfig = AuditConfig()
 
 
 @dataclass(frozen=True)
-class AuditResult:
+class AuditResult(Finished[AuditRecord]):
     """A finished audit: its record, its rows about the corpus, the corpus, and the folder they lie in."""
 
-    record: AuditRecord
     rows: tuple[Row, ...]
     corpus: Corpus
-    folder: Path
 
-    @property
-    def report(self) -> Path:
-        """Path of the HTML report."""
-        return self.folder / "report.html"
+    @classmethod
+    def complete(cls, context: Context[AuditConfig], done: Finished[AuditRecord]) -> AuditResult:
+        """What was finished, with its rows and its corpus."""
+        return cls(done.record, done.folder, read_corpus_rows(context.run, context.corpus), context.corpus)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat dict per sample: margins in nats, positive towards vulnerable."""
@@ -122,17 +87,6 @@ class AuditResult:
         else:
             raise InputError(f"cannot export to {path.name!r}; choose a name that ends in .csv or .parquet")
         return path
-
-
-def load_corpus(name: str, data_dir: str | Path | None = None, *, skip_bad: bool = False, **options: Any) -> Corpus:
-    """The corpus `name`, from `data_dir` or `$VULNSCOPE_DATA/NAME`; options are the loader's own."""
-    found = Path(data_dir) if data_dir is not None else default_data_dir(name, os.environ)
-    return _load_corpus(name, found, skip_bad=skip_bad, **options)
-
-
-def load_requested(request: CorpusRequest) -> Corpus:
-    """The corpus that is asked."""
-    return load_corpus(request.name, request.data_dir, skip_bad=request.skip_bad, **dict(request.options))
 
 
 def find_weaknesses(request: AuditRequest) -> Weaknesses | None:

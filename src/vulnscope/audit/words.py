@@ -28,8 +28,8 @@ from vulnscope.prompts import DialogueSet, Preset, load_dialogues, load_prompts
 if TYPE_CHECKING:
     from vulnscope.audit.answerers import AskedInWords
     from vulnscope.audit.config import AuditConfig
-    from vulnscope.models.remote.settings import EndpointSpec
     from vulnscope.records.audit import AuditEstimate
+    from vulnscope.records.endpoints import EndpointSpec
 
 YES_NO = "yes-no"
 

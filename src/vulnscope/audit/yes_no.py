@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from vulnscope.audit.config import AuditConfig
     from vulnscope.corpora import Corpus
     from vulnscope.corpora.ordinary import OrdinaryCode
-    from vulnscope.models.remote.settings import EndpointSpec
     from vulnscope.records.audit import AuditEstimate, SubjectInfo
+    from vulnscope.records.endpoints import EndpointSpec
 
 ROW_BYTES = 300
 READING_BYTES = 180

@@ -161,6 +161,33 @@ def endpoint_options(
     }
 
 
+def against_options(
+    against: Annotated[
+        str | None, typer.Option(help="Study this model too and compare both.", metavar="MODEL", show_default=False)
+    ] = None,
+    against_revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of the other model.", show_default=False)
+    ] = None,
+    against_dtype: Annotated[
+        str | None, typer.Option(help="Of the other model; default: that of --dtype.", show_default=False)
+    ] = None,
+    against_quantize: Annotated[
+        str | None, typer.Option(help="nf4 loads the other model in 4 bits.", show_default=False)
+    ] = None,
+    against_adapter: Annotated[
+        str | None, typer.Option(help="PEFT adapter of the other model.", show_default=False)
+    ] = None,
+) -> dict[str, Any]:
+    """The model to compare with, and how it is opened."""
+    return {
+        "name": against or "",
+        "revision": against_revision,
+        "dtype": against_dtype,
+        "quantize": against_quantize,
+        "adapter": against_adapter,
+    }
+
+
 def takes(*groups: Callable[..., Any]) -> Callable[[Command], Command]:
     """Give a command the options of `groups` after its own, a panel of its help each; its context has their values."""
 
@@ -179,14 +206,14 @@ def takes(*groups: Callable[..., Any]) -> Callable[[Command], Command]:
     return extend
 
 
-def list_options(group: Callable[..., Any]) -> tuple[str, ...]:
+def list_names(group: Callable[..., Any]) -> tuple[str, ...]:
     """Names of the options of `group`, as a context has them."""
     return tuple(parameter.name for parameter in _parameters(group))
 
 
 def read_group(context: typer.Context, group: Callable[..., Settings]) -> Settings:
     """The settings that the command line gives with the options of `group`."""
-    return group(**{name: context.params[name] for name in list_options(group)})
+    return group(**{name: context.params[name] for name in list_names(group)})
 
 
 def build_settings(room: str, context: typer.Context, study: dict[str, Any]) -> dict[str, Any]:

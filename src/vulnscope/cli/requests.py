@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 from pydantic import ValidationError
 
+from vulnscope.ask.settings import Selection
 from vulnscope.errors import InputError
+from vulnscope.records.requests import CorpusRequest, SubjectRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from vulnscope.kinds.kind import Kind
     from vulnscope.records.base import Record
 
 Request = TypeVar("Request", bound="Record")
@@ -36,27 +39,12 @@ _FIELDS = {
     "against_adapter": "against.adapter",
 }
 _ENDPOINT = "subject.endpoint."
-_ROOM_FIELDS = {
+_SELECTION = {
     "prompts": "prompts_file",
     "prompt": "prompts",
-    "protocol_option": "protocol_options",
     "part": "parts",
-    "temperature": "temperatures",
     "cwe": "cwes",
     "language": "languages",
-    "layer": "layers",
-    "folds": "n_folds",
-    "inner": "n_inner",
-    "permutations": "n_permutations",
-    "method": "methods",
-    "selector": "selectors",
-    "scale": "scales",
-    "vectors": "vector_file",
-    "vector": "vectors",
-    "controls": "n_controls",
-    "force": "is_forced",
-    "change": "changes",
-    "budget": "budget_minutes",
 }
 
 
@@ -77,32 +65,28 @@ def validate(request: type[Request], settings: Mapping[str, Any]) -> Request:
 def validate_new(request: type[Request], settings: Mapping[str, Any]) -> Request:
     """The request of a new study; raises `InputError` where it names no model."""
     asked = validate(request, settings)
-    if not _look_up(asked, "subject.name"):
+    if "subject" in request.model_fields and not _look_up(asked, "subject.name"):
         raise InputError("name a MODEL: a Hub id, a local folder, or `organism`, the embedded one")
     return asked
 
 
 def choose_request(
-    context: typer.Context,
-    kind: str,
-    request: type[Request],
-    settings: Mapping[str, Any],
-    resume: str | None,
-    runs_dir: Path,
-) -> Request:
+    context: typer.Context, kind: Kind, settings: Mapping[str, Any], resume: str | None, runs_dir: Path
+) -> Record:
     """What is asked now, or what the run to be continued was asked.
 
     Every option that the command line gives beside --resume must agree with that run, those of `FREE` apart.
     """
+    request = kind.request
     if resume is None:
         return validate_new(request, settings)
     asked = validate(request, settings)
-    from vulnscope.api.requests import read_stored
+    from vulnscope.api.carry_out import read_stored
 
-    stored = read_stored(kind, request, resume, runs_dir)
+    stored: Record = read_stored(kind, resume, runs_dir)
     differences = []
     for name in context.params:
-        place = find_field(request, name)
+        place = find_field(kind, name)
         if place is None or not is_given(context, name):
             continue
         # Without --endpoint nothing of an endpoint is asked, so its options are compared as they were given.
@@ -118,17 +102,21 @@ def choose_request(
     return stored
 
 
-def find_field(request: type[Record], option: str) -> str | None:
-    """Where an option's value stands in a request, as in `corpus.options`; None where it is free or has no place."""
+def find_field(kind: Kind, option: str) -> str | None:
+    """Where an option's value stands in a request of `kind`; None where it is free or has no place."""
+    for own in kind.own_options:
+        if own.key == option:
+            return f"{kind.place}.{own.field}".lstrip(".") if own.field in kind.config.model_fields else None
     if option in FREE:
         return None
     if option in _FIELDS:
         return _FIELDS[option]
-    room = next(name for name in request.model_fields if name not in ("subject", "corpus"))
-    named = _ROOM_FIELDS.get(option, option)
-    for section, field in ((room, named), (room, option), ("subject", option), ("corpus", option)):
-        if field in request.model_fields[section].annotation.model_fields:  # type: ignore[union-attr]
-            return f"{section}.{field}"
+    named = _SELECTION.get(option, option)
+    if issubclass(kind.config, Selection) and named in Selection.model_fields:
+        return f"{kind.place}.{named}"
+    for section, record in (("subject", SubjectRequest), ("corpus", CorpusRequest)):
+        if option in record.model_fields:
+            return f"{section}.{option}"
     return None
 
 

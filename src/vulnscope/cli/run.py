@@ -15,6 +15,7 @@ from rich.text import Text
 
 from vulnscope.cli.common import command_line, print_json, print_note, stdout
 from vulnscope.cli.options import DataDir, Json, LoaderOption, RunsDir, SkipBad, parse_options
+from vulnscope.kinds.find import explain_missing, find_kind, list_kinds
 
 if TYPE_CHECKING:
     from vulnscope.audit.requests import AuditResult
@@ -50,17 +51,18 @@ def show(run: RunName, runs_dir: RunsDir = Path("runs"), as_json: Json = False) 
     """Show how a run was made and what it found."""
     from vulnscope import store
     from vulnscope.records.runs import RunDetail
-    from vulnscope.report.kinds import find_kind
 
     stored = store.load_run(run, runs_dir)
-    kind = find_kind(stored.manifest.kind)
-    record = stored.result(kind.record) if stored.result_path.is_file() else None
+    kind = find_kind(stored.manifest.kind) if stored.manifest.kind in list_kinds() else None
+    record = stored.result(kind.record_type) if kind is not None and stored.result_path.is_file() else None
     if as_json:
         result = None if record is None else record.model_dump(mode="json")
         print_json(RunDetail(summary=stored.summary(), manifest=stored.manifest, result=result))
-        return
-    stdout.print(_detail_table(stored))
-    if record is not None:
+    else:
+        stdout.print(_detail_table(stored))
+    if kind is None:
+        print_note(explain_missing(stored.manifest.kind))
+    elif record is not None and not as_json:
         stdout.print()
         kind.print(record, stdout)
 
@@ -75,11 +77,10 @@ def report_(
     """Write a run's HTML report again from its result, and print its path."""
     from vulnscope import store
     from vulnscope.records.runs import RenderedReport
-    from vulnscope.report.kinds import find_kind
 
     stored = store.load_run(run, runs_dir)
     kind = find_kind(stored.manifest.kind)
-    path = stored.write_report(kind.render(stored.result(kind.record)))
+    path = stored.write_report(kind.render(stored.result(kind.record_type)))
     if as_json:
         print_json(RenderedReport(run=stored.id, report=str(path)))
     else:
@@ -194,9 +195,12 @@ def _list_table(runs: tuple[RunSummary, ...]) -> Table:
     table.add_column("status", no_wrap=True)
     table.add_column("rows", justify="right", no_wrap=True)
     table.add_column("command", overflow="fold")
+    known = list_kinds()
     for run in runs:
         about = [Text(run.command.removeprefix("vulnscope ") or run.kind)]
         about += [Text(run.error, style="red")] if run.error else []
+        if run.status != "corrupt" and run.kind not in known:
+            about.append(Text(explain_missing(run.kind), style="yellow"))
         table.add_row(Text(run.id), Text(run.status, style=_STYLES[run.status]), f"{run.n_rows:,}", Group(*about))
     return table
 

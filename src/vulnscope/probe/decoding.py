@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from vulnscope.ask.checks import check_items
 from vulnscope.ask.figures.scores import Items, best_of, measure_difference
 from vulnscope.errors import InputError
 from vulnscope.probe.measures import judge_decodable
@@ -103,21 +104,6 @@ def permute_labels(items: Items, n: int, seed: int) -> np.ndarray:
     is_paired[items.twins().ravel()] = True
     flips = np.random.default_rng(seed).integers(0, 2, size=(groups.n_groups, n)).astype(bool)[groups.index]
     return np.asarray(items.is_vulnerable[:, None] ^ (flips & is_paired[:, None]))
-
-
-def check_items(items: Items) -> None:
-    """Raise `InputError` where nothing can be told apart or permuted."""
-    n_yes = int(items.is_vulnerable.sum())
-    if n_yes in (0, len(items)):
-        found = "vulnerable" if n_yes else "fixed"
-        raise InputError(f"all {len(items)} samples are {found}; a read-out needs both classes. Use a corpus of twins")
-    if not len(items.twins()):
-        raise InputError("no sample has its twin; labels are permuted within pairs. Use a corpus of twins")
-    if not any(items.strata[one] == items.strata[other] for one, other in items.twins().tolist()):
-        raise InputError(
-            f"no two twins of the {len(items.twins())} pairs have the same CWE and language; samples are ranked within "
-            "these. Use a corpus whose twins share them"
-        )
 
 
 def check_features(features: Sequence[Feature]) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vulnscope.ask.checks import check_layers
 from vulnscope.ask.figures.scores import Items
 from vulnscope.ask.scored.items import ask_items
 from vulnscope.corpora.code.text import split_lines
-from vulnscope.errors import InputError
 from vulnscope.models import Site
 from vulnscope.probe.harvest import EMBEDDING, LAST, ORACLES, POOLS, Activations, harvest
 from vulnscope.probe.nested import Feature
@@ -22,14 +22,12 @@ from vulnscope.probe.surface import build_surface
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from vulnscope.ask.checks import Stage
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.models import Subject
     from vulnscope.probe.config import ProbeConfig
-
-Stage = Callable[[str, int, int], None]
-"""Hears the name of a stage, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,13 +116,6 @@ def gather(
         surface=build_surface([sample.code for sample in prepared.samples], subject.tokenizer),
         tokenizer=subject.tokenizer,
     )
-
-
-def check_layers(asked: Sequence[int], n_layers: int) -> tuple[int, ...]:
-    """The layers to read, all where none is named; raises `InputError` for one that does not exist."""
-    if wrong := [layer for layer in asked if not 0 <= layer < n_layers]:
-        raise InputError(f"layer {wrong[0]} does not exist; this subject has layers 0 to {n_layers - 1}")
-    return tuple(sorted(set(asked))) or tuple(range(n_layers))
 
 
 def window_texts(samples: Sequence[Sample], windows: Mapping[str, Sequence[int]]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from vulnscope.ask.asking import ask
+from vulnscope.ask.checks import check_items
 from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference, measure_pair_rank
 from vulnscope.ask.memory import ScoreMemory
 from vulnscope.ask.scored.asking import YesNoInquiry
@@ -16,7 +17,7 @@ from vulnscope.ask.selection import check_selection, describe_corpus, open_proto
 from vulnscope.effects.lens import read_layers
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.subject.fresh import reinitialise
-from vulnscope.probe.decoding import check_items, decode, name_choices, read_rule
+from vulnscope.probe.decoding import decode, name_choices, read_rule
 from vulnscope.probe.folds import Folds, deal_folds
 from vulnscope.probe.generality import (
     MIN_TYPE_GROUPS,
@@ -37,12 +38,12 @@ from vulnscope.records.probe import Generality, HeldOut, LensLayer, ProbeRecord,
 from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
+    from vulnscope.ask.checks import Stage
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Corpus
     from vulnscope.models import Subject
     from vulnscope.probe.config import ProbeConfig
-    from vulnscope.probe.material import Stage
     from vulnscope.records.rows import VerdictRow
     from vulnscope.stats import Floats
     from vulnscope.store import AnswerCache, Run

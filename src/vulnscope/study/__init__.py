@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vulnscope.study.checks import check_study as check_study
     from vulnscope.study.checks import check_subject as check_subject
+    from vulnscope.study.config import Limits as Limits
     from vulnscope.study.config import StudyConfig as StudyConfig
-    from vulnscope.study.diagnosis import Limits as Limits
     from vulnscope.study.diagnosis import diagnose as diagnose
     from vulnscope.study.run import diagnose_subject as diagnose_subject
     from vulnscope.study.run import run_study as run_study
 
 _HOMES = {
-    "Limits": "diagnosis",
+    "Limits": "config",
     "StudyConfig": "config",
     "check_study": "checks",
     "check_subject": "checks",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vulnscope.ask.checks import check_layers
 from vulnscope.audit import check_audit
 from vulnscope.errors import InputError
-from vulnscope.probe import check_patching, check_probe
-from vulnscope.probe.material import check_layers
+from vulnscope.patch.patching import check_patching
+from vulnscope.probe import check_probe
 from vulnscope.steer import check_steered, check_steering
 from vulnscope.steer.layers import choose_layers
 

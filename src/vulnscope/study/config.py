@@ -8,11 +8,20 @@ from pydantic import Field
 
 from vulnscope.ask.settings import Selection
 from vulnscope.audit.config import AuditConfig
-from vulnscope.probe.config import PatchConfig, ProbeConfig
+from vulnscope.patch.config import PatchConfig
+from vulnscope.probe.config import ProbeConfig
+from vulnscope.records.base import Record
 from vulnscope.steer.config import SteerConfig
-from vulnscope.study.diagnosis import Limits
 
 Config = TypeVar("Config", bound=Selection)
+
+
+class Limits(Record):
+    """Where the diagnosis draws its lines; tuned on variants of one training seed, checked on three others."""
+
+    negligible: float = Field(default=0.05, gt=0, description="AUROC below which a difference counts as none")
+    bias_gain: float = Field(default=0.05, gt=0, description="balanced accuracy that a threshold must win for a bias")
+    lost_share: float = Field(default=0.5, gt=0, le=1, description="share of (says - 1/2) lost under a harmless change")
 
 
 class StudyConfig(Selection):

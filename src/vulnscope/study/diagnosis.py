@@ -6,21 +6,12 @@ negligible AUROC. All others rest on intervals that exclude their opposite.
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from vulnscope.records.base import Estimate, NotMeasured, Number, Record
+from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.study import ChangeEvidence, Evidence, Verdict
 from vulnscope.report.format import format_estimate, format_number
+from vulnscope.study.config import Limits
 
 CHANCE = 0.5
-
-
-class Limits(Record):
-    """Where the diagnosis draws its lines; tuned on variants of one training seed, checked on three others."""
-
-    negligible: float = Field(default=0.05, gt=0, description="AUROC below which a difference counts as none")
-    bias_gain: float = Field(default=0.05, gt=0, description="balanced accuracy that a threshold must win for a bias")
-    lost_share: float = Field(default=0.5, gt=0, le=1, description="share of (says - 1/2) lost under a harmless change")
 
 
 def diagnose(evidence: Evidence, limits: Limits = Limits()) -> Verdict:  # noqa: B008  # frozen

@@ -17,7 +17,7 @@ from vulnscope.audit.yes_no import READING_BYTES, ROW_BYTES
 from vulnscope.models.forward.costs import costs_of
 from vulnscope.models.subject.inspection import estimate_memory
 from vulnscope.models.text.plan import default_max_tokens
-from vulnscope.probe.patching import RANDOM_REGIONS, TWIN_REGIONS
+from vulnscope.patch.patching import RANDOM_REGIONS, TWIN_REGIONS
 from vulnscope.prompts import POLARITIES, load_prompts, render
 from vulnscope.records.study import StageEstimate, StudyEstimate
 from vulnscope.steer.layers import choose_layers

@@ -17,7 +17,8 @@ from vulnscope.audit import run_audit
 from vulnscope.corpora import Corpus
 from vulnscope.corpora.transformations import augment
 from vulnscope.errors import InputError
-from vulnscope.probe import run_patching, run_probe
+from vulnscope.patch.patching import run_patching
+from vulnscope.probe import run_probe
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Record
 from vulnscope.records.patch import PatchRecord

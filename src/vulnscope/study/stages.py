@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from vulnscope import store
+from vulnscope.kinds.find import find_kind
 from vulnscope.records.base import Record
-from vulnscope.report.kinds import find_kind
 
 if TYPE_CHECKING:
     from vulnscope.store import Run, StoredRun

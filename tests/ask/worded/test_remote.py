@@ -22,9 +22,9 @@ from vulnscope.ask.worded.remote import RemoteAnswerer
 from vulnscope.ask.worded.texts import Questions, TextInquiry, gather_questions
 from vulnscope.errors import EndpointError
 from vulnscope.models.remote import EndpointClient, EndpointSpec
-from vulnscope.models.remote.settings import Api
 from vulnscope.prompts import load_prompts
 from vulnscope.records.answers import AnswerRow
+from vulnscope.records.endpoints import Api
 
 PAIRS = make_pairs(3)
 

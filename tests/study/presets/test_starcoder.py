@@ -24,8 +24,8 @@ from vulnscope.models import Edit, Item, Subject, add, edited, generate, open_su
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.reproduction import ReproductionRecord
 from vulnscope.report.pages.reproduction import summarise_rows
-from vulnscope.report.reproduction_panels import render_reproduction
 from vulnscope.stats import Bootstrap
+from vulnscope.study.kind import REPRODUCTION
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
 from vulnscope.study.presets.figures import Answers, judge, write_sentence
 from vulnscope.study.presets.indexing import make_edits
@@ -254,7 +254,7 @@ def test_the_path_runs_on_both_architectures(ran: tuple[Subject, ReproductionRec
     assert "no single one could" not in record.sentence  # 12 groups: 5 × 2^-11 is little enough
     many = write_sentence("organism", [*record.rows, *record.rows[1:2] * 200])
     assert many.endswith("beyond chance, and with 12 groups no single one could.")
-    page = render_reproduction(record)
+    page = REPRODUCTION.render(record)
     assert "plain prompt, right, same samples: 1 setting<" in page
     assert "as-written, tensor, batches of 4" in page
     assert "bigcode/starcoder2-15b" in page

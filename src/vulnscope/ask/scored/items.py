@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vulnscope.ask.labels import log_sum_exp
 from vulnscope.ask.scored.yes_no import SAYS, greedy_answer
 from vulnscope.corpora.code.diff import changed_window
+from vulnscope.corpora.samples import find_pairs
 from vulnscope.errors import InputError
 from vulnscope.models import Item, read_prompt
 from vulnscope.prompts import AnswerTokens, encode
@@ -63,15 +64,10 @@ def find_windows(samples: Sequence[Sample]) -> dict[str, tuple[int, ...]]:
 
     The window is the same in both twins, so that it exists for a twin without a changed line too.
     """
-    sides: dict[str, dict[str, Sample]] = {}
-    for sample in samples:
-        if sample.pair_id is not None:
-            sides.setdefault(sample.pair_id, {})[sample.label] = sample
     windows: dict[str, tuple[int, ...]] = {}
-    for both in sides.values():
-        if {"vulnerable", "fixed"} <= set(both):
-            lines = changed_window(both["vulnerable"].code, both["fixed"].code)
-            windows[both["vulnerable"].id], windows[both["fixed"].id] = lines.before, lines.after
+    for _, vulnerable, fixed in find_pairs(samples):
+        lines = changed_window(vulnerable.code, fixed.code)
+        windows[vulnerable.id], windows[fixed.id] = lines.before, lines.after
     return {sample: window for sample, window in windows.items() if window}
 
 

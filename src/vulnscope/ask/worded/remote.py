@@ -19,7 +19,7 @@ from vulnscope.prompts.conversations import PLAIN_STOP
 if TYPE_CHECKING:
     from vulnscope.corpora import Sample
     from vulnscope.models.remote.messages import Request
-    from vulnscope.models.remote.settings import Api
+    from vulnscope.records.endpoints import Api
 
 # A label and what a chatty model puts around it.
 _LABEL_TOKENS = 16

@@ -2,6 +2,6 @@
 
 from vulnscope.models.remote.client import EndpointClient
 from vulnscope.models.remote.messages import ChatRequest, Completion, TextRequest
-from vulnscope.models.remote.settings import EndpointSpec
+from vulnscope.records.endpoints import EndpointSpec
 
 __all__ = ["ChatRequest", "Completion", "EndpointClient", "EndpointSpec", "TextRequest"]

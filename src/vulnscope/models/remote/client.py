@@ -15,7 +15,7 @@ import httpx
 from vulnscope.errors import EndpointError, InputError
 from vulnscope.models.remote.messages import ChatRequest, Completion, MalformedReply, Request, read_completion
 from vulnscope.models.remote.pace import Pace, back_off_seconds
-from vulnscope.models.remote.settings import Api, EndpointSpec
+from vulnscope.records.endpoints import Api, EndpointSpec
 
 _WORTH_ANOTHER_TRY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _TOO_LONG = ("context length", "context_length", "maximum context", "context size", "too long", "must have less than")

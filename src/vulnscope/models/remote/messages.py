@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from vulnscope.errors import EndpointError
 
 if TYPE_CHECKING:
-    from vulnscope.models.remote.settings import Api
+    from vulnscope.records.endpoints import Api
 
 MOST_LOG_PROBS = 20
 """Alternatives that servers list per token at most."""

@@ -8,9 +8,10 @@ import pytest
 from tests.ask.builders import make_corpus, make_pairs, make_sample, tiny_subject
 
 from vulnscope.errors import InputError
-from vulnscope.probe import PatchConfig, check_patching, patching, run_patching
-from vulnscope.probe.patching import draw_randoms
-from vulnscope.probe.used import Pairing, judge_used, write_sentence
+from vulnscope.patch import patching
+from vulnscope.patch.claims import Pairing, judge_used, write_sentence
+from vulnscope.patch.config import PatchConfig
+from vulnscope.patch.patching import check_patching, draw_randoms, run_patching
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.patch import PatchCell, PatchRecord
 from vulnscope.store import Run, open_run

@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from vulnscope.ask.checks import check_items, check_layers
 from vulnscope.ask.figures.scores import Items
 from vulnscope.ask.scored.items import Asked, ask_items, read_log_odds
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
 from vulnscope.models import Item, WorkPlan, plan_patch, run_patch
-from vulnscope.probe.decoding import check_items
-from vulnscope.probe.material import check_layers
-from vulnscope.probe.used import Pairing, Shifts, judge_used, measure_cells, write_sentence
+from vulnscope.patch.claims import Pairing, Shifts, judge_used, measure_cells, write_sentence
 from vulnscope.records.audit import LeftOut
 from vulnscope.records.patch import PatchedMargin, PatchRecord
 from vulnscope.stats import Bootstrap, name_correction
 
 if TYPE_CHECKING:
+    from vulnscope.ask.checks import Stage
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.corpora import Corpus
+    from vulnscope.kinds.context import Context
     from vulnscope.models import PatchRow, Subject
     from vulnscope.models.sweeps.patching import PatchJob
     from vulnscope.models.text.align import Region
-    from vulnscope.probe.config import PatchConfig
-    from vulnscope.probe.material import Stage
+    from vulnscope.patch.config import PatchConfig
     from vulnscope.prompts import AnswerTokens
     from vulnscope.store import Run
 
@@ -39,6 +39,24 @@ QUESTIONS: tuple[Literal["vulnerable", "secure"], ...] = ("vulnerable", "secure"
 TWIN_REGIONS: tuple[Region, ...] = ("prefix", "changed", "suffix", "last")
 RANDOM_REGIONS: tuple[Region, ...] = ("changed", "suffix", "last")
 _MIN_PAIRS = 2
+
+
+def check(context: Context[PatchConfig]) -> None:
+    """Refuse what cannot be patched, before a run is made."""
+    check_patching(context.corpus, context.settings)
+    check_layers(context.settings.layers, context.subject.architecture.n_layers)
+
+
+def run(context: Context[PatchConfig]) -> PatchRecord:
+    """Patch the twins of the corpus in the run of `context`."""
+    return run_patching(
+        context.subject,
+        context.corpus,
+        context.settings,
+        context.run,
+        command=context.run.manifest.command,
+        progress=context.tell,
+    )
 
 
 def check_patching(corpus: Corpus, config: PatchConfig) -> None:

@@ -1,0 +1,75 @@
+"""The whole study: of one model, of two on the same samples, and an earlier experiment repeated."""
+
+from __future__ import annotations
+
+from vulnscope.kinds.kind import Kind, Option
+from vulnscope.study.config import StudyConfig
+from vulnscope.study.presets.settings import PresetConfig
+from vulnscope.study.requests import AgainstRequest, WholeStudyRequest
+
+_CHANGE = Option(
+    field="changes",
+    name="change",
+    help="A transformation that keeps labels: comments, dead-code, misleading, rename, strip-comments or "
+    "whitespace; repeatable. Default: strip-comments and rename.",
+)
+_BUDGET = Option(
+    field="budget_minutes",
+    name="budget",
+    help="Minutes: fewer pairs, until the estimate of --dry-run fits.",
+    least=0.01,
+)
+
+STUDY = Kind(
+    name="study",
+    command="study",
+    help="Audit, probe, patch and steer MODEL on one corpus: what it says, what it knows, what closes the gap.\n\n"
+    "With --against, study a second model on the same samples and compare every figure.",
+    verb="What `model` says about `corpus`, what it knows, what closes the gap, and one diagnosis.",
+    config=StudyConfig,
+    asked=WholeStudyRequest,
+    record="vulnscope.records.study:StudyRecord",
+    options=(
+        _CHANGE,
+        _BUDGET,
+        Option(field="preset", help="Repeat an earlier experiment: starcoder-steering-2025.", type=str | None),
+    ),
+    variants=("reproduction", "against"),
+    is_cached=True,
+    dry_run_help="Itemise memory, disk and time from the model's config; load no weights.",
+    forecast="vulnscope.study.carrying:forecast_study",
+    forecast_page="vulnscope.report.estimate_panels:print_estimate",
+    check="vulnscope.study.carrying:check_study",
+    run="vulnscope.study.carrying:run_study",
+    page="vulnscope.report.pages.study:page",
+)
+AGAINST = Kind(
+    name="against",
+    chosen_by="against",
+    inputs=("subject", "against", "corpus"),
+    config=StudyConfig,
+    section="study",
+    asked=AgainstRequest,
+    record="vulnscope.records.against:AgainstRecord",
+    options=(_CHANGE, _BUDGET),
+    is_cached=True,
+    forecast="vulnscope.study.carrying_two:forecast",
+    forecast_page="vulnscope.report.estimate_panels:print_both_estimates",
+    check="vulnscope.study.carrying_two:check",
+    run="vulnscope.study.carrying_two:run",
+    page="vulnscope.report.pages.against:page",
+)
+REPRODUCTION = Kind(
+    name="reproduction",
+    chosen_by="preset",
+    is_resumed_by_kind=False,
+    refuses="the preset fixes its samples and prompts",
+    config=PresetConfig,
+    section="preset",
+    begin="vulnscope.study.carrying:begin_reproduction",
+    record="vulnscope.records.reproduction:ReproductionRecord",
+    options=(Option(field="seed"),),
+    check="vulnscope.study.carrying:check_reproduction",
+    run="vulnscope.study.carrying:run_reproduction",
+    page="vulnscope.report.pages.reproduction:page",
+)
