@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from vulnscope.api.carry_out import build_corpus_request, carry_out, finish, forecast, read_stored
 from vulnscope.audit.config import AuditConfig
-from vulnscope.audit.requests import AuditRequest, AuditResult, find_weaknesses, read_result
+from vulnscope.audit.requests import AuditRequest, AuditResult, find_weaknesses
 from vulnscope.errors import InputError
-from vulnscope.kinds.context import Context, interruptible, load_corpus, load_requested
+from vulnscope.kinds.context import Context, load_corpus, load_requested
 from vulnscope.kinds.find import find_kind
 from vulnscope.records.answers import Expectation, Form
 from vulnscope.records.audit import AuditEstimate
@@ -44,7 +44,7 @@ def rescore_run(
     request = AuditRequest.model_validate(stored.manifest.config)
     again = request.model_copy(update={"audit": request.audit.model_copy(update={"parser": parser})})
     job = _make_job(again, Path(runs_dir), command)
-    return read_result(rescore(stored, job, parser, find_weaknesses(again)), job.corpus)
+    return rescore(stored, job, parser, find_weaknesses(again))
 
 
 def import_answers(
@@ -76,13 +76,12 @@ def import_answers(
         audit=AuditConfig(parser=parser, protocol=f"imported:{form}", **settings),
     )
     job = _make_job(request, Path(runs_dir), command)
-    folders = import_table(answers, job, Expectation(form=cast(Form, form)), find_weaknesses(request))
-    return tuple(read_result(folder, job.corpus) for folder in folders)
+    return import_table(answers, job, Expectation(form=cast(Form, form)), find_weaknesses(request))
 
 
-def _make_job(request: AuditRequest, runs_dir: Path, command: str, resume: str | Path | None = None) -> Job:
+def _make_job(request: AuditRequest, runs_dir: Path, command: str) -> Job:
     from vulnscope.audit.job import Job
 
     corpus = load_requested(request.corpus)
     baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None
-    return Job(request, request.audit, corpus, baseline_corpus, runs_dir, command, resume, interruptible)
+    return Job(request, corpus, baseline_corpus, runs_dir, command)

@@ -15,7 +15,8 @@ from vulnscope.ask.worded.reading import Reader, make_row
 from vulnscope.audit.again.rescore import match_samples, open_reader
 from vulnscope.audit.answerers import describe_unseen
 from vulnscope.audit.figures.record import Asked, ProtocolInfo, make_record
-from vulnscope.audit.job import Job, finish
+from vulnscope.audit.job import Job
+from vulnscope.audit.requests import AuditResult
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.answers import AnswerRow, Expectation, TextAnswer
 from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
@@ -167,18 +168,17 @@ def _read_line(path: Path, number: int, row: object) -> PublishedAnswer:
 
 def import_table(
     answers: Sequence[PublishedAnswer], job: Job, expects: Expectation, weaknesses: Weaknesses | None
-) -> tuple[Path, ...]:
-    """One run per model of the table, measured like our own; their folders. Opens no model."""
-    reader = open_reader(job.config.parser, weaknesses)
+) -> tuple[AuditResult, ...]:
+    """One run per model of the table, measured like our own. Opens no model."""
+    reader = open_reader(job.request.audit.parser, weaknesses)
     models = tuple(dict.fromkeys(answer.model for answer in answers))
     tables = {
         model: import_answers([a for a in answers if a.model == model], job.corpus, reader, expects) for model in models
     }
-    folders = []
+    results = []
     for model, imported in tables.items():
         digest = digest_text(f"published\0{model}")
-        with job.open("import", digest, "none") as run:
+        with job.open("import", digest) as run:
             subject = describe_unseen(model, "published answers", "none", digest)
-            finish(run, measure_import(imported, subject, run, job.case(run)))
-        folders.append(run.path)
-    return tuple(folders)
+            results.append(job.finish(run, measure_import(imported, subject, run, job.case(run))))
+    return tuple(results)

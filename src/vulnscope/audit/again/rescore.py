@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vulnscope import registry
 from vulnscope.ask.worded.reading import Reader, read_row_again
 from vulnscope.audit.figures.background import Source
 from vulnscope.audit.figures.record import Asked, Beside, ProtocolInfo, make_record
-from vulnscope.audit.job import Job, finish
+from vulnscope.audit.job import Job
 from vulnscope.audit.ordinary import restore_functions
+from vulnscope.audit.requests import AuditResult
 from vulnscope.corpora.code.text import keep_lines
 from vulnscope.errors import InputError
 from vulnscope.records.answers import AnswerRow
@@ -52,8 +52,7 @@ def rescore(rows: Sequence[AnswerRow], record: AuditRecord, reader: Reader, run:
     rows = [row for row in rows if row.sample not in aside]
     samples = match_samples(rows, case.corpus)
     again = [read_row_again(row, sample, reader) for row, sample in zip(rows, samples, strict=True)]
-    if run.n_rows == 0:
-        run.append([*again, *(item.row for item in functions)])
+    run.append([*again, *(item.row for item in functions)])
     stored = record.background
     return make_record(
         Asked([_as_seen(row, sample) for row, sample in zip(rows, samples, strict=True)], again, record.left_out),
@@ -84,11 +83,10 @@ def _as_seen(row: AnswerRow, sample: Sample) -> Sample:
     return sample.model_copy(update={"code": keep_lines(sample.code, row.cut.first_line, row.cut.last_line)})
 
 
-def rescore_run(stored: StoredRun, job: Job, parser: str, weaknesses: Weaknesses | None) -> Path:
-    """`stored` parsed and measured anew in a run of its own; its folder. Opens no model."""
+def rescore_run(stored: StoredRun, job: Job, parser: str, weaknesses: Weaknesses | None) -> AuditResult:
+    """`stored` parsed and measured anew in a run of its own. Opens no model."""
     rows = read_text_rows(stored)
     record = stored.result(AuditRecord)
     reader = open_reader(parser, weaknesses)
-    with job.open("rescore", record.subject.subject_digest, "none") as run:
-        finish(run, rescore(rows, record, reader, run, job.case(run)))
-    return run.path
+    with job.open("rescore", record.subject.subject_digest) as run:
+        return job.finish(run, rescore(rows, record, reader, run, job.case(run)))
