@@ -14,8 +14,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import Item
-from vulnscope.audit.figures.shares import group_items
+from vulnscope.ask.figures.measures import Item, group_items
 from vulnscope.errors import InputError
 from vulnscope.records.answers import COMBINED, AnswerRow, Expectation, TextAnswer
 from vulnscope.records.rows import Says
