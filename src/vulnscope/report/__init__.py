@@ -1,4 +1,4 @@
-"""Records in; HTML and terminal out. Computes no figure."""
+"""Records in; pages out, as HTML, for a terminal, in Markdown and as CSV. Computes no figure."""
 
 from vulnscope.report.showing import render_html, render_terminal
 
