@@ -110,16 +110,6 @@ def folder_finder(request: AuditRequest) -> Callable[[str], Path | None]:
     return find
 
 
-def read_result(folder: Path, corpus: Corpus) -> AuditResult:
-    """A finished run as a result."""
-    from vulnscope import store
-
-    stored = store.load_run(folder, folder.parent)
-    return AuditResult(
-        record=stored.result(AuditRecord), rows=read_corpus_rows(stored, corpus), corpus=corpus, folder=folder
-    )
-
-
 def read_corpus_rows(run: StoredRun, corpus: Corpus) -> tuple[Row, ...]:
     """The rows of `run` about samples of `corpus`; those about ordinary functions are left where they are."""
     known = {sample.id for sample in corpus.samples}

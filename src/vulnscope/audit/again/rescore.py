@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vulnscope import registry
 from vulnscope.ask.worded.reading import Reader, read_row_again
 from vulnscope.audit.figures.background import Source
 from vulnscope.audit.figures.record import Asked, Beside, ProtocolInfo, make_record
-from vulnscope.audit.job import Job, finish
 from vulnscope.audit.ordinary import restore_functions
 from vulnscope.corpora.code.text import keep_lines
 from vulnscope.errors import InputError
@@ -82,13 +80,3 @@ def _as_seen(row: AnswerRow, sample: Sample) -> Sample:
     if row.cut is None:
         return sample
     return sample.model_copy(update={"code": keep_lines(sample.code, row.cut.first_line, row.cut.last_line)})
-
-
-def rescore_run(stored: StoredRun, job: Job, parser: str, weaknesses: Weaknesses | None) -> Path:
-    """`stored` parsed and measured anew in a run of its own; its folder. Opens no model."""
-    rows = read_text_rows(stored)
-    record = stored.result(AuditRecord)
-    reader = open_reader(parser, weaknesses)
-    with job.open("rescore", record.subject.subject_digest, "none") as run:
-        finish(run, rescore(rows, record, reader, run, job.case(run)))
-    return run.path
