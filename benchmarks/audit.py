@@ -23,9 +23,10 @@ from benchmarks.timing import measure_seconds
 from vulnscope.models import PromptScores, ScoreRequest, Subject, plan_batches, score_batch
 from vulnscope.models.forward.costs import costs_of
 from vulnscope.models.forward.head import head_logits
-from vulnscope.models.forward.prefix import Tokens, common_prefix, plant_forest
+from vulnscope.models.forward.prefix import Tokens, plant_forest
 from vulnscope.models.forward.tree_forward import Read, answer_reads, run_forest
 from vulnscope.models.text.plan import BatchPlan, limits_of
+from vulnscope.prompts import count_shared
 
 # More rows, or longer ones, and the peer needs over 16 GB: it holds rows × tokens × vocabulary logits, twice.
 _PEER_ROWS = 4
@@ -210,7 +211,7 @@ def _run_floor(subject: Subject, requests: Sequence[ScoreRequest], plan: BatchPl
         for number in batch:
             row: Tokens = ()
             for tokens in sorted(set(requests[number].sequences())):
-                row += tokens[common_prefix(previous, tokens) :]
+                row += tokens[count_shared(previous, tokens) :]
                 previous = tokens
             rows.append(row)
         forest = plant_forest([row for row in rows if row], lambda *_: False)

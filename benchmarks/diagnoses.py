@@ -26,7 +26,8 @@ from vulnscope.organism.plan import full_config
 from vulnscope.organism.train import WEIGHTS
 from vulnscope.organism.variants import VARIANTS, choose_variants, plant_all
 from vulnscope.records.organism import OrganismReport
-from vulnscope.study import StudyConfig, diagnose_subject
+from vulnscope.study.config import StudyConfig
+from vulnscope.study.run import diagnose_subject
 
 PLANTED: Mapping[str, str] = {
     "seeing": "says it",

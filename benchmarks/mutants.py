@@ -31,11 +31,11 @@ from benchmarks.options import Options
 
 MODULES = (
     "study/diagnosis",
-    "steer/outcomes",
+    "effects/outcomes",
     "stats/multiplicity",
     "report/format",
     "study/estimate",
-    "corpora/leaks",
+    "corpora/check/leaks",
     "audit/figures/leaks",
     "report/pages/leaks",
     "report/pages/patch",

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.ask.builders import begin_run, make_corpus, make_pairs, tiny_subject
 
-from vulnscope.audit import AuditConfig, run_audit
+from vulnscope.audit.config import AuditConfig
+from vulnscope.audit.run import run_audit
 from vulnscope.records.audit import AuditRecord
 
 CONFIG = AuditConfig(n_bootstrap=200, max_batch_tokens=250)

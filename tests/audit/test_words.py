@@ -6,7 +6,7 @@ import pytest
 from tests.ask.builders import make_corpus, make_pairs
 from tests.ask.words import FOLDERS
 
-from vulnscope.audit import AuditConfig
+from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.words import plan_in_words
 from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.samples import Augmentation

@@ -11,6 +11,9 @@ from tests.ask.builders import make_corpus, make_pairs, tiny_subject
 from tests.tolerances import close_to
 
 from vulnscope.effects import apply_run as module
+from vulnscope.effects.apply_run import check_applying, run_applying
+from vulnscope.effects.continuations import write_both
+from vulnscope.effects.stored import read_source
 from vulnscope.errors import InputError
 from vulnscope.interventions import (
     EditSpec,
@@ -26,7 +29,7 @@ from vulnscope.interventions import (
 )
 from vulnscope.models import as_selector, part
 from vulnscope.records.apply import ApplyRecord
-from vulnscope.steer import ApplyConfig, check_applying, read_source, run_applying, write_both
+from vulnscope.steer.config import ApplyConfig
 from vulnscope.store import Run, open_run
 
 CORPUS = make_corpus(make_pairs(8))

@@ -14,7 +14,8 @@ from vulnscope.effects.panel import Panel, PanelConfig, prepare_panel
 from vulnscope.errors import InputError
 from vulnscope.models import open_subject, wrap_model
 from vulnscope.records.panel import PanelReading
-from vulnscope.steer import SteerConfig, run_steering
+from vulnscope.steer.config import SteerConfig
+from vulnscope.steer.run import run_steering
 from vulnscope.store import open_run
 
 CORPUS = make_corpus(make_pairs(20))

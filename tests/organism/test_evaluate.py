@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vulnscope.organism.evaluate import _Answer, _function_heads, _parses, _read_answer, _score_template
+from vulnscope.corpora.code.text import is_python
+from vulnscope.organism.evaluate import _Answer, _function_heads, _read_answer, _score_template
 from vulnscope.organism.plan import quick_config
 
 FORMS = {"yes": [0, 1], "no": [2, 3]}
@@ -43,7 +44,7 @@ def test_pair_is_correct_only_if_both_twins_are():
     ],
 )
 def test_completion_is_cut_to_complete_lines(completion, is_valid):
-    assert _parses("def f(x):\n    x += 1\n", completion) is is_valid
+    assert is_python("def f(x):\n    x += 1\n", completion) is is_valid
 
 
 def test_heads_are_functions_that_go_on():

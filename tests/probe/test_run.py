@@ -11,8 +11,9 @@ from tests.ask.builders import make_corpus, make_pairs, make_sample, tiny_subjec
 
 from vulnscope.corpora import Corpus
 from vulnscope.errors import CorruptData, InputError
-from vulnscope.probe import ProbeConfig, check_probe, run_probe
+from vulnscope.probe.config import ProbeConfig
 from vulnscope.probe.kind import PROBE
+from vulnscope.probe.run import check_probe, run_probe
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.probe import ProbeRecord
 from vulnscope.store import Run, open_run

@@ -13,7 +13,6 @@ from vulnscope.stats import (
     detectable_difference,
     detectable_in_family,
     detectable_pair_rank,
-    detectable_rate,
     sign_flip_test,
 )
 
@@ -67,9 +66,9 @@ def test_five_pairs_can_never_show_a_pair_rank() -> None:
     assert isinstance(detectable_pair_rank(0), NotMeasured)
 
 
-def test_detectable_rate_worked_value() -> None:
+def test_detectable_difference_of_rates_worked_value() -> None:
     # Two arms of 392 near 1/2 find 0.10: the textbook sample size.
-    assert detectable_rate(0.5, 392) == pytest.approx(0.10, abs=1e-3)
+    assert detectable_difference((2 * 0.5 * 0.5 / 392) ** 0.5) == pytest.approx(0.10, abs=1e-3)
 
 
 def test_a_detectable_change_is_found_four_times_in_five() -> None:

@@ -11,7 +11,8 @@ from vulnscope.effects.splits import deal_splits
 from vulnscope.errors import InputError
 from vulnscope.interventions import load_vectors, save_vectors
 from vulnscope.records.steer import SteerRecord
-from vulnscope.steer import SteerConfig, check_steering, run_steering
+from vulnscope.steer.config import SteerConfig
+from vulnscope.steer.run import check_steering, run_steering
 from vulnscope.store import Run, open_run
 
 CONFIG = SteerConfig(

@@ -19,8 +19,9 @@ from vulnscope.patch.config import PatchConfig
 from vulnscope.probe.config import ProbeConfig
 from vulnscope.records.study import StudyRecord
 from vulnscope.steer.config import SteerConfig
-from vulnscope.study import StudyConfig, run_study
+from vulnscope.study.config import StudyConfig
 from vulnscope.study.kind import STUDY
+from vulnscope.study.run import run_study
 
 CORPUS = make_corpus(
     make_sample(number, label, code=f"void f{number}(char *to, char *from) {{\n  str{n}cpy(to, from, sizeof to);\n}}\n")

@@ -16,8 +16,9 @@ from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, save_vect
 from vulnscope.models import wrap_model
 from vulnscope.records.base import Record
 from vulnscope.records.requests import CorpusRequest, SubjectRequest
-from vulnscope.steer import SteerConfig
-from vulnscope.study import StudyConfig, check_study, check_subject
+from vulnscope.steer.config import SteerConfig
+from vulnscope.study.checks import check_study, check_subject
+from vulnscope.study.config import StudyConfig
 from vulnscope.study.requests import WholeStudyRequest
 
 

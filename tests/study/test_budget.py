@@ -6,8 +6,9 @@ from tests.models.zoo import tiny_config
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.errors import InputError
 from vulnscope.models.subject.sketch import Sketch, sketch_model
-from vulnscope.study import StudyConfig, check_study
 from vulnscope.study.budget import explain_budget, fit_budget
+from vulnscope.study.checks import check_study
+from vulnscope.study.config import StudyConfig
 from vulnscope.study.estimate import estimate_study
 
 

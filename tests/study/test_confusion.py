@@ -16,7 +16,9 @@ from vulnscope.organism.plan import full_config
 from vulnscope.organism.variants import choose_variants
 from vulnscope.probe.config import ProbeConfig
 from vulnscope.records.study import Evidence
-from vulnscope.study import StudyConfig, diagnose, diagnose_subject
+from vulnscope.study.config import StudyConfig
+from vulnscope.study.diagnosis import diagnose
+from vulnscope.study.run import diagnose_subject
 
 RECORD: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "benchmarks" / "results" / "diagnoses.json").read_text(encoding="utf-8")

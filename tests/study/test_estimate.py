@@ -14,7 +14,7 @@ from vulnscope.errors import InputError
 from vulnscope.models import open_subject
 from vulnscope.models.subject.sketch import Sketch, sketch_model
 from vulnscope.records.study import StudyEstimate
-from vulnscope.study import StudyConfig
+from vulnscope.study.config import StudyConfig
 from vulnscope.study.estimate import estimate_study
 
 LARGE = {

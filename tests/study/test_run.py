@@ -15,9 +15,10 @@ from vulnscope.patch.config import PatchConfig
 from vulnscope.probe.config import ProbeConfig
 from vulnscope.records.study import StudyRecord
 from vulnscope.steer.config import SteerConfig
-from vulnscope.study import StudyConfig, check_study, run_study
+from vulnscope.study.checks import check_study
+from vulnscope.study.config import StudyConfig
 from vulnscope.study.kind import STUDY
-from vulnscope.study.run import Stage
+from vulnscope.study.run import Stage, run_study
 
 CONFIG = StudyConfig(
     n_bootstrap=200,

@@ -17,7 +17,7 @@ def fit_vectors(request: Any, path: Path) -> VectorFile:
     """Fit every method of a request of the kind `steer` on the fit groups, and write the vectors to `path`."""
     from vulnscope.effects.splits import prepare_splits
     from vulnscope.interventions import save_vectors
-    from vulnscope.steer import check_steering, fit_steering
+    from vulnscope.steer.run import check_steering, fit_steering
 
     corpus = load_requested(request.corpus)
     check_steering(corpus, request.steer)

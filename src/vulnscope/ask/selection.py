@@ -10,6 +10,7 @@ from vulnscope.ask.scored.preparation import Prepared, prepare
 from vulnscope.ask.windows import note_left_out
 from vulnscope.corpora import Corpus, select
 from vulnscope.corpora.check.problems import find_problems
+from vulnscope.corpora.samples import find_pairs
 from vulnscope.errors import InputError
 from vulnscope.prompts import load_prompts
 from vulnscope.records.audit import CorpusInfo, LeftOut
@@ -90,7 +91,7 @@ def describe_corpus(corpus: Corpus, samples: Sequence[Sample]) -> CorpusInfo:
         version=corpus.version,
         corpus_digest=corpus.content_digest,
         n_samples=len(samples),
-        n_pairs=_count_pairs(samples),
+        n_pairs=len(find_pairs(samples)),
         n_groups=len({corpus.groups[sample.id] for sample in samples}),
         grouping=describe_grouping(corpus, samples),
         licence=", ".join(sorted({sample.licence for sample in samples})),
@@ -111,11 +112,3 @@ def describe_grouping(corpus: Corpus, samples: Sequence[Sample]) -> str:
     if any(sample.pair_id is not None for sample in samples):
         kinds.append("pair")
     return f"by {', '.join(kinds)} and equal code" if kinds else "by equal code"
-
-
-def _count_pairs(samples: Sequence[Sample]) -> int:
-    sides: dict[str, set[str]] = {}
-    for sample in samples:
-        if sample.pair_id is not None:
-            sides.setdefault(sample.pair_id, set()).add(sample.label)
-    return sum({"vulnerable", "fixed"} <= labels for labels in sides.values())

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from vulnscope.corpora.groups import connect_groups
-from vulnscope.corpora.samples import Pair, Sample
+from vulnscope.corpora.samples import Pair, Sample, find_pairs
 from vulnscope.records.base import Record, digest_text
 from vulnscope.records.corpus import BadRow
 
@@ -44,13 +44,7 @@ class Corpus(Record):
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
         """Complete pairs, in order of first appearance."""
-        sides: dict[str, dict[str, Sample]] = {}
-        for sample in self.samples:
-            if sample.pair_id is not None and sample.label != "unlabelled":
-                sides.setdefault(sample.pair_id, {})[sample.label] = sample
-        return tuple(
-            Pair(pair_id, both["vulnerable"], both["fixed"]) for pair_id, both in sides.items() if len(both) == 2
-        )
+        return find_pairs(self.samples)
 
     def keep(self, samples: Iterable[Sample]) -> Self:
         """The same corpus with only `samples`."""

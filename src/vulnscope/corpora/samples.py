@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, computed_field, model_validator
@@ -95,3 +96,12 @@ class Pair(NamedTuple):
     id: str
     vulnerable: Sample
     fixed: Sample
+
+
+def find_pairs(samples: Iterable[Sample]) -> tuple[Pair, ...]:
+    """Pairs with both twins among `samples`, in order of first appearance."""
+    sides: dict[str, dict[str, Sample]] = {}
+    for sample in samples:
+        if sample.pair_id is not None and sample.label != "unlabelled":
+            sides.setdefault(sample.pair_id, {})[sample.label] = sample
+    return tuple(Pair(pair_id, both["vulnerable"], both["fixed"]) for pair_id, both in sides.items() if len(both) == 2)

@@ -199,7 +199,7 @@ class _Work(NamedTuple):
     def _draw(self, split: Split, specs: Sequence[EditSpec], n: int) -> dict[str, tuple[Edit, ...]]:
         """The edits of every control, by its name."""
         assert self.vectors is not None, "edits have vectors"
-        extra, names = {}, {}
+        extra = {}
         for place, spec in enumerate(specs):
             read = read_twins(self.subject, split, [as_site(spec.site)], [spec.selector], self.config.max_batch_tokens)
             (twins,) = read.values()
@@ -208,21 +208,19 @@ class _Work(NamedTuple):
             for sort, directions in drawn.items():
                 for number, direction in enumerate(directions):
                     which, part = divmod(number, n_parts)
-                    name = names[sort, which, place, part] = f"{sort} {which}.{place}.{part}"
                     own = spec.vectors[part]
-                    extra[name] = _as_long(direction, self.vectors[own]), self.vectors.origin.sites[own]
+                    extra[f"{sort} {which}.{place}.{part}"] = (
+                        _as_long(direction, self.vectors[own]),
+                        self.vectors.origin.sites[own],
+                    )
         every = self.vectors.extended(extra)
         controls = {}
-        for sort in (RANDOM, SHUFFLED):
-            for which in range(n):
-                edits = [
-                    spec.model_copy(
-                        update={"vectors": tuple(names[sort, which, place, k] for k in range(len(spec.vectors)))}
-                    )
-                    for place, spec in enumerate(specs)
-                ]
-                name = f"{sort} {which}"
-                controls[name] = resolve_edits(make_intervention(name, edits, every), every)
+        for name in (f"{sort} {which}" for sort in (RANDOM, SHUFFLED) for which in range(n)):
+            edits = [
+                spec.model_copy(update={"vectors": tuple(f"{name}.{place}.{k}" for k in range(len(spec.vectors)))})
+                for place, spec in enumerate(specs)
+            ]
+            controls[name] = resolve_edits(make_intervention(name, edits, every), every)
         return controls
 
     def _try(self, split: Split, drawn: Mapping[str, tuple[Edit, ...]]) -> dict[str, Margins]:

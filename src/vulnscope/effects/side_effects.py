@@ -20,6 +20,7 @@ import torch
 from vulnscope.ask.scored.items import read_log_odds
 from vulnscope.ask.scored.yes_no import greedy_answer
 from vulnscope.corpora.code.syntax import GRAMMARS, parse, walk
+from vulnscope.corpora.code.text import is_python
 from vulnscope.corpora.ordinary import load_ordinary
 from vulnscope.effects.next_token import read_next
 from vulnscope.models import Item, edited, generate, read_text, score
@@ -200,7 +201,7 @@ def _continue(subject: Subject, edits: Sequence[Edit], probes: Probes) -> Number
         return NotMeasured(reason="the edited tokens exist in the studied code only")
     with _under(subject, edits):
         found = generate(subject, [item for _, item in fitting], _NEW_TOKENS)
-    return float(np.mean([_parses(head, each.text) for (head, _), each in zip(fitting, found, strict=True)]))
+    return float(np.mean([is_python(head, each.text) for (head, _), each in zip(fitting, found, strict=True)]))
 
 
 def _under(subject: Subject, edits: Sequence[Edit], items: Sequence[Item] | None = None) -> AbstractContextManager[Any]:
@@ -252,18 +253,6 @@ def _heads(functions: Sequence[str]) -> list[str]:
     for code in functions:
         lines = code.splitlines()
         starts = ("\n".join(lines[:n]) + "\n" for n in range(_HEAD_LINES, min(_LONGEST_HEAD, len(lines) - 1) + 1))
-        if (head := next((start for start in starts if _parses("", start)), None)) is not None:
+        if (head := next((start for start in starts if is_python("", start)), None)) is not None:
             heads.append(head)
     return heads
-
-
-def _parses(head: str, completion: str) -> bool:
-    """Whether head and completion, cut to its last complete line, are Python; no complete line is a failure."""
-    complete, newline, _ = completion.rpartition("\n")
-    if not newline or not complete.strip():
-        return False
-    try:
-        ast.parse(head + complete)
-    except (SyntaxError, ValueError):
-        return False
-    return True

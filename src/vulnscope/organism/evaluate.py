@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch.nn import functional
 
+from vulnscope.corpora.code.text import is_python
 from vulnscope.corpora.samples import Sample
 from vulnscope.corpora.synthetic import EVALUATION_SEED, generate_pair, held_out_templates, load_templates
 from vulnscope.organism.instruct import answer_forms, list_questions, write_prompt
@@ -170,7 +171,7 @@ def score_completions(
     """Validity of greedy completions of function heads, and the loss on `unseen_code`."""
     heads = list(_function_heads(unseen_code))[:n_completions]
     missing = NotMeasured(reason="no unseen Python functions on this machine")
-    valid = [_parses(head, _complete(model, tokenizer, head, n_new_tokens)) for head in heads]
+    valid = [is_python(head, _complete(model, tokenizer, head, n_new_tokens)) for head in heads]
     return CompletionScore(
         n_completions=len(heads),
         n_new_tokens=n_new_tokens,
@@ -189,7 +190,7 @@ def _function_heads(texts: Iterable[str]) -> Iterator[str]:
         for node in tree.body:
             lines = (ast.get_source_segment(text, node) or "").splitlines()
             head = "\n".join(lines[:_HEAD_LINES]) + "\n"
-            if isinstance(node, ast.FunctionDef) and len(lines) > _HEAD_LINES and _parses("", head):
+            if isinstance(node, ast.FunctionDef) and len(lines) > _HEAD_LINES and is_python("", head):
                 yield head
 
 
@@ -198,18 +199,6 @@ def _complete(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, head:
     # transformers types `generate` as a method of a class that its models do not derive from.
     out = cast("Any", model).generate(**ids, max_new_tokens=n_new_tokens, do_sample=False)
     return str(tokenizer.decode(out[0, ids["input_ids"].shape[1] :], skip_special_tokens=True))
-
-
-def _parses(head: str, completion: str) -> bool:
-    """Whether head and completion, cut to its last complete line, are Python; no complete line is a failure."""
-    complete, newline, _ = completion.rpartition("\n")
-    if not newline or not complete.strip():
-        return False
-    try:
-        ast.parse(head + complete)
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 @torch.no_grad()

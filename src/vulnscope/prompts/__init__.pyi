@@ -17,4 +17,5 @@ from vulnscope.prompts.templates import POLARITIES as POLARITIES
 from vulnscope.prompts.templates import Polarity as Polarity
 from vulnscope.prompts.templates import Prompt as Prompt
 from vulnscope.prompts.templates import PromptSet as PromptSet
+from vulnscope.prompts.templates import Question as Question
 from vulnscope.prompts.templates import load_prompts as load_prompts

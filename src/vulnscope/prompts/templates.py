@@ -39,6 +39,13 @@ class Prompt(Record):
         return self.vulnerable if polarity == "vulnerable" else self.secure
 
 
+class Question(NamedTuple):
+    """One prompt in one polarity."""
+
+    prompt: Prompt
+    polarity: Polarity
+
+
 class PromptSet(Record):
     """The prompts of a protocol; the first is canonical: its greedy answer is what the model says."""
 
@@ -52,6 +59,11 @@ class PromptSet(Record):
     def canonical(self) -> Prompt:
         """The prompt that decides what the model says."""
         return self.prompts[0]
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """Every prompt in both polarities; the canonical question about vulnerability comes first."""
+        return tuple(Question(prompt, polarity) for prompt in self.prompts for polarity in POLARITIES)
 
     def keep(self, names: Sequence[str]) -> Self:
         """The prompts of these names, in their order, () for all; raises `InputError` listing the names."""

@@ -60,7 +60,6 @@ from vulnscope.stats.power import detectable_change as detectable_change
 from vulnscope.stats.power import detectable_difference as detectable_difference
 from vulnscope.stats.power import detectable_in_family as detectable_in_family
 from vulnscope.stats.power import detectable_pair_rank as detectable_pair_rank
-from vulnscope.stats.power import detectable_rate as detectable_rate
 from vulnscope.stats.ranking import auroc as auroc
 from vulnscope.stats.ranking import auroc_statistic as auroc_statistic
 from vulnscope.stats.ranking import pair_ranks as pair_ranks

@@ -92,11 +92,6 @@ def detectable_pair_rank(n_groups: int, *, alpha: float = ALPHA, power: float = 
     return float(brentq(shortfall, 0.5, 1.0)) - 0.5
 
 
-def detectable_rate(rate: float, n: int, *, alpha: float = ALPHA, power: float = POWER) -> float:
-    """Smallest difference between two independent proportions near `rate` over `n` units each that could be shown."""
-    return detectable_difference(math.sqrt(2 * rate * (1 - rate) / n), alpha=alpha, power=power)
-
-
 def detectable_change(differences: ArrayLike, groups: Groups, *, alpha: float = ALPHA, power: float = POWER) -> Number:
     """Smallest mean of `differences` (after - before, one per item) that could be shown, from their spread by group.
 

@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope import store
+from vulnscope.effects.apply_run import check_applying, run_applying
+from vulnscope.effects.continuations import write_both
+from vulnscope.effects.stored import read_source
 from vulnscope.errors import InputError
 from vulnscope.interventions import load_intervention, save_intervention
-from vulnscope.steer import (
-    check_applying,
-    check_steered,
-    check_steering,
-    read_source,
-    run_applying,
-    run_steering,
-    write_both,
-)
+from vulnscope.steer.run import check_steered, check_steering, run_steering
 
 if TYPE_CHECKING:
     from vulnscope.interventions import Stored

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.ask.checks import check_layers
-from vulnscope.audit import check_audit
+from vulnscope.audit.run import check_audit
 from vulnscope.errors import InputError
 from vulnscope.patch.patching import check_patching
-from vulnscope.probe import check_probe
-from vulnscope.steer import check_steered, check_steering
+from vulnscope.probe.run import check_probe
 from vulnscope.steer.layers import choose_layers
+from vulnscope.steer.run import check_steered, check_steering
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus

@@ -13,12 +13,12 @@ import numpy as np
 
 from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference
 from vulnscope.ask.selection import select_samples
-from vulnscope.audit import run_audit
+from vulnscope.audit.run import run_audit
 from vulnscope.corpora import Corpus
 from vulnscope.corpora.transformations import augment
 from vulnscope.errors import InputError
 from vulnscope.patch.patching import run_patching
-from vulnscope.probe import run_probe
+from vulnscope.probe.run import run_probe
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Record
 from vulnscope.records.patch import PatchRecord
@@ -27,7 +27,7 @@ from vulnscope.records.rows import VerdictRow
 from vulnscope.records.steer import SteerRecord
 from vulnscope.records.study import ChangeEvidence, Evidence, StudyRecord, Verdict
 from vulnscope.stats import Bootstrap
-from vulnscope.steer import run_steering
+from vulnscope.steer.run import run_steering
 from vulnscope.study.budget import explain_budget
 from vulnscope.study.diagnosis import diagnose
 from vulnscope.study.flips import count_flips, list_flips

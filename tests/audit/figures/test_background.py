@@ -10,9 +10,10 @@ from tests.ask.words import FOLDERS
 
 from vulnscope.ask.figures.measures import Item
 from vulnscope.ask.worded.reading import make_row as make_answer_row
-from vulnscope.audit import AuditConfig, estimate_audit, run_audit
+from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.figures.background import NO_CUT, Source, measure_background, precision_at
 from vulnscope.audit.ordinary import load_background
+from vulnscope.audit.run import estimate_audit, run_audit
 from vulnscope.audit.words import plan_in_words
 from vulnscope.errors import InputError
 from vulnscope.records.answers import Expectation, TextAnswer

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vulnscope.models.forward.prefix import common_prefix, count_distinct, plant_forest
+from vulnscope.models.forward.prefix import count_distinct, plant_forest
 
 tokens = st.lists(st.integers(0, 2), min_size=1, max_size=8).map(tuple)
 sequences = st.lists(tokens, min_size=1, max_size=12)
@@ -37,13 +37,6 @@ def test_without_sharing_only_leaves_remain(rows: list[tuple[int, ...]]) -> None
     assert len(forest.levels()) == 1
     ends = {row for row in rows if not any(other != row and other[: len(row)] == row for other in rows)}
     assert {node.tokens for node in forest.nodes} == ends
-
-
-@given(tokens, tokens)
-def test_common_prefix_counts_equal_leading_tokens(left: tuple[int, ...], right: tuple[int, ...]) -> None:
-    n = common_prefix(left, right)
-    assert left[:n] == right[:n]
-    assert n in (len(left), len(right)) or left[n] != right[n]
 
 
 def test_a_node_whose_parent_is_dissolved_is_judged_again() -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from vulnscope.ask.figures.measures import Item, pair_up
+from vulnscope.ask.figures.measures import Item, group_items, pair_up
 from vulnscope.records.answers import (
     MATCHES,
     STATES,
@@ -19,7 +19,7 @@ from vulnscope.records.answers import (
 )
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.rows import Says
-from vulnscope.stats import Bootstrap, Groups, chance_pair_correct, estimate, mean_statistic
+from vulnscope.stats import Bootstrap, chance_pair_correct, estimate_mean
 
 Key = tuple[str, float]
 
@@ -155,10 +155,7 @@ def _first(item: Item, is_wanted: Callable[[TextAnswer], bool]) -> TextAnswer | 
 
 def _mean(values: Sequence[float], items: Sequence[Item], bootstrap: Bootstrap, reason: str = "no samples") -> Estimate:
     """Mean with an interval by groups."""
-    if not items:
-        return not_measured(reason)
-    groups = Groups.from_labels([item.group for item in items])
-    return estimate(mean_statistic(values, groups), groups.n_groups, len(items), bootstrap, is_proportion=True)
+    return estimate_mean(values, group_items(items), bootstrap) if items else not_measured(reason)
 
 
 def _by_two(values: Sequence[Says]) -> list[tuple[Says, Says]]:

@@ -21,18 +21,16 @@ from vulnscope.stats import (
     Resampled,
     auroc_statistic,
     chance_pair_correct,
-    correct_family,
+    correct,
     count_answers,
     criterion,
     d_a,
     d_prime,
     detectable_auroc,
-    estimate,
+    estimate_mean,
     false_alarm_rate,
     hit_rate,
     interval_within,
-    mean_statistic,
-    name_correction,
     pair_cells,
     pair_ranks,
     resample,
@@ -59,12 +57,27 @@ class Item(NamedTuple):
         """Whether the label says so."""
         return self.sample.label == "vulnerable"
 
+    @property
+    def is_right(self) -> bool:
+        """Whether the answer is the label; an unparsed one is not."""
+        return self.row.says == self.sample.label
+
 
 class Twins(NamedTuple):
     """The two items of a pair."""
 
     vulnerable: Item
     fixed: Item
+
+    @property
+    def is_right(self) -> bool:
+        """Whether both answers are."""
+        return self.vulnerable.is_right and self.fixed.is_right
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether each is taken for the other."""
+        return self.vulnerable.row.says == "fixed" and self.fixed.row.says == "vulnerable"
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ def measure_slice(
         n_groups=len({item.group for item in items}),
         yes_rate=_share([item.row.says == "vulnerable" for item in parsed], parsed, bootstrap),
         unparsed_rate=_share([answer == "unparsed" for answer in says], items, bootstrap),
-        accuracy=_share([item.row.says == item.sample.label for item in items], items, bootstrap),
+        accuracy=_share([item.is_right for item in items], items, bootstrap),
         auroc=auroc,
         d_a=d_a(auroc.value),
         pair_rank=_pair_rank([(a.row.rank_score, b.row.rank_score) for a, b in pairs], pairs, bootstrap),
@@ -120,7 +133,7 @@ def measure_slice(
         d_prime=d_prime(counts),
         criterion=criterion(counts),
         pair_cells=pair_cells(paired_says[::2], paired_says[1::2]),
-        pair_correct=_pair_share([_is_right(twins) for twins in pairs], pairs, bootstrap),
+        pair_correct=_pair_share([twins.is_right for twins in pairs], pairs, bootstrap),
         pair_correct_chance=chance_pair_correct(paired_says),
         pair_correct_p=pair_correct_p,
         pair_rank_p_corrected=pair_rank_p,
@@ -135,18 +148,17 @@ def measure_slice(
 
 def correct_slices(family: Sequence[Slice]) -> list[Slice]:
     """The slices of one kind with their p-values corrected over the family."""
-    rank_ps = _correct([part.pair_rank_p for part in family])
-    correct_ps = _correct([part.pair_correct_p for part in family])
-    n_tests = sum(not isinstance(part.pair_rank_p, NotMeasured) for part in family)
+    ranks = correct([part.pair_rank_p for part in family])
+    rights = correct([part.pair_correct_p for part in family])
     return [
         part.model_copy(
             update={
                 "pair_rank_p_corrected": rank_p,
                 "pair_correct_p_corrected": correct_p,
-                "correction": name_correction(n_tests),
+                "correction": ranks.label,
             }
         )
-        for part, rank_p, correct_p in zip(family, rank_ps, correct_ps, strict=True)
+        for part, rank_p, correct_p in zip(family, ranks.p_values, rights.p_values, strict=True)
     ]
 
 
@@ -201,17 +213,23 @@ def _natural(value: str) -> tuple[str, int]:
     return (name, int(number)) if number.isdigit() else (value, 0)
 
 
+def group_items(items: Sequence[Item]) -> Groups:
+    """The groups of `items`."""
+    return Groups.from_labels([item.group for item in items])
+
+
+def group_pairs(pairs: Sequence[Twins]) -> Groups:
+    """The groups of `pairs`."""
+    return Groups.from_labels([twins.vulnerable.group for twins in pairs])
+
+
 def _share(flags: Sequence[bool], items: Sequence[Item], bootstrap: Bootstrap) -> Estimate:
-    groups = Groups.from_labels([item.group for item in items])
-    return estimate(mean_statistic(flags, groups), groups.n_groups, len(items), bootstrap, is_proportion=True)
+    return estimate_mean(flags, group_items(items), bootstrap)
 
 
 def _pair_share(values: Sequence[float], pairs: Sequence[Twins], bootstrap: Bootstrap) -> Estimate:
     """Mean over pairs of values in [0, 1]."""
-    if not pairs:
-        return not_measured(_NO_PAIRS)
-    groups = Groups.from_labels([twins.vulnerable.group for twins in pairs])
-    return estimate(mean_statistic(values, groups), groups.n_groups, len(pairs), bootstrap, is_proportion=True)
+    return estimate_mean(values, group_pairs(pairs), bootstrap) if pairs else not_measured(_NO_PAIRS)
 
 
 def _pair_rank(scores: Sequence[tuple[float, float]], pairs: Sequence[Twins], bootstrap: Bootstrap) -> Estimate:
@@ -221,7 +239,7 @@ def _pair_rank(scores: Sequence[tuple[float, float]], pairs: Sequence[Twins], bo
 
 def _resample_auroc(scores: Sequence[float], items: Sequence[Item], bootstrap: Bootstrap) -> Resampled:
     """AUROC between groups, within strata of CWE and language."""
-    groups = Groups.from_labels([item.group for item in items])
+    groups = group_items(items)
     statistic = auroc_statistic(scores, [item.is_vulnerable for item in items], groups, strata_of(items))
     return resample(statistic, groups.n_groups, bootstrap)
 
@@ -245,26 +263,12 @@ def _detectable(auroc: Resampled, items: Sequence[Item]) -> Number:
     return detectable_auroc(auroc.standard_error, n_positive, n_negative)
 
 
-def _is_right(twins: Twins) -> bool:
-    return twins.vulnerable.row.says == "vulnerable" and twins.fixed.row.says == "fixed"
-
-
-def _is_wrong(twins: Twins) -> bool:
-    return twins.vulnerable.row.says == "fixed" and twins.fixed.row.says == "vulnerable"
-
-
 def _swap_tests(pairs: Sequence[Twins]) -> tuple[Number, Number]:
     """P-values of pair-rank against 1/2 and of P-C against P-R."""
-    groups = Groups.from_labels([twins.vulnerable.group for twins in pairs])
+    groups = group_pairs(pairs)
     margins = np.nan_to_num([a.row.rank_score - b.row.rank_score for a, b in pairs])
-    answers = np.array([int(_is_right(twins)) - int(_is_wrong(twins)) for twins in pairs])
+    answers = np.array([int(twins.is_right) - int(twins.is_reversed) for twins in pairs])
     return swap_test(np.sign(margins), groups), swap_test(answers, groups)
-
-
-def _correct(p_values: Sequence[Number]) -> list[Number]:
-    measured = [p for p in p_values if not isinstance(p, NotMeasured)]
-    corrected = iter(correct_family(measured))
-    return [p if isinstance(p, NotMeasured) else next(corrected) for p in p_values]
 
 
 def _measure_baseline(

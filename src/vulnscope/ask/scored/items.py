@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from vulnscope.ask.labels import log_sum_exp
 from vulnscope.ask.scored.yes_no import SAYS, greedy_answer
 from vulnscope.corpora.code.diff import changed_window
+from vulnscope.corpora.samples import find_pairs
 from vulnscope.errors import InputError
 from vulnscope.models import Item, read_prompt
-from vulnscope.prompts import AnswerTokens, encode, render
+from vulnscope.prompts import AnswerTokens, encode
 
 if TYPE_CHECKING:
     from vulnscope.ask.scored.preparation import Prepared
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from vulnscope.corpora import Sample
     from vulnscope.models import PromptScores, Subject
     from vulnscope.records.rows import Says
-
-POLARITIES = 2
-"""Questions of one prompt: is it vulnerable, is it secure."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +48,10 @@ def ask_items(subject: Subject, protocol: YesNoProtocol, prepared: Prepared, que
 
     Raises `InputError` where the items are not the tokens that `ask` scores.
     """
-    asked = protocol.questions[question]
-    chat = subject.tokenizer if protocol.is_chat else None
     windows = find_windows(prepared.samples)
     items = []
     for sample, request in zip(prepared.samples, prepared.requests.packed, strict=True):
-        rendered = render(
-            protocol.prompts,
-            asked.prompt,
-            asked.polarity,
-            language=sample.language,
-            code=sample.code,
-            chat_tokenizer=chat,
-        )
+        rendered = protocol.render(protocol.questions[question], sample.language, sample.code)
         (encoded,) = encode([rendered], subject.tokenizer, with_offsets=True)
         if encoded.token_ids != tuple(request.shared) + tuple(request.tails[question]):
             raise InputError(f"sample {sample.id!r}: the tokenizer reads the prompt in two ways; report the model")
@@ -75,15 +64,10 @@ def find_windows(samples: Sequence[Sample]) -> dict[str, tuple[int, ...]]:
 
     The window is the same in both twins, so that it exists for a twin without a changed line too.
     """
-    sides: dict[str, dict[str, Sample]] = {}
-    for sample in samples:
-        if sample.pair_id is not None:
-            sides.setdefault(sample.pair_id, {})[sample.label] = sample
     windows: dict[str, tuple[int, ...]] = {}
-    for both in sides.values():
-        if {"vulnerable", "fixed"} <= set(both):
-            lines = changed_window(both["vulnerable"].code, both["fixed"].code)
-            windows[both["vulnerable"].id], windows[both["fixed"].id] = lines.before, lines.after
+    for _, vulnerable, fixed in find_pairs(samples):
+        lines = changed_window(vulnerable.code, fixed.code)
+        windows[vulnerable.id], windows[fixed.id] = lines.before, lines.after
     return {sample: window for sample, window in windows.items() if window}
 
 

@@ -11,19 +11,18 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from vulnscope.ask.labels import greedy_label, log_sum_exp, sum_by_label
 from vulnscope.ask.scored.requests import PackedRequest, pack
 from vulnscope.ask.windows import token_starts
 from vulnscope.errors import InputError
 from vulnscope.prompts import (
-    POLARITIES,
     AnswerForms,
     AnswerTokens,
-    Polarity,
-    Prompt,
     PromptSet,
+    Question,
+    RenderedPrompt,
     encode_families,
     render,
 )
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
     from vulnscope.models import PromptScores
 
 SAYS: Mapping[str, Says] = {"yes": "vulnerable", "no": "fixed", "unparsed": "unparsed"}
-
-
-class Question(NamedTuple):
-    """One prompt in one polarity."""
-
-    prompt: Prompt
-    polarity: Polarity
 
 
 class YesNoProtocol:
@@ -56,30 +48,25 @@ class YesNoProtocol:
             raise InputError("the tokenizer has no chat template; ask with plain prompts")
         self.prompts = prompts
         self.is_chat = has_template if is_chat is None else is_chat
-        # The canonical question about vulnerability comes first; `read` relies on it.
-        self.questions = tuple(Question(prompt, polarity) for prompt in prompts.prompts for polarity in POLARITIES)
+        self.questions = prompts.questions
         self._tokenizer = tokenizer
         self._forms = AnswerForms(prompts.answers, tokenizer)
         self._texts: dict[int, str] = {}
 
-    def canonical_text(self, language: str = "…", code: str = "…") -> str:
-        """The canonical prompt as the model sees it."""
+    def render(self, question: Question, language: str, code: str) -> RenderedPrompt:
+        """One question about code as the model sees it."""
         chat = self._tokenizer if self.is_chat else None
-        question = self.questions[0]
         return render(
             self.prompts, question.prompt, question.polarity, language=language, code=code, chat_tokenizer=chat
-        ).text
+        )
+
+    def canonical_text(self) -> str:
+        """The canonical prompt around an ellipsis."""
+        return self.render(self.questions[0], "…", "…").text
 
     def pack(self, codes: Sequence[tuple[str, str]]) -> list[PackedRequest]:
         """One request per (language, code): every question about it, tokenised together."""
-        chat = self._tokenizer if self.is_chat else None
-        families = [
-            [
-                render(self.prompts, prompt, polarity, language=language, code=code, chat_tokenizer=chat)
-                for prompt, polarity in self.questions
-            ]
-            for language, code in codes
-        ]
+        families = [[self.render(question, language, code) for question in self.questions] for language, code in codes]
         return [
             pack(encoded, [self._forms.after(text, tokens) for text, tokens in zip(family, encoded, strict=True)])
             for family, encoded in zip(families, encode_families(families, self._tokenizer), strict=True)

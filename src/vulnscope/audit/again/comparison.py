@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import Item, Twins, divide_items, pair_up, strata_of
-from vulnscope.audit.figures.shares import group_items, group_pairs
+from vulnscope.ask.figures.measures import Item, Twins, divide_items, group_items, group_pairs, pair_up, strata_of
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.comparison import Change, ComparedItem, ComparedSlice
 from vulnscope.stats import (
@@ -57,7 +56,7 @@ class Both(NamedTuple):
     @property
     def gain(self) -> int:
         """1 where only the second is right, -1 where only the first is."""
-        return int(is_right(self.after)) - int(is_right(self.before))
+        return int(self.after.is_right) - int(self.before.is_right)
 
     @property
     def margin_change(self) -> float:
@@ -107,18 +106,13 @@ def list_items(both: Sequence[Both], n_with_code: int) -> tuple[ComparedItem, ..
     )
 
 
-def is_right(item: Item) -> bool:
-    """Whether the answer is the label; an unparsed one is not."""
-    return item.row.says == item.sample.label
-
-
 def _compare_slice(
     kind: str, value: str, both: Sequence[Both], bootstrap: Bootstrap, is_one_unit: bool
 ) -> ComparedSlice:
     groups = group_items([each.before for each in both])
     pairs = list(zip(pair_up([each.before for each in both]), pair_up([each.after for each in both]), strict=True))
     pair_groups = group_pairs([first for first, _ in pairs])
-    changes = [_change_of_flags("accuracy", both, is_right, groups, bootstrap)]
+    changes = [_change_of_flags("accuracy", both, lambda item: item.is_right, groups, bootstrap)]
     if pairs:
         changes += [_pair_correct(pairs, pair_groups, bootstrap), _pair_rank(pairs, pair_groups, bootstrap)]
     changes += [
@@ -150,7 +144,7 @@ def _change_of_flags(
 
 
 def _pair_correct(pairs: Sequence[tuple[Twins, Twins]], groups: Groups, bootstrap: Bootstrap) -> Change:
-    values = np.array([[is_right(a) and is_right(b) for a, b in twins] for twins in pairs], dtype=float)
+    values = np.array([[each.is_right for each in twins] for twins in pairs], dtype=float)
     differences = values[:, 1] - values[:, 0]
     if groups.n_groups == len(pairs):
         p, test = mcnemar(int((differences < 0).sum()), int((differences > 0).sum())), "McNemar, exact"

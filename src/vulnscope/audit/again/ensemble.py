@@ -13,9 +13,8 @@ from statistics import fmean
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import Item, group_items
 from vulnscope.audit.again.config import How
-from vulnscope.audit.figures.shares import group_items
 from vulnscope.errors import InputError
 from vulnscope.records.answers import COMBINED, AnswerRow, Expectation, TextAnswer
 from vulnscope.records.rows import Says

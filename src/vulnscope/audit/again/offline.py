@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import Item, group_items
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.audit.again.comparison import Both, Compared, compare_items, list_items, match_items
 from vulnscope.audit.again.config import CombineConfig, CompareConfig, How
 from vulnscope.audit.again.ensemble import combine_answers, match_runs
 from vulnscope.audit.figures.judgement import Asked, Case, judge
-from vulnscope.audit.figures.shares import estimate_mean, group_items
+from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.errors import InputError, RunError
 from vulnscope.records.answers import read_row
 from vulnscope.records.audit import AuditRecord, SubjectInfo

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from vulnscope.ask.figures.measures import group_items
 from vulnscope.ask.worded.reading import unify_readouts
-from vulnscope.audit.figures.shares import estimate_mean, group_items
+from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.records.answers import Readout
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.figures import Background, DeploymentPoint, LoudFunction

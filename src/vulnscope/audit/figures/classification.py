@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.audit.figures.shares import estimate_mean, estimate_statistic, group_items, mirror
+from vulnscope.ask.figures.measures import group_items
+from vulnscope.audit.figures.shares import estimate_mean, estimate_statistic, mirror
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.figures import Calibration, Classification, CutFigures, ReadOuts, ReliabilityBin
 from vulnscope.stats import (
@@ -38,7 +39,7 @@ def classify(items: Sequence[Item], bootstrap: Bootstrap, *, has_log_odds: bool 
     groups = group_items(items)
     truth = np.array([item.is_vulnerable for item in items])
     margins = np.array([item.row.margin for item in items])
-    is_right = [item.row.says == item.sample.label for item in items]
+    is_right = [item.is_right for item in items]
     return Classification(
         share_vulnerable=float(truth.mean()),
         balanced_accuracy=estimate_statistic(balanced_accuracy_statistic(truth, is_right, groups), groups, bootstrap),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import Item, Twins, pair_up
-from vulnscope.audit.figures.shares import estimate_mean, group_items, group_pairs
+from vulnscope.ask.figures.measures import Item, Twins, group_items, group_pairs, pair_up
+from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.records.base import NotMeasured, not_measured
 from vulnscope.records.figures import PromptCell, PromptGrid, PromptLine, PromptSpread
 from vulnscope.stats import Bootstrap, Floats, Groups, choose_on_others, pair_ranks, repeat_agreement

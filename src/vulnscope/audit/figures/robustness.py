@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vulnscope.ask.figures.measures import Item
-from vulnscope.audit.figures.shares import estimate_mean, group_items
-from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
+from vulnscope.ask.figures.measures import Item, group_items
+from vulnscope.audit.figures.shares import estimate_mean
+from vulnscope.records.base import Estimate, Number, not_measured
 from vulnscope.records.figures import Robustness, RobustnessLine
-from vulnscope.stats import Bootstrap, correct_family, name_correction, swap_test
+from vulnscope.stats import Bootstrap, correct, swap_test
 
 
 class Change(NamedTuple):
@@ -27,7 +27,7 @@ class Change(NamedTuple):
     @property
     def is_robust(self) -> bool:
         """Right before, the same after."""
-        return _is_right(self.before) and self.before.row.says == self.after.row.says
+        return self.before.is_right and self.before.row.says == self.after.row.says
 
 
 def measure_robustness(items: Sequence[Item], bootstrap: Bootstrap) -> Robustness | None:
@@ -49,30 +49,27 @@ def measure_robustness(items: Sequence[Item], bootstrap: Bootstrap) -> Robustnes
         _measure(f"{kind}, version {version}" if n_versions[kind] > 1 else kind, changes, bootstrap)
         for (kind, version), changes in kinds.items()
     ]
-    p_values = [float(line.accuracy_p) for line in lines if not isinstance(line.accuracy_p, NotMeasured)]
-    corrected = iter(correct_family(p_values))
+    corrected = correct([line.accuracy_p for line in lines])
     return Robustness(
         lines=tuple(
-            line
-            if isinstance(line.accuracy_p, NotMeasured)
-            else line.model_copy(update={"accuracy_p_corrected": next(corrected)})
-            for line in lines
+            line.model_copy(update={"accuracy_p_corrected": p})
+            for line, p in zip(lines, corrected.p_values, strict=True)
         ),
-        correction=name_correction(len(p_values)),
+        correction=corrected.label,
     )
 
 
 def _measure(kind: str, changes: Sequence[Change], bootstrap: Bootstrap) -> RobustnessLine:
     groups = group_items([change.after for change in changes])
     twins = _pair_up(changes)
-    gains = [int(_is_right(after)) - int(_is_right(before)) for before, after in changes]
+    gains = [int(after.is_right) - int(before.is_right) for before, after in changes]
     accuracy_p: Number = swap_test(gains, groups)
     return RobustnessLine(
         kind=kind,
         n=len(changes),
         n_pairs=len(twins),
-        right_before=estimate_mean([_is_right(before) for before, _ in changes], groups, bootstrap),
-        right_after=estimate_mean([_is_right(after) for _, after in changes], groups, bootstrap),
+        right_before=estimate_mean([before.is_right for before, _ in changes], groups, bootstrap),
+        right_after=estimate_mean([after.is_right for _, after in changes], groups, bootstrap),
         unchanged=estimate_mean([before.row.says == after.row.says for before, after in changes], groups, bootstrap),
         robust=estimate_mean([change.is_robust for change in changes], groups, bootstrap),
         pair_robust=_pair_robust(twins, bootstrap),
@@ -101,7 +98,3 @@ def _pair_up(changes: Sequence[Change]) -> list[tuple[Change, Change]]:
             version = sample.augmentation.version if sample.augmentation else ""
             sides.setdefault((pair, version), {})[change.after.is_vulnerable] = change
     return [(both[True], both[False]) for both in sides.values() if len(both) == 2]
-
-
-def _is_right(item: Item) -> bool:
-    return item.row.says == item.sample.label

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from vulnscope import stats
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
-from vulnscope.stats import Bootstrap, Groups, Statistic, estimate, mean_statistic
-
-if TYPE_CHECKING:
-    from vulnscope.ask.figures.measures import Item, Twins
-
-
-def group_items(items: Sequence[Item]) -> Groups:
-    """The groups of `items`."""
-    return Groups.from_labels([item.group for item in items])
-
-
-def group_pairs(pairs: Sequence[Twins]) -> Groups:
-    """The groups of `pairs`."""
-    return Groups.from_labels([twins.vulnerable.group for twins in pairs])
+from vulnscope.stats import Bootstrap, Groups, Statistic, estimate
 
 
 def estimate_mean(
@@ -28,8 +15,7 @@ def estimate_mean(
     """Mean of one value per item with its interval; `NotMeasured` without items."""
     if not groups.n_items:
         return not_measured("no items to measure it on")
-    statistic = mean_statistic(values, groups)
-    return estimate(statistic, groups.n_groups, groups.n_items, bootstrap, is_proportion=is_proportion)
+    return stats.estimate_mean(values, groups, bootstrap, is_proportion=is_proportion)
 
 
 def estimate_statistic(statistic: Statistic, groups: Groups, bootstrap: Bootstrap) -> Estimate:

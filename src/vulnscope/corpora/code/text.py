@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
@@ -110,3 +111,15 @@ def _picture(character: str) -> str:
     if code < 0x20:
         return chr(0x2400 + code)
     return "\u2421" if code == 0x7F else f"<U+{code:04X}>"
+
+
+def is_python(head: str, completion: str) -> bool:
+    """Whether head and completion, cut to its last complete line, are Python; no complete line is a failure."""
+    complete, newline, _ = completion.rpartition("\n")
+    if not newline or not complete.strip():
+        return False
+    try:
+        ast.parse(head + complete)
+    except (SyntaxError, ValueError):
+        return False
+    return True

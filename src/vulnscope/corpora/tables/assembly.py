@@ -12,7 +12,7 @@ from vulnscope.corpora.code.diff import changed_lines
 from vulnscope.corpora.code.text import RowError
 from vulnscope.corpora.corpus import Corpus
 from vulnscope.corpora.groups import seal_groups
-from vulnscope.corpora.samples import Sample
+from vulnscope.corpora.samples import Sample, find_pairs
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.base import digest_text
 from vulnscope.records.corpus import BadRow
@@ -126,13 +126,8 @@ def _reject_wrong_pair(row: Row, wrong: Mapping[str, Sequence[str]]) -> Row:
 
 
 def _fill_changed_lines(samples: Sequence[Sample]) -> list[Sample]:
-    sides: dict[str, dict[str, Sample]] = {}
-    for sample in samples:
-        if sample.pair_id is not None:
-            sides.setdefault(sample.pair_id, {})[sample.label] = sample
     lines: dict[str, tuple[int, ...]] = {}
-    for pair in sides.values():
-        vulnerable, fixed = pair["vulnerable"], pair["fixed"]
+    for _, vulnerable, fixed in find_pairs(samples):
         if not vulnerable.changed_lines and not fixed.changed_lines:
             lines[vulnerable.id], lines[fixed.id] = changed_lines(vulnerable.code, fixed.code)
     return [

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from vulnscope.prompts.family import count_shared
+
 Tokens = tuple[int, ...]
 TOKEN_BITS = 32
 """A sequence's element holds the token id in its low bits, and above them how that token is edited: only elements
@@ -119,20 +121,8 @@ def count_distinct(sequences: Sequence[Tokens]) -> int:
     """Tokens left when every shared prefix is computed once: the floor of any scoring."""
     ordered = sorted(sequences)
     return sum(
-        len(tokens) - common_prefix(previous, tokens) for previous, tokens in zip([(), *ordered], ordered, strict=False)
+        len(tokens) - count_shared(previous, tokens) for previous, tokens in zip([(), *ordered], ordered, strict=False)
     )
-
-
-def common_prefix(left: Tokens, right: Tokens) -> int:
-    """Number of leading tokens that `left` and `right` share."""
-    low, high = 0, min(len(left), len(right))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _grow(group: list[Tokens], start: int) -> list[_Branch]:
@@ -140,7 +130,7 @@ def _grow(group: list[Tokens], start: int) -> list[_Branch]:
     branches = []
     for _, members in groupby(group, key=lambda tokens: tokens[start]):
         same = list(members)
-        end = common_prefix(same[0], same[-1])
+        end = count_shared(same[0], same[-1])
         is_end = len(same[0]) == end
         branch = _Branch(same[0][start:end], start, _grow(same[is_end:], end), same[:is_end])
         branches.append(branch)

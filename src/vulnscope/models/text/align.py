@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Literal, get_args
 
-from vulnscope.models.forward.prefix import common_prefix
+from vulnscope.prompts.family import count_shared
 
 Region = Literal["prefix", "changed", "suffix", "last"]
 REGIONS: tuple[Region, ...] = get_args(Region)
@@ -24,8 +24,8 @@ Alignment = dict[Region, tuple[tuple[int, int], ...]]
 def align_twins(first: Sequence[int], second: Sequence[int]) -> Alignment:
     """The positions of each region that correspond; a region may be empty, `last` never is."""
     left, right = tuple(first), tuple(second)
-    start = common_prefix(left, right)
-    n_suffix = common_prefix(left[start:][::-1], right[start:][::-1])
+    start = count_shared(left, right)
+    n_suffix = count_shared(left[start:][::-1], right[start:][::-1])
     ends = len(left) - n_suffix, len(right) - n_suffix
     last = (len(left) - 1, len(right) - 1)
     shared = [(ends[0] + i, ends[1] + i) for i in range(n_suffix)]

@@ -14,8 +14,9 @@ from vulnscope.models.forward.call_cutting import Limits
 from vulnscope.models.forward.costs import costs_of
 from vulnscope.models.forward.memory_budget import free_bytes, measure_footprint
 from vulnscope.models.forward.packing import PACKING, find_window
-from vulnscope.models.forward.prefix import Tokens, common_prefix, count_distinct
+from vulnscope.models.forward.prefix import Tokens, count_distinct
 from vulnscope.models.subject.selfcheck import RIGHT_PADDING
+from vulnscope.prompts.family import count_shared
 from vulnscope.records.base import Record
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _added_tokens(requests: Sequence[ScoreRequest], family: Sequence[int]) -> li
     previous: Tokens = ()
     for number in family:
         request = requests[number]
-        added.append(count_distinct(request.sequences()) - common_prefix(previous, request.prompts[0]))
+        added.append(count_distinct(request.sequences()) - count_shared(previous, request.prompts[0]))
         previous = request.prompts[0]
     return added
 
@@ -161,7 +162,7 @@ def _ordered_families(requests: Sequence[ScoreRequest]) -> list[list[int]]:
     previous: Tokens = ()
     for _, number in sorted(keys):
         tokens = requests[number].prompts[0]
-        if common_prefix(previous, tokens) >= max(_FAMILY_TOKENS, min(len(previous), len(tokens)) // 8):
+        if count_shared(previous, tokens) >= max(_FAMILY_TOKENS, min(len(previous), len(tokens)) // 8):
             families[-1].append(number)
         else:
             families.append([number])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vulnscope.corpora.samples import find_pairs
 from vulnscope.errors import InputError
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus, Sample
+    from vulnscope.corpora.samples import Pair
     from vulnscope.study.presets.recipe import Recipe
     from vulnscope.study.presets.settings import PresetConfig
 
@@ -17,14 +19,13 @@ def choose_samples(corpus: Corpus, recipe: Recipe, config: PresetConfig) -> tupl
 
     Of a corpus in sections the recipe's; nowhere augmented samples. Raises `InputError` where there are too few.
     """
-    sides: dict[str, dict[str, Sample]] = {}
-    for sample in corpus.samples:
-        if sample.pair_id is not None and sample.augmentation is None and sample.part in (None, "", recipe.part):
-            sides.setdefault(sample.pair_id, {})[sample.label] = sample
-    by_cwe: dict[str, list[dict[str, Sample]]] = {}
-    for _, both in sorted(sides.items()):
-        if {"vulnerable", "fixed"} <= set(both) and both["vulnerable"].cwes:
-            by_cwe.setdefault(both["vulnerable"].cwes[0], []).append(both)
+    plain = [
+        sample for sample in corpus.samples if sample.augmentation is None and sample.part in (None, "", recipe.part)
+    ]
+    by_cwe: dict[str, list[Pair]] = {}
+    for pair in sorted(find_pairs(plain), key=lambda pair: pair.id):
+        if pair.vulnerable.cwes:
+            by_cwe.setdefault(pair.vulnerable.cwes[0], []).append(pair)
     enough = sorted((cwe for cwe, pairs in by_cwe.items() if len(pairs) >= config.pairs_per_cwe), key=_by_number)
     preferred = [cwe for cwe in recipe.cwes if cwe in enough]
     chosen = (preferred + [cwe for cwe in enough if cwe not in preferred])[: config.n_cwes]
@@ -33,12 +34,8 @@ def choose_samples(corpus: Corpus, recipe: Recipe, config: PresetConfig) -> tupl
             f"the preset asks for {config.n_cwes} weaknesses with {config.pairs_per_cwe} pairs each; corpus "
             f"{corpus.name!r} has {len(chosen)} ({', '.join(chosen) or 'none'}). Take --corpus {recipe.corpus}"
         )
-    return tuple(
-        both[label]
-        for cwe in chosen
-        for both in by_cwe[cwe][: config.pairs_per_cwe]
-        for label in ("vulnerable", "fixed")
-    )
+    pairs = [pair for cwe in chosen for pair in by_cwe[cwe][: config.pairs_per_cwe]]
+    return tuple(sample for pair in pairs for sample in (pair.vulnerable, pair.fixed))
 
 
 def _by_number(cwe: str) -> tuple[int, str]:

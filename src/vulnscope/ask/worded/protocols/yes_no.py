@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from vulnscope.ask.worded.protocols.base import Context, DialogueProtocol, NoOptions
-from vulnscope.prompts import POLARITIES, DialoguePrompt, DialogueSet, Polarity, Prompt, PromptSet, render
+from vulnscope.prompts import DialoguePrompt, DialogueSet, Polarity, Prompt, PromptSet, render
 
 if TYPE_CHECKING:
     from vulnscope.ask.asks import Ask
@@ -25,7 +25,7 @@ class YesNoDialogues(DialogueProtocol):
     def __init__(self, context: Context, prompts: PromptSet) -> None:
         super().__init__(context)
         self._prompts = prompts
-        self._questions = {_name(prompt, polarity): (prompt, polarity) for prompt, polarity in _list(prompts)}
+        self._questions = {_name(prompt, polarity): (prompt, polarity) for prompt, polarity in prompts.questions}
 
     def build(self, sample: Sample, prompt: str, first_line: int = 1) -> Ask:
         """The question about `sample`; its plain text is what a local model without a chat template reads."""
@@ -58,7 +58,7 @@ def as_dialogues(prompts: PromptSet) -> DialogueSet:
                 is_scored=True,
                 yes_means=_YES_MEANS[polarity],
             )
-            for prompt, polarity in _list(prompts)
+            for prompt, polarity in prompts.questions
         ),
     )
 
@@ -68,10 +68,6 @@ _YES_MEANS: Mapping[str, Literal["vulnerable", "fixed"]] = {"vulnerable": "vulne
 
 def _fill_question(template: str, question: str) -> str:
     return template.replace("{question}", question.replace("{", "{{").replace("}", "}}"))
-
-
-def _list(prompts: PromptSet) -> list[tuple[Prompt, Polarity]]:
-    return [(prompt, polarity) for prompt in prompts.prompts for polarity in POLARITIES]
 
 
 def _name(prompt: Prompt, polarity: Polarity) -> str:
