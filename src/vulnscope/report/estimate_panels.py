@@ -17,6 +17,3 @@ if TYPE_CHECKING:
 def print_estimate(estimate: StudyEstimate | AgainstEstimate, console: Console) -> None:
     """Memory item by item, then time and disk stage by stage, and what the figures rest on."""
     write_terminal(page(estimate), console)
-
-
-print_both_estimates = print_estimate
