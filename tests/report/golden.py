@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 from tests.report.panels import make_comparison, make_full_record
+from tests.report.showing import render_html, render_terminal
 
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.comparison import ComparisonRecord
-from vulnscope.report import render_html, render_terminal
 
 GOLDEN = Path(__file__).parent / "golden"
 

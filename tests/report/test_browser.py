@@ -13,9 +13,9 @@ import pytest
 from tests.report.chromium import open_page
 from tests.report.panels import make_comparison, make_full_record, make_hostile_panels
 from tests.report.records import HOSTILE, make_hostile_record, make_record
+from tests.report.showing import render_html
 
 from vulnscope.records.base import NotMeasured
-from vulnscope.report import render_html
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 

@@ -7,11 +7,11 @@ import pytest
 from tests.report.golden import GOLDEN, render_golden
 from tests.report.panels import make_comparison, make_full_record, make_hostile_panels
 from tests.report.records import HOSTILE, estimate, make_hostile_record, make_record
+from tests.report.showing import render_html
 
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import not_measured
 from vulnscope.records.comparison import ComparisonRecord
-from vulnscope.report import render_html
 from vulnscope.report.glossary import GLOSSARY
 
 SCRIPTS = re.compile(r"<(script|style)[^>]*>.*?</\1>", re.S)

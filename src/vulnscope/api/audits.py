@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from vulnscope.api.carry_out import build_corpus_request, carry_out, finish, forecast, read_stored
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.requests import AuditRequest, AuditResult, find_weaknesses
 from vulnscope.errors import InputError
-from vulnscope.kinds.context import Context, load_corpus, load_requested
+from vulnscope.kinds.context import Context, load_requested
 from vulnscope.kinds.find import find_kind
 from vulnscope.records.answers import Expectation, Form
 from vulnscope.records.audit import AuditEstimate
 from vulnscope.records.requests import SubjectRequest
-
-if TYPE_CHECKING:
-    from vulnscope.audit.job import Job
 
 
 def resume_audit(run: str | Path, runs_dir: str | Path = "runs") -> AuditResult:
@@ -38,13 +35,11 @@ def rescore_run(
 ) -> AuditResult:
     """The finished run `run` parsed anew and measured again, as a run of its own; opens no model."""
     from vulnscope import store
-    from vulnscope.audit.again.rescore import rescore_run as rescore
 
     stored = store.load_run(run, Path(runs_dir))
     request = AuditRequest.model_validate(stored.manifest.config)
     again = request.model_copy(update={"audit": request.audit.model_copy(update={"parser": parser})})
-    job = _make_job(again, Path(runs_dir), command)
-    return rescore(stored, job, parser, find_weaknesses(again))
+    return _measure("rescore", again, runs_dir, command, run=stored)
 
 
 def import_answers(
@@ -65,7 +60,8 @@ def import_answers(
     `form` is the form in which answers state their verdict, where `parser` is strict. `corpus_options` are the loader's
     own, `settings` the fields of `AuditConfig`.
     """
-    from vulnscope.audit.again.published import IMPORTED_FORMS, import_table, read_table
+    from vulnscope.audit.again.published import IMPORTED_FORMS, read_table, sort_table
+    from vulnscope.audit.again.rescore import open_reader
 
     if form not in IMPORTED_FORMS:
         raise InputError(f"answers have no form {form!r} in a table; choose one of: {', '.join(IMPORTED_FORMS)}")
@@ -75,13 +71,15 @@ def import_answers(
         corpus=build_corpus_request(corpus, data_dir, skip_bad=skip_bad, corpus_options=corpus_options),
         audit=AuditConfig(parser=parser, protocol=f"imported:{form}", **settings),
     )
-    job = _make_job(request, Path(runs_dir), command)
-    return import_table(answers, job, Expectation(form=cast(Form, form)), find_weaknesses(request))
+    corpus_asked = load_requested(request.corpus)
+    reader = open_reader(parser, find_weaknesses(request))
+    found = sort_table(answers, corpus_asked, reader, Expectation(form=cast(Form, form)))
+    return tuple(
+        _measure("import", request, runs_dir, command, model=model, imported=imported)
+        for model, imported in found.items()
+    )
 
 
-def _make_job(request: AuditRequest, runs_dir: Path, command: str) -> Job:
-    from vulnscope.audit.job import Job
-
-    corpus = load_requested(request.corpus)
-    baseline_corpus = load_corpus(request.audit.baseline_corpus) if request.audit.baseline_corpus else None
-    return Job(request, corpus, baseline_corpus, runs_dir, command)
+def _measure(name: str, request: AuditRequest, runs_dir: str | Path, command: str, **words: Any) -> AuditResult:
+    context: Context[AuditConfig] = Context(find_kind(name), request, Path(runs_dir), command=command, words=words)
+    return finish(context, carry_out(context), AuditResult)

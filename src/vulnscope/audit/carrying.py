@@ -36,8 +36,7 @@ def check(context: Context[AuditConfig]) -> Prepared:
     """Who is asked what. Everything that can be checked is, before the model opens."""
     request: AuditRequest = context.request
     _check_settings(request)
-    corpus, named = context.corpus, context.settings.baseline_corpus
-    baseline_corpus = load_corpus(named) if named else None
+    corpus, baseline_corpus = context.corpus, load_baseline(context)
     open_model = context.keep(_opening(context))
     plan = plan_audit(corpus, context.settings, folder_finder(request), is_remote=request.subject.endpoint is not None)
     seated = plan.seat(open_model())
@@ -48,13 +47,7 @@ def check(context: Context[AuditConfig]) -> Prepared:
 def run(context: Context[AuditConfig]) -> AuditRecord:
     """What the model says, measured."""
     prepared: Prepared = context.checked
-    case = Case(
-        context.corpus,
-        context.settings,
-        context.run,
-        prepared.baseline_corpus,
-        context.run.manifest.command,
-    )
+    case = make_case(context, prepared.baseline_corpus)
     try:
         put = prepared.seated.put(context.run.path)
         return carry_out(put, context.run, case, lambda done, total: context.tell("asking", done, total))
@@ -70,6 +63,17 @@ def forecast(context: Context[AuditConfig]) -> AuditEstimate:
     spec = context.request.subject.endpoint
     plan = plan_audit(context.corpus, context.settings, folder_finder(context.request), is_remote=spec is not None)
     return plan.estimate(spec or LocalModel(context.subject), time.perf_counter)
+
+
+def load_baseline(context: Context[AuditConfig]) -> Corpus | None:
+    """The corpus that trains the baselines, where one is named."""
+    named = context.settings.baseline_corpus
+    return load_corpus(named) if named else None
+
+
+def make_case(context: Context[AuditConfig], baseline_corpus: Corpus | None) -> Case:
+    """What the answers in the run are judged in."""
+    return Case(context.corpus, context.settings, context.run, baseline_corpus, context.run.manifest.command)
 
 
 def _check_settings(request: AuditRequest) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from vulnscope.audit.again.config import CombineConfig, CompareConfig
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.requests import AuditRequest
 from vulnscope.kinds.kind import Kind, Option
 
 _RECORD = "vulnscope.records.audit:AuditRecord"
+_RESULT = "vulnscope.audit.requests:AuditResult"
 _PAGE = "vulnscope.report.pages.audit:page"
 
 AUDIT = Kind(
@@ -57,15 +59,52 @@ AUDIT = Kind(
     forecast_page="vulnscope.report.pages.estimate:describe_audit",
     check="vulnscope.audit.carrying:check",
     run="vulnscope.audit.carrying:run",
-    result="vulnscope.audit.requests:AuditResult",
+    result=_RESULT,
     page=_PAGE,
 )
-COMBINE = Kind(name="combine", config=AuditConfig, record=_RECORD, page=_PAGE)
-IMPORT = Kind(name="import", config=AuditConfig, record=_RECORD, page=_PAGE)
-RESCORE = Kind(name="rescore", config=AuditConfig, record=_RECORD, page=_PAGE)
+COMBINE = Kind(
+    name="combine",
+    config=CombineConfig,
+    inputs=("run",),
+    resumes="not",
+    record=_RECORD,
+    check="vulnscope.audit.again.carrying:check_combine",
+    run="vulnscope.audit.again.carrying:run_combine",
+    page=_PAGE,
+)
+IMPORT = Kind(
+    name="import",
+    config=AuditConfig,
+    asked=AuditRequest,
+    inputs=("corpus",),
+    section="audit",
+    resumes="not",
+    record=_RECORD,
+    check="vulnscope.audit.again.carrying:check_import",
+    run="vulnscope.audit.again.carrying:run_import",
+    result=_RESULT,
+    page=_PAGE,
+)
+RESCORE = Kind(
+    name="rescore",
+    config=AuditConfig,
+    asked=AuditRequest,
+    inputs=("corpus",),
+    section="audit",
+    resumes="not",
+    record=_RECORD,
+    check="vulnscope.audit.again.carrying:check_rescore",
+    run="vulnscope.audit.again.carrying:run_rescore",
+    result=_RESULT,
+    page=_PAGE,
+)
 COMPARE = Kind(
     name="compare",
-    config=AuditConfig,
+    config=CompareConfig,
+    inputs=("run",),
+    resumes="not",
     record="vulnscope.records.comparison:ComparisonRecord",
+    check="vulnscope.audit.again.carrying:check_compare",
+    run="vulnscope.audit.again.carrying:run_compare",
     page="vulnscope.report.pages.comparison:page",
 )

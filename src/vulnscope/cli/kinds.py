@@ -100,7 +100,7 @@ def make_command(kind: Kind) -> Callable[..., None]:
 
 def list_groups(kind: Kind) -> list[Callable[..., Any]]:
     """The groups of options that go with what the kind takes in."""
-    found = [_GROUPS[name] for name in kind.inputs]
+    found = [_GROUPS[name] for name in kind.inputs if name in _GROUPS]
     return [*found, selection_options] if issubclass(kind.config, Selection) else found
 
 
@@ -176,7 +176,8 @@ def read_settings(context: typer.Context, kind: Kind, words: Mapping[str, Any]) 
             own[option.field] = _as_setting(found, given, option)
     if not kind.place:
         return own
-    whole: dict[str, Any] = {name: read_group(context, _GROUPS[name]) for name in kind.inputs if name != "endpoint"}
+    sections = [name for name in kind.inputs if name in kind.request.model_fields]
+    whole: dict[str, Any] = {name: read_group(context, _GROUPS[name]) for name in sections}
     if "endpoint" in kind.inputs:
         whole["subject"]["endpoint"] = read_group(context, endpoint_options)
     if "against" in kind.inputs:

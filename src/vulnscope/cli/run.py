@@ -13,14 +13,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from vulnscope.cli.common import command_line, print_json, print_note, stdout
+from vulnscope.cli.common import command_line, print_json, print_note, show_record, stdout
 from vulnscope.cli.options import DataDir, Json, LoaderOption, RunsDir, SkipBad, parse_options
 from vulnscope.kinds.find import explain_missing, find_kind, list_kinds
 
 if TYPE_CHECKING:
     from vulnscope.audit.requests import AuditResult
-    from vulnscope.records.audit import AuditRecord
-    from vulnscope.records.comparison import ComparisonRecord
     from vulnscope.records.runs import RunSummary
     from vulnscope.store import StoredRun
 
@@ -149,7 +147,7 @@ def compare(
     from vulnscope import api
 
     record, folder = api.compare_runs(before, after, runs_dir, seed=seed, command=command_line())
-    _show_result(record, folder, as_json=as_json)
+    show_record(record, find_kind("compare").print, folder / "report.html", as_json=as_json)
 
 
 @app.command()
@@ -164,29 +162,18 @@ def combine(
     from vulnscope import api
 
     record, folder = api.combine_runs(runs, how, runs_dir, seed=seed, command=command_line())
-    _show_result(record, folder, as_json=as_json)
+    show_record(record, find_kind("combine").print, folder / "report.html", as_json=as_json)
 
 
 def _show_results(results: Sequence[AuditResult], *, as_json: bool) -> None:
-    from vulnscope import report
     from vulnscope.records.audit import AuditRecords
 
     if as_json:
         print_json(results[0].record if len(results) == 1 else AuditRecords(records=tuple(r.record for r in results)))
         return
     for result in results:
-        report.render_terminal(result.record, stdout)
+        find_kind("audit").print(result.record, stdout)
         stdout.print(f"\nreport: {result.report}\n", soft_wrap=True, highlight=False)
-
-
-def _show_result(record: AuditRecord | ComparisonRecord, folder: Path, *, as_json: bool) -> None:
-    from vulnscope import report
-
-    if as_json:
-        print_json(record)
-    else:
-        report.render_terminal(record, stdout)
-        stdout.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True, highlight=False)
 
 
 def _list_table(runs: tuple[RunSummary, ...]) -> Table:

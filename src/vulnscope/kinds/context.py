@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -57,7 +57,8 @@ class Context(Generic[Config]):
 
     def settle(self, settings: Config) -> None:
         """Replace the settings before the run is made, which stores them."""
-        self.request = self.request.model_copy(update={self.kind.place: settings})
+        place = self.kind.place
+        self.request = self.request.model_copy(update={place: settings}) if place else settings
 
     @cached_property
     def corpus(self) -> Corpus:
@@ -105,13 +106,14 @@ class Context(Generic[Config]):
             self.kind.name,
             self.request,
             subject_digest=digest,
-            corpus_digest=self.corpus.content_digest if "corpus" in self.kind.inputs else NOTHING[0],
+            corpus_digest=self.corpus.content_digest if {"corpus", "run"} & set(self.kind.inputs) else NOTHING[0],
             seed=getattr(self.settings, "seed", 0),
             device=device,
             command=self.command,
             resume=self.resume,
         )
-        with interruptible(opened), opened as self._run:
+        guard = nullcontext() if self.kind.resumes == "not" else interruptible(opened)
+        with guard, opened as self._run:
             yield opened
 
 

@@ -21,7 +21,7 @@ from vulnscope.records.requests import CorpusRequest, SubjectRequest
 if TYPE_CHECKING:
     from rich.console import Console
 
-Input = Literal["subject", "endpoint", "against", "corpus"]
+Input = Literal["subject", "endpoint", "against", "corpus", "run"]
 _SECTIONS = {"subject": SubjectRequest, "corpus": CorpusRequest}
 R = TypeVar("R", bound=Record)
 
@@ -128,7 +128,7 @@ class Kind:
         """What is stored in a run: its inputs and its settings."""
         if self.asked is not None:
             return self.asked
-        if not self.inputs:
+        if not self.place:
             return self.config
         sections: dict[str, Any] = {name: (_SECTIONS[name], ...) for name in self.inputs if name in _SECTIONS}
         is_complete = not any(found.is_required() for found in self.config.model_fields.values())
@@ -148,7 +148,7 @@ class Kind:
     @property
     def place(self) -> str:
         """Field of the request that holds the settings; empty where the request is the settings."""
-        return (self.section or self.name) if self.inputs else ""
+        return (self.section or self.name) if _SECTIONS.keys() & set(self.inputs) else ""
 
     def settings_of(self, request: Record) -> Any:
         """The settings in a request."""

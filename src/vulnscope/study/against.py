@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.audit.again.comparison import match_items
-from vulnscope.audit.again.offline import CompareConfig, compare_runs, read_answers
+from vulnscope.audit.again.config import CompareConfig
+from vulnscope.audit.again.offline import compare_runs, read_answers
 from vulnscope.errors import InputError, RunError
 from vulnscope.records.against import AgainstRecord
 from vulnscope.records.base import digest_text

@@ -6,9 +6,9 @@ import pytest
 from tests.report.golden import render_text
 from tests.report.panels import make_answers, make_classification, make_full_record
 from tests.report.records import make_hostile_record, make_record
+from tests.report.showing import render_html
 
 from vulnscope.records.base import not_measured
-from vulnscope.report import render_html
 
 
 @pytest.mark.parametrize("width", [80, 140])

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean
-from typing import Literal, get_args
 
 import numpy as np
 
 from vulnscope.ask.figures.measures import Item, group_items
+from vulnscope.audit.again.config import How
 from vulnscope.errors import InputError
 from vulnscope.records.answers import COMBINED, AnswerRow, Expectation, TextAnswer
 from vulnscope.records.rows import Says
 from vulnscope.stats import Floats, deal_folds
-
-How = Literal["mean", "vote", "stacked"]
-HOWS: tuple[How, ...] = get_args(How)
 
 Answers = tuple[Item, ...]
 """The same sample in every run."""

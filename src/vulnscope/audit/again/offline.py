@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from vulnscope.ask.figures.measures import Item, group_items
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.audit.again.comparison import Both, Compared, compare_items, list_items, match_items
-from vulnscope.audit.again.ensemble import How, combine_answers, match_runs
-from vulnscope.audit.config import AuditConfig
+from vulnscope.audit.again.config import CombineConfig, CompareConfig, How
+from vulnscope.audit.again.ensemble import combine_answers, match_runs
 from vulnscope.audit.figures.judgement import Asked, Case, judge
 from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.errors import InputError, RunError
 from vulnscope.records.answers import read_row
 from vulnscope.records.audit import AuditRecord, SubjectInfo
-from vulnscope.records.base import NotMeasured, Number, Record, digest_text
+from vulnscope.records.base import NotMeasured, Number, digest_text
 from vulnscope.records.comparison import ComparedRun, ComparisonRecord
 from vulnscope.report.format import format_change, format_change_interval, format_p
 from vulnscope.stats import Bootstrap, cohen_kappa
@@ -41,26 +39,6 @@ _IRRELEVANT = (
 _IDENTITY = ("name", "dtype", "quantization", "adapter", "chat_template")
 _DIGESTED = {"name", "quantization", "adapter"}
 """What a subject's digest differs with: it is told by itself only where none of these says why."""
-
-
-class CompareConfig(Record):
-    """Resolved settings of a comparison."""
-
-    before: str = Field(description="run id")
-    after: str = Field(description="run id")
-    corpus: dict[str, object] = Field(description="the corpus both runs answered, as they were asked for it")
-    seed: int = Field(default=0, ge=0, description="of bootstrap and permutations")
-    n_bootstrap: int = Field(default=2000, ge=200, description="bootstrap draws per interval")
-    max_code_shown: int = Field(default=100, ge=0, description="items listed with their code, flipped ones first")
-
-
-class CombineConfig(Record):
-    """Resolved settings of an ensemble."""
-
-    runs: tuple[str, ...] = Field(min_length=2, description="run ids")
-    how: How = Field(default="mean", description="mean margin, majority vote, or stacked on other groups")
-    corpus: dict[str, object] = Field(description="the corpus all runs answered, as they were asked for it")
-    audit: AuditConfig = Field(default=AuditConfig(protocol="combined"), description="how the answers are judged")
 
 
 @dataclass(frozen=True)

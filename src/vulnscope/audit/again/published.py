@@ -12,20 +12,16 @@ from pydantic import Field, ValidationError
 
 from vulnscope.ask.windows import note_left_out
 from vulnscope.ask.worded.reading import Reader, make_row
-from vulnscope.audit.again.rescore import match_samples, open_reader
-from vulnscope.audit.answerers import describe_unseen
+from vulnscope.audit.again.rescore import match_samples
 from vulnscope.audit.figures.record import Asked, ProtocolInfo, make_record
-from vulnscope.audit.job import Job
-from vulnscope.audit.requests import AuditResult
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.answers import AnswerRow, Expectation, TextAnswer
 from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
-from vulnscope.records.base import Record, digest_text
+from vulnscope.records.base import Record
 
 if TYPE_CHECKING:
     from vulnscope.audit.figures.judgement import Case
     from vulnscope.corpora import Corpus, Sample
-    from vulnscope.corpora.cwe.weaknesses import Weaknesses
     from vulnscope.store import Run
 
 COLUMNS = ("model", "item", "prompt", "answer")
@@ -166,19 +162,11 @@ def _read_line(path: Path, number: int, row: object) -> PublishedAnswer:
         raise CorruptData(f"{path}:{number}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def import_table(
-    answers: Sequence[PublishedAnswer], job: Job, expects: Expectation, weaknesses: Weaknesses | None
-) -> tuple[AuditResult, ...]:
-    """One run per model of the table, measured like our own. Opens no model."""
-    reader = open_reader(job.request.audit.parser, weaknesses)
+def sort_table(
+    answers: Sequence[PublishedAnswer], corpus: Corpus, reader: Reader, expects: Expectation
+) -> dict[str, Imported]:
+    """The answers of each model in the table, about samples of `corpus`."""
     models = tuple(dict.fromkeys(answer.model for answer in answers))
-    tables = {
-        model: import_answers([a for a in answers if a.model == model], job.corpus, reader, expects) for model in models
+    return {
+        model: import_answers([a for a in answers if a.model == model], corpus, reader, expects) for model in models
     }
-    results = []
-    for model, imported in tables.items():
-        digest = digest_text(f"published\0{model}")
-        with job.open("import", digest) as run:
-            subject = describe_unseen(model, "published answers", "none", digest)
-            results.append(job.finish(run, measure_import(imported, subject, run, job.case(run))))
-    return tuple(results)

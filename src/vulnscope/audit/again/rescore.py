@@ -9,9 +9,7 @@ from vulnscope import registry
 from vulnscope.ask.worded.reading import Reader, read_row_again
 from vulnscope.audit.figures.background import Source
 from vulnscope.audit.figures.record import Asked, Beside, ProtocolInfo, make_record
-from vulnscope.audit.job import Job
 from vulnscope.audit.ordinary import restore_functions
-from vulnscope.audit.requests import AuditResult
 from vulnscope.corpora.code.text import keep_lines
 from vulnscope.errors import InputError
 from vulnscope.records.answers import AnswerRow
@@ -81,12 +79,3 @@ def _as_seen(row: AnswerRow, sample: Sample) -> Sample:
     if row.cut is None:
         return sample
     return sample.model_copy(update={"code": keep_lines(sample.code, row.cut.first_line, row.cut.last_line)})
-
-
-def rescore_run(stored: StoredRun, job: Job, parser: str, weaknesses: Weaknesses | None) -> AuditResult:
-    """`stored` parsed and measured anew in a run of its own. Opens no model."""
-    rows = read_text_rows(stored)
-    record = stored.result(AuditRecord)
-    reader = open_reader(parser, weaknesses)
-    with job.open("rescore", record.subject.subject_digest) as run:
-        return job.finish(run, rescore(rows, record, reader, run, job.case(run)))
