@@ -48,6 +48,13 @@ class Expectation(Record):
     options: tuple[Option, ...] = ()
     yes_means: Literal["vulnerable", "fixed"] = "vulnerable"
 
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What each label means: yes and no, or the listed options."""
+        if self.form == "yes-no":
+            return {"yes": self.yes_means, "no": "fixed" if self.yes_means == "vulnerable" else "vulnerable"}
+        return {option.label: option.meaning for option in self.options}
+
 
 class Parsed(Record):
     """What a parser found in a text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Literal, NamedTuple, Self
 
@@ -10,7 +11,8 @@ from pydantic import Field
 from vulnscope.records.base import Record
 
 Says = Literal["vulnerable", "fixed", "unparsed"]
-_SAYS: dict[str, Says] = {"yes": "vulnerable", "no": "fixed", "unparsed": "unparsed"}
+SAYS: Mapping[str, Says] = {"yes": "vulnerable", "no": "fixed", "unparsed": "unparsed"}
+"""What each answer to the question about a vulnerability says."""
 
 
 class PromptAnswer(NamedTuple):
@@ -86,6 +88,6 @@ class VerdictRow(SampleRow):
     def by_prompt(self) -> dict[str, PromptAnswer]:
         """Each prompt's greedy answer to its question about vulnerability, and its margin of two polarities."""
         return {
-            vulnerable.prompt: PromptAnswer(_SAYS[vulnerable.answer], (vulnerable.log_odds - secure.log_odds) / 2)
+            vulnerable.prompt: PromptAnswer(SAYS[vulnerable.answer], (vulnerable.log_odds - secure.log_odds) / 2)
             for vulnerable, secure in list(pairwise(self.readings))[::2]
         }

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vulnscope.ask.labels import log_sum_exp
-from vulnscope.ask.scored.yes_no import SAYS, greedy_answer
+from vulnscope.ask.scored.yes_no import greedy_answer
 from vulnscope.corpora.code.diff import changed_window
 from vulnscope.corpora.samples import find_pairs
 from vulnscope.errors import InputError
 from vulnscope.models import Item, read_prompt
 from vulnscope.prompts import AnswerTokens, encode
+from vulnscope.records.rows import SAYS
 
 if TYPE_CHECKING:
     from vulnscope.ask.scored.preparation import Prepared

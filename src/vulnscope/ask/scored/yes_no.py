@@ -8,7 +8,7 @@ says is its greedy answer to the canonical prompt's "vulnerable?".
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
@@ -26,14 +26,12 @@ from vulnscope.prompts import (
     encode_families,
     render,
 )
-from vulnscope.records.rows import Cut, Reading, Says, VerdictRow
+from vulnscope.records.rows import SAYS, Cut, Reading, VerdictRow
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from vulnscope.models import PromptScores
-
-SAYS: Mapping[str, Says] = {"yes": "vulnerable", "no": "fixed", "unparsed": "unparsed"}
 
 
 class YesNoProtocol:

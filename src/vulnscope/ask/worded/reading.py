@@ -131,7 +131,7 @@ def read_row_again(row: AnswerRow, sample: Sample, reader: Reader) -> AnswerRow:
 
 def _read_labels(expects: Expectation, reply: Reply) -> Parsed:
     """What greedy decoding of the labels says; weaknesses ranked by score."""
-    meanings = _meanings(expects)
+    meanings = expects.meanings
     if reply.top_label not in meanings:
         return Parsed(state="unparsed")
     top = read_meaning(meanings[reply.top_label])
@@ -145,15 +145,8 @@ def _read_labels(expects: Expectation, reply: Reply) -> Parsed:
 
 def _log_odds(ask: Ask, log_probs: Mapping[str, float]) -> float:
     """Any label that says vulnerable against all others, in nats."""
-    meanings = _meanings(ask.expects)
+    meanings = ask.expects.meanings
     sides: dict[Says, list[float]] = {"vulnerable": [], "fixed": []}
     for label, log_prob in log_probs.items():
         sides[read_meaning(meanings[label]).says].append(log_prob)
     return log_sum_exp(sides["vulnerable"]) - log_sum_exp(sides["fixed"])
-
-
-def _meanings(expects: Expectation) -> dict[str, str]:
-    if expects.form == "yes-no":
-        opposite = "fixed" if expects.yes_means == "vulnerable" else "vulnerable"
-        return {"yes": expects.yes_means, "no": opposite}
-    return {option.label: option.meaning for option in expects.options}

@@ -56,10 +56,7 @@ def _read_verdict(text: str, _: Expectation, is_finished: bool) -> Parsed | None
 
 def _read_yes_no(text: str, expects: Expectation, _: bool) -> Parsed | None:
     match = _YES_NO.match(text)
-    if match is None:
-        return None
-    opposite: Says = "fixed" if expects.yes_means == "vulnerable" else "vulnerable"
-    return Parsed(state="parsed", says=expects.yes_means if match[1].lower() == "yes" else opposite)
+    return None if match is None else read_meaning(expects.meanings[match[1].lower()])
 
 
 def _read_options(text: str, expects: Expectation, _: bool) -> Parsed | None:
