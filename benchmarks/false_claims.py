@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.options import Options
 from benchmarks.results import describe_machine
-from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.figures.scores import ScoreTable
 from vulnscope.effects.margins import Margins
 from vulnscope.effects.outcomes import Controls, auroc_gain, correct_outcomes, measure_outcome
 from vulnscope.patch.claims import Moves, Shifts, judge_used, measure_cells
@@ -85,9 +85,9 @@ def render(record: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def make_items() -> Items:
+def make_items() -> ScoreTable:
     """Twins side by side, each pair a group."""
-    return Items(
+    return ScoreTable(
         is_vulnerable=np.tile([True, False], N_PAIRS),
         groups=tuple(f"g{pair}" for pair in range(N_PAIRS) for _ in "vf"),
         strata=tuple(((f"CWE-{pair % 3}",), "c") for pair in range(N_PAIRS) for _ in "vf"),

@@ -9,11 +9,11 @@ from typing import Any
 
 from tests.models.zoo import tiny_model, tiny_tokenizer
 
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import JudgedSample
 from vulnscope.corpora import Corpus, Sample
 from vulnscope.models import Subject, wrap_model
 from vulnscope.records.base import Record
-from vulnscope.records.rows import Reading, Says, VerdictRow
+from vulnscope.records.rows import QuestionAnswer, Says, VerdictRow
 from vulnscope.store import Run, open_run
 
 
@@ -44,7 +44,7 @@ def make_corpus(samples: Iterable[Sample], name: str = "made", **fields: Any) ->
 
 
 def make_row(sample: Sample, margin: float, says: Says | None = None, **fields: Any) -> VerdictRow:
-    reading = Reading(
+    reading = QuestionAnswer(
         prompt="direct", polarity="vulnerable", log_odds=margin, label_mass=0.5, answer="yes", top_token="Yes"
     )
     values = {
@@ -60,11 +60,13 @@ def make_row(sample: Sample, margin: float, says: Says | None = None, **fields: 
     return VerdictRow(**{**values, **fields})
 
 
-def make_items(samples: Sequence[Sample], margins: Sequence[float], says: Sequence[Says] | None = None) -> list[Item]:
+def make_items(
+    samples: Sequence[Sample], margins: Sequence[float], says: Sequence[Says] | None = None
+) -> list[JudgedSample]:
     """One group per pair."""
     answers: Sequence[Says | None] = says or [None] * len(samples)
     return [
-        Item(sample, make_row(sample, margin, answer), sample.pair_id or sample.id, place)
+        JudgedSample(sample, make_row(sample, margin, answer), sample.pair_id or sample.id, place)
         for place, (sample, margin, answer) in enumerate(zip(samples, margins, answers, strict=True))
     ]
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from tests.probe.builders import make_items
 
-from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.figures.scores import ScoreTable
 from vulnscope.effects.margins import Margins
 from vulnscope.effects.twins import TwinStates
 from vulnscope.models import Site, as_selector
@@ -32,7 +32,7 @@ def make_twins(n_pairs: int = 30, effect: float = 2.0, seed: int = 0, group_size
     )
 
 
-def make_margins(items: Items, effect: float, bias: float = 0.0, seed: int = 0) -> Margins:
+def make_margins(items: ScoreTable, effect: float, bias: float = 0.0, seed: int = 0) -> Margins:
     """Noise, an effect of the label, and a bias; what is said follows the sign."""
     noise = np.random.default_rng(seed).normal(size=len(items))
     margins = noise + effect * (items.is_vulnerable - 0.5) + bias

@@ -17,8 +17,8 @@ from vulnscope.effects.stored import read_source
 from vulnscope.errors import InputError
 from vulnscope.interventions import (
     EditSpec,
+    Gate,
     Intervention,
-    ReadOut,
     Stored,
     VectorOrigin,
     Vectors,
@@ -85,7 +85,7 @@ def test_one_edit_through_the_sweep_equals_the_same_edit_alone(tmp_path: Path, m
     stored = make_stored(make_vectors())
     swept = apply(tmp_path / "swept", stored)
     gated = stored.intervention.edits[0].model_copy(
-        update={"condition": ReadOut(site="0.resid_post", direction="v0", threshold=-1e9)}
+        update={"condition": Gate(site="0.resid_post", direction="v0", threshold=-1e9)}
     )
     always = Stored(stored.intervention.model_copy(update={"edits": (gated,)}), stored.vectors)
     alone = apply(tmp_path / "alone", always)

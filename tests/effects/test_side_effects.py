@@ -16,7 +16,7 @@ from vulnscope.corpora.code.text import is_python
 from vulnscope.effects import costs as module
 from vulnscope.effects.costs import SideEffectMaterial, measure_costs, prepare_costs
 from vulnscope.effects.side_effects import Ordinary, compare_ordinary, measure_side_effects, ordinary_functions
-from vulnscope.models import Item, add
+from vulnscope.models import TokenText, add
 from vulnscope.models.text.selectors import part
 from vulnscope.records.base import NotMeasured
 from vulnscope.store import open_run
@@ -35,7 +35,7 @@ def material() -> SideEffectMaterial:
 
 def test_kl_and_perplexity_of_a_small_table() -> None:
     clean, after = torch.tensor([[0.5, 0.5], [0.9, 0.1]]).log(), torch.tensor([[0.25, 0.75], [0.9, 0.1]]).log()
-    found = compare_ordinary(clean, after, Ordinary((Item((1,)), Item((1,))), (0, 1)))
+    found = compare_ordinary(clean, after, Ordinary((TokenText((1,)), TokenText((1,))), (0, 1)))
     kl = (0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)) / 2
     before, now = (math.exp(-(math.log(first) + math.log(0.1)) / 2) for first in (0.5, 0.25))
     assert found == pytest.approx((kl, before, now), rel=1e-5)

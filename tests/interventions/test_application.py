@@ -16,8 +16,8 @@ from tests.models.zoo import tiny_model, tiny_tokenizer
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.interventions import (
     EditSpec,
+    Gate,
     Intervention,
-    ReadOut,
     add_preface,
     digest_adapter,
     load_intervention,
@@ -81,7 +81,7 @@ def scores(subject: Subject, edits: list[Edit] | None = None) -> list[tuple[floa
                 site=SITE,
                 vectors=("first",),
                 unit="raw",
-                condition=ReadOut(site="0", direction="second", threshold=0.1),
+                condition=Gate(site="0", direction="second", threshold=0.1),
             ),
             add(SITE, FIRST, unit="raw", condition=when("0", SECOND, 0.1)),
         ),

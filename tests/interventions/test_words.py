@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from vulnscope.interventions import EditSpec, Intervention, ReadOut
+from vulnscope.interventions import EditSpec, Gate, Intervention
 from vulnscope.interventions.words import describe_edits, describe_intervention, sign_of
 from vulnscope.models.edit.traits import TRAITS, OperationName
 from vulnscope.prompts import load_prompts
@@ -24,7 +24,7 @@ def spec(operation: OperationName = "add", scale: float = 1.0, **fields: object)
         (spec("scale-component", 0.0), "3.resid_post, last: scale-component 0"),
         (spec("project-out", selector="all"), "3.resid_post, all: projected out"),
         (
-            spec(condition=ReadOut(site="2", direction="v", threshold=-1.5, is_above=False)),
+            spec(condition=Gate(site="2", direction="v", threshold=-1.5, is_above=False)),
             "3.resid_post, last: add 1 norm units, where its read-out is below −1.50",
         ),
     ],

@@ -13,7 +13,7 @@ from vulnscope.models.forward.forward import run_model
 from vulnscope.models.forward.hooks import Site, tapped
 from vulnscope.models.subject.subject import Subject
 from vulnscope.models.sweeps.grid import Point
-from vulnscope.models.text.items import Item
+from vulnscope.models.text.items import TokenText
 from vulnscope.models.text.selectors import select
 
 Tokens = tuple[int, ...]
@@ -43,7 +43,7 @@ def plain_point(subject: Subject, number: int, prompt: Tokens, answers: Sequence
     def run(tokens: Tokens) -> Tensor:
         if point.edit is None:
             return log_probs(subject, tokens, point.site, None)
-        picked = torch.from_numpy(select(Item(tokens, n_prompt=len(prompt)), point.selector))
+        picked = torch.from_numpy(select(TokenText(tokens, n_prompt=len(prompt)), point.selector))
         where = Where(torch.full_like(picked, number), picked)
 
         def tap(hidden: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from vulnscope.models.read.early_exit import pad_right
 from vulnscope.models.read.editing import edited
 from vulnscope.models.subject.selfcheck import BATCH_DECODING, LEFT_PADDING, RIGHT_PADDING
 from vulnscope.models.subject.subject import Subject
-from vulnscope.models.text.items import Item
+from vulnscope.models.text.items import TokenText
 from vulnscope.models.text.selectors import Selector, characters, lines, part, positions, select
 
 pytestmark = pytest.mark.slow
@@ -59,30 +59,30 @@ def vector() -> Tensor:
     return torch.randn(32, generator=torch.Generator().manual_seed(5))
 
 
-def make_items(subject: Subject, n: int = 3) -> list[Item]:
+def make_items(subject: Subject, n: int = 3) -> list[TokenText]:
     """Prompts of several lines whose second line changed; as many and as unequal in length as the subject can do."""
     n = n if subject.capabilities.has(BATCH_DECODING) else 1
     lengths = (9, 12, 7) if subject.capabilities.has(LEFT_PADDING) else (9, 9, 9)
     return [make_item(tokens) for tokens in random_tokens(*lengths[:n])]
 
 
-def make_item(tokens: tuple[int, ...]) -> Item:
+def make_item(tokens: tuple[int, ...]) -> TokenText:
     """One character per token: an introduction of two, then code with a line end after every second character."""
     text = "".join("\n" if i % 3 == 1 else "x" for i in range(len(tokens)))
     offsets = tuple((i, i + 1) for i in range(len(tokens)))
-    return Item(tokens, text=text, offsets=offsets, spans={"code": (2, len(text))}, changed_window=(2,))
+    return TokenText(tokens, text=text, offsets=offsets, spans={"code": (2, len(text))}, changed_window=(2,))
 
 
-def continued(item: Item, new: list[int]) -> Item:
+def continued(item: TokenText, new: list[int]) -> TokenText:
     """The item with generated tokens after its prompt."""
     n = len(item.tokens)
     offsets = (*(item.offsets or ()), *((0, 0) for _ in new))
-    return Item(
+    return TokenText(
         (*item.tokens, *new), n_prompt=n, text=item.text, offsets=offsets, spans=item.spans, changed_window=(2,)
     )
 
 
-def run_generate(subject: Subject, items: list[Item], n_new: int, use_cache: bool = True) -> tuple[Tensor, Tensor]:
+def run_generate(subject: Subject, items: list[TokenText], n_new: int, use_cache: bool = True) -> tuple[Tensor, Tensor]:
     """New tokens (n, n_new) and the logits they were chosen by, greedily, as transformers generates them."""
     inputs = generation_inputs(subject.architecture, [item.tokens for item in items], subject.device)
     config = GenerationConfig(
@@ -98,13 +98,13 @@ def run_generate(subject: Subject, items: list[Item], n_new: int, use_cache: boo
     return output.sequences[:, inputs["inputs"].shape[1] :], torch.stack(output.logits, dim=1).float()
 
 
-def run_plain(subject: Subject, items: list[Item]) -> Tensor:
+def run_plain(subject: Subject, items: list[TokenText]) -> Tensor:
     """Logits of the items in one uncached call, padded on the right."""
     tokens, places = pad_right([item.tokens for item in items])
     return run_model(subject.model, subject.architecture, tokens, places).float()
 
 
-def expected(items: list[Item], selector: str | Selector) -> list[tuple[int, int]]:
+def expected(items: list[TokenText], selector: str | Selector) -> list[tuple[int, int]]:
     """Text and position of every token that `selector` picks, none of the last generated one, which nobody reads."""
     return sorted((row, int(at)) for row, item in enumerate(items) for at in select(item, selector))
 

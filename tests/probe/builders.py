@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.figures.scores import ScoreTable
 from vulnscope.probe.nested import Feature
 
 
-def make_items(n_pairs: int, group_size: int = 1) -> Items:
+def make_items(n_pairs: int, group_size: int = 1) -> ScoreTable:
     """Twins side by side, vulnerable first; `group_size` pairs per group."""
-    return Items(
+    return ScoreTable(
         is_vulnerable=np.tile([True, False], n_pairs),
         groups=tuple(f"g{pair // group_size}" for pair in range(n_pairs) for _ in "vf"),
         strata=tuple(((f"CWE-{pair % 3}",), "c") for pair in range(n_pairs) for _ in "vf"),
@@ -18,7 +18,9 @@ def make_items(n_pairs: int, group_size: int = 1) -> Items:
     )
 
 
-def make_feature(items: Items, effect: float, seed: int, n_columns: int = 8, name: str = "layer 0, mean") -> Feature:
+def make_feature(
+    items: ScoreTable, effect: float, seed: int, n_columns: int = 8, name: str = "layer 0, mean"
+) -> Feature:
     """Twins share a random point, with noise of their own; the first column moves by `effect` with the label."""
     generator = np.random.default_rng(seed)
     shared = np.repeat(generator.normal(size=(len(items) // 2, n_columns)), 2, axis=0)

@@ -7,7 +7,7 @@ import pytest
 from tests.probe.builders import make_feature, make_items
 
 from vulnscope.ask.checks import check_items
-from vulnscope.ask.figures.scores import Items, measure_difference
+from vulnscope.ask.figures.scores import ScoreTable, measure_difference
 from vulnscope.errors import InputError
 from vulnscope.probe.decoding import Decoded, check_features, decode, permute_labels
 from vulnscope.probe.folds import deal_folds
@@ -52,7 +52,7 @@ def test_twins_of_a_group_are_swapped_together() -> None:
 
 def test_unpaired_items_keep_their_labels() -> None:
     items = make_items(6)
-    loose = Items(
+    loose = ScoreTable(
         np.append(items.is_vulnerable, True), (*items.groups, "x"), (*items.strata, ("s", "c")), (*items.pairs, None)
     )
     assert permute_labels(loose, 20, seed=0)[-1].all()

@@ -98,7 +98,7 @@ def test_one_cwe_is_no_second_target_and_a_note_says_so(tmp_path: Path) -> None:
 def test_a_text_that_decides_the_label_leaves_nothing_to_know(record: ProbeRecord) -> None:
     best = next(each for each in record.baselines if each.name == record.best_baseline)
     assert best.auroc.value == 1.0
-    assert record.is_decodable != "yes"
+    assert record.decodable != "yes"
 
 
 def test_the_record_survives_json(record: ProbeRecord) -> None:

@@ -21,7 +21,7 @@ from vulnscope.records.figures import (
     PromptGrid,
     PromptLine,
     PromptSpread,
-    ReadOuts,
+    ReadOutAgreement,
     ReliabilityBin,
     Robustness,
     RobustnessLine,
@@ -36,7 +36,7 @@ def make_full_record(n_pairs: int = 60, **changes: Any) -> AuditRecord:
     """`make_record` with every panel."""
     panels = {
         "classification": make_classification(),
-        "read_outs": ReadOuts(
+        "read_outs": ReadOutAgreement(
             n=120,
             agreement=estimate(0.94, 60),
             kappa=0.71,

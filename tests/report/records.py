@@ -25,7 +25,7 @@ from vulnscope.records.audit import (
     SubjectInfo,
 )
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
-from vulnscope.records.rows import Cut, Says
+from vulnscope.records.rows import Says, Truncation
 
 HOSTILE = (
     '</script><script>document.documentElement.setAttribute("data-owned", "script")</script>'
@@ -283,7 +283,7 @@ def make_view(twin: Twin, number: int) -> PairView:
         fixed_margin=twin.margins[1],
         vulnerable_says=twin.says[0],
         fixed_says=twin.says[1],
-        cut=Cut(kind="changed-window", first_line=12, last_line=60, n_lines=412) if number % 7 == 3 else None,
+        cut=Truncation(kind="changed-window", first_line=12, last_line=60, n_lines=412) if number % 7 == 3 else None,
         notes=("upstream label is disputed",) if number % 11 == 5 else (),
     )
 

@@ -5,7 +5,7 @@ from tests.report.records import estimate, make_record
 
 from vulnscope.records.audit import Baseline, CorpusInfo
 from vulnscope.records.base import not_measured
-from vulnscope.records.rows import Cut
+from vulnscope.records.rows import Truncation
 from vulnscope.report import view
 
 
@@ -50,7 +50,7 @@ def test_equal_reasons_share_a_footnote() -> None:
 
 
 def test_a_cut_is_said_in_words() -> None:
-    cut = Cut(kind="changed-window", first_line=12, last_line=60, n_lines=412)
+    cut = Truncation(kind="changed-window", first_line=12, last_line=60, n_lines=412)
     assert view.describe_cut(cut) == "over-long: the model saw lines 12–60 of 412, cut around the change"
 
 

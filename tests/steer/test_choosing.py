@@ -6,7 +6,7 @@ from tests.effects.builders import make_margins
 from tests.probe.builders import make_items
 
 from vulnscope.effects.margins import Margins
-from vulnscope.steer.choosing import Gate, choose_best, choose_gate, mix
+from vulnscope.steer.choosing import ChosenGate, choose_best, choose_gate, mix
 from vulnscope.steer.config import SteerConfig
 
 ITEMS = make_items(60)
@@ -22,7 +22,7 @@ def test_the_best_goes_by_what_is_asked() -> None:
 def test_a_gate_mixes_item_by_item() -> None:
     clean = Margins(np.array([1.0, 1.0]), ("vulnerable", "vulnerable"))
     edited = Margins(np.array([-1.0, -2.0]), ("fixed", "unparsed"))
-    found = mix(clean, edited, np.array([0.0, 5.0]), Gate(1.0, is_above=True))
+    found = mix(clean, edited, np.array([0.0, 5.0]), ChosenGate(1.0, is_above=True))
     assert found.margins.tolist() == [1.0, -2.0]
     assert found.says == ("vulnerable", "unparsed")
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.baselines.page import read_page
@@ -17,7 +18,16 @@ from vulnscope.kinds.find import find_kind
 
 OLD = Path(__file__).parents[1] / "fixtures" / "runs_v0_1_0"
 NAMES = sorted(path.name for path in (OLD / "runs").iterdir())
+RENAMED = {"is_decodable": "decodable", "is_general": "general", "is_used": "used"}
 KINDS = "against apply audit combine compare import patch probe reproduction rescore steer study"
+
+
+def with_present_names(value: Any) -> Any:
+    if isinstance(value, list):
+        return [with_present_names(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {RENAMED.get(name, name): with_present_names(each) for name, each in value.items()}
 
 
 @pytest.fixture
@@ -36,7 +46,7 @@ def test_an_old_run_opens_shows_and_is_drawn_anew(runs: Path, run_command: Calla
     stored = store.load_run(name, runs)
     kind = find_kind(stored.manifest.kind)
     record = stored.result(kind.record_type)
-    written = json.loads((runs / name / "result.json").read_text(encoding="utf-8"))
+    written = with_present_names(json.loads((runs / name / "result.json").read_text(encoding="utf-8")))
     assert record.model_dump(mode="json") == written
     assert stored.status == "finished"
     rows = runs / name / "rows.jsonl"

@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score
 from tests.audit.again.test_comparison import draw_runs
 from tests.study.test_diagnosis import about
 
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import JudgedSample
 from vulnscope.audit.again.comparison import compare_items, match_items
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.records.against import Difference, FigureDifference
@@ -37,7 +37,7 @@ def corpus() -> Corpus:
     return load_corpus("synthetic", n_pairs=60)
 
 
-def answers(before: list[Item], after: list[Item]) -> dict[str, Difference]:
+def answers(before: list[JudgedSample], after: list[JudgedSample]) -> dict[str, Difference]:
     both = match_items(before, after)
     rows = compare_answers(both, compare_items(both, BOOTSTRAP).overall, BOOTSTRAP)
     return {row.name: row.difference for row in rows}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.figures.scores import ScoreTable
 from vulnscope.stats import Bootstrap
 from vulnscope.study.thresholds import measure_threshold
 
 BOOTSTRAP = Bootstrap(n_draws=200, seed=0)
 
 
-def items(n_pairs: int) -> Items:
+def items(n_pairs: int) -> ScoreTable:
     names = tuple(f"pair {number // 2}" for number in range(2 * n_pairs))
-    return Items(np.tile([True, False], n_pairs), names, tuple("x" for _ in names), names)
+    return ScoreTable(np.tile([True, False], n_pairs), names, tuple("x" for _ in names), names)
 
 
 def test_a_biased_model_wins_all_back() -> None:

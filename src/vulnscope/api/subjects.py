@@ -11,7 +11,7 @@ from vulnscope.errors import InputError
 from vulnscope.records.requests import SubjectRequest
 
 if TYPE_CHECKING:
-    from vulnscope.models import Activations, Edit, Item, Selector, Shards, Site, Subject
+    from vulnscope.models import Activations, Edit, Selector, Shards, Site, Subject, TokenText
     from vulnscope.models.read.activations import Reduction
     from vulnscope.models.subject.subject import Backend
     from vulnscope.records.machine import MachineReport
@@ -45,7 +45,7 @@ def score(subject: Subject, prompts: Sequence[str], answers: Sequence[str]) -> l
 
 def capture(
     subject: Subject,
-    texts: Sequence[str | Sequence[int] | Item],
+    texts: Sequence[str | Sequence[int] | TokenText],
     sites: Iterable[Site | str | int],
     selector: str | Selector = "last",
     reduce: Reduction | None = None,
@@ -65,7 +65,7 @@ def capture(
 def capture_to(
     folder: str | Path,
     subject: Subject,
-    texts: Sequence[str | Sequence[int] | Item],
+    texts: Sequence[str | Sequence[int] | TokenText],
     sites: Iterable[Site | str | int],
     selector: str | Selector = "last",
     reduce: Reduction | None = None,
@@ -119,7 +119,7 @@ def _read_file(path: Path) -> str:
 def edited(
     subject: Subject,
     edits: Sequence[Edit],
-    texts: Sequence[str | Sequence[int] | Item] | None = None,
+    texts: Sequence[str | Sequence[int] | TokenText] | None = None,
     *,
     check: bool = True,
 ) -> AbstractContextManager[Any]:

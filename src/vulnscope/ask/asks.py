@@ -10,7 +10,7 @@ from vulnscope.records.answers import Expectation
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Sample
-    from vulnscope.records.rows import Cut
+    from vulnscope.records.rows import Truncation
 
 Role = Literal["system", "user", "assistant"]
 
@@ -67,7 +67,7 @@ class PreparedAsk:
     """An ask with the code as this subject can read it: cut where the whole is too long."""
 
     ask: Ask
-    cut: Cut | None = None
+    cut: Truncation | None = None
     refusal: str = ""
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from vulnscope.errors import InputError
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.scores import Items
+    from vulnscope.ask.figures.scores import ScoreTable
 
 Stage = Callable[[str, int, int], None]
 """Hears the name of a stage, how much of it is done, and how much there is."""
 
 
-def check_items(items: Items) -> None:
+def check_items(items: ScoreTable) -> None:
     """Raise `InputError` where nothing can be told apart or permuted."""
     n_yes = int(items.is_vulnerable.sum())
     if n_yes in (0, len(items)):

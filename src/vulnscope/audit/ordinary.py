@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import JudgedSample
 from vulnscope.ask.selection import select_samples
 from vulnscope.ask.worded.texts import Questions, gather_questions
 from vulnscope.audit.figures.background import Source
@@ -95,12 +95,12 @@ def narrow_prompts(protocol: DialogueProtocol) -> tuple[str, ...]:
     return (canonical, counterpart) if counterpart in protocol.prompts and counterpart else (canonical,)
 
 
-def restore_functions(rows: Sequence[Row], stored: Background | None) -> list[Item]:
+def restore_functions(rows: Sequence[Row], stored: Background | None) -> list[JudgedSample]:
     """The ordinary functions among `rows` of a finished run, without their code, which measuring does not need."""
     if stored is None:
         return []
     functions = [(sample, row) for row in rows if (sample := rebuild_function(row.sample)) is not None]
-    return [Item(sample, row, sample.group_keys[0], place) for place, (sample, row) in enumerate(functions)]
+    return [JudgedSample(sample, row, sample.group_keys[0], place) for place, (sample, row) in enumerate(functions)]
 
 
 def _lend_weaknesses(functions: Sequence[Sample], asked: Sequence[Sample], seed: int) -> tuple[Sample, ...]:

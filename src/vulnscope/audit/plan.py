@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vulnscope.audit.answerers import AskedModel
     from vulnscope.audit.config import AuditConfig
     from vulnscope.audit.figures.background import Source
-    from vulnscope.audit.figures.judgement import Asked
+    from vulnscope.audit.figures.judgement import ProtocolInfo
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.records.audit import LeftOut, SubjectInfo
     from vulnscope.records.endpoints import EndpointSpec
@@ -35,7 +35,7 @@ class Put(NamedTuple):
     n_asked: int
     """So many of its samples are of the corpus; the others are ordinary functions."""
     left_out: tuple[LeftOut, ...]
-    protocol: Asked
+    protocol: ProtocolInfo
     describe: Callable[[], SubjectInfo]
     ordinary: Ordinary | None = None
 

@@ -8,7 +8,7 @@ from vulnscope.ask.asking import Progress, ask
 from vulnscope.ask.selection import check_selection
 from vulnscope.audit.answerers import LocalModel
 from vulnscope.audit.figures.judgement import Case
-from vulnscope.audit.figures.record import Asked, Beside, join_items, make_record
+from vulnscope.audit.figures.record import AskedSamples, Beside, join_items, make_record
 from vulnscope.audit.words import is_in_words, plan_in_words
 from vulnscope.audit.yes_no import YesNoAudit, plan_yes_no
 from vulnscope.records.audit import AuditEstimate, AuditRecord
@@ -43,7 +43,7 @@ def carry_out(put: Put, run: Run, case: Case, progress: Progress | None = None) 
     beside = None
     if put.ordinary is not None:
         beside = Beside(join_items(samples[n:], rows[n:], put.ordinary.corpus), put.ordinary.source)
-    return make_record(Asked(samples[:n], rows[:n], put.left_out), subject, put.protocol, case, beside)
+    return make_record(AskedSamples(samples[:n], rows[:n], put.left_out), subject, put.protocol, case, beside)
 
 
 def run_audit(

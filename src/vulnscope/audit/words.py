@@ -17,7 +17,7 @@ from vulnscope.ask.worded.protocols.yes_no import as_dialogues, open_yes_no
 from vulnscope.ask.worded.reading import Reader
 from vulnscope.ask.worded.texts import Questions, TextInquiry, gather_questions
 from vulnscope.audit.answerers import AskedModel
-from vulnscope.audit.figures.judgement import Asked
+from vulnscope.audit.figures.judgement import ProtocolInfo
 from vulnscope.audit.load import weigh_words
 from vulnscope.audit.ordinary import OrdinaryQuestions, load_background, narrow_prompts, question_ordinary
 from vulnscope.audit.plan import AuditPlan, Ordinary, Put, Seated
@@ -143,14 +143,14 @@ def choose_preset(dialogues: DialogueSet, config: AuditConfig) -> Preset:
     return next(iter(dialogues.presets.values()), Preset())
 
 
-def describe_protocol(protocol: DialogueProtocol, *, is_chat: bool) -> Asked:
+def describe_protocol(protocol: DialogueProtocol, *, is_chat: bool) -> ProtocolInfo:
     """Name, prompts, and the canonical prompt around an ellipsis: its messages, or the text without a template."""
     cwes = ("CWE-…",) if protocol.is_about_own_weakness else ()
     blank = Sample(id="…", corpus="…", language="…", label="unlabelled", cwes=cwes, code="…")
     ask = protocol.build(blank, protocol.prompts[0])
     messages = "\n\n".join(f"[{message.role}]\n{message.text}" for message in ask.messages)
     shown = messages if is_chat else write_plain(ask)
-    return Asked(protocol.name, protocol.prompts, shown)
+    return ProtocolInfo(protocol.name, protocol.prompts, shown)
 
 
 def _select(corpus: Corpus, config: AuditConfig, preset: Preset) -> Corpus:

@@ -12,7 +12,7 @@ from vulnscope.ask.scored.preparation import Prepared, prepare
 from vulnscope.ask.scored.requests import Requests
 from vulnscope.ask.selection import check_selection, open_protocol, prepare_selected
 from vulnscope.audit.answerers import LocalModel
-from vulnscope.audit.figures.judgement import Asked
+from vulnscope.audit.figures.judgement import ProtocolInfo
 from vulnscope.audit.ordinary import describe_source, load_background
 from vulnscope.audit.plan import AuditPlan, Ordinary, Put, Seated
 from vulnscope.models import measure_noise_floor, plan_batches, score_batch
@@ -91,7 +91,9 @@ class YesNoAudit(AuditPlan):
             inquiry,
             len(prepared.samples),
             prepared.left_out,
-            Asked(protocol.name, tuple(prompt.name for prompt in protocol.prompts.prompts), protocol.canonical_text()),
+            ProtocolInfo(
+                protocol.name, tuple(prompt.name for prompt in protocol.prompts.prompts), protocol.canonical_text()
+            ),
             describe,
             None
             if self.background is None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.figures.scores import ScoreTable
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.effects.controls import RANDOM, SHUFFLED, draw_controls
 from vulnscope.effects.costs import measure_costs, prepare_costs
@@ -39,7 +39,7 @@ from vulnscope.stats import Bootstrap
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vulnscope.ask.scored.items import Asked
+    from vulnscope.ask.scored.items import QuestionItems
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.ask.scored.yes_no import YesNoProtocol
     from vulnscope.corpora import Corpus
@@ -58,7 +58,7 @@ _MOST_CHANGED = 30
 def check_applying(corpus: Corpus, config: EffectConfig) -> None:
     """Raise `InputError` where `config` cannot be carried out on `corpus`, before a model is opened or a run made."""
     samples = [sample for sample in check_selection(corpus, config).samples if sample.label != "unlabelled"]
-    twins = Items.of(samples, corpus.groups).twins() if samples else ()
+    twins = ScoreTable.of(samples, corpus.groups).twins() if samples else ()
     if len(twins) < MIN_PAIRS:
         raise InputError(
             f"corpus {corpus.name!r} has {len(twins)} pair here; an intervention is measured on at least {MIN_PAIRS} "
@@ -156,14 +156,14 @@ class _Work(NamedTuple):
     def prepare(self) -> tuple[Split, Prepared, YesNoProtocol]:
         protocol = open_protocol(self.subject, self.config)
         prepared = prepare_selected(self.subject, self.corpus, self.config, protocol)
-        items = Items.of(prepared.samples, self.corpus.groups)
+        items = ScoreTable.of(prepared.samples, self.corpus.groups)
         if len(items.twins()) < MIN_PAIRS:
             raise InputError(
                 f"{len(items.twins())} pair fits the context of this model; at least {MIN_PAIRS} are needed"
             )
         return Split(prepared.samples, items, ask_both(self.subject, protocol, prepared)), prepared, protocol
 
-    def ask(self, stage: str, asked: tuple[Asked, Asked]) -> Margins:
+    def ask(self, stage: str, asked: tuple[QuestionItems, QuestionItems]) -> Margins:
         self.tell(stage, 0, 1)
         return edit_margins(self.subject, asked, (), self.run, stage)
 

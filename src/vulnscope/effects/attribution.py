@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from vulnscope.models import Item, Subject
+    from vulnscope.models import Subject, TokenText
     from vulnscope.prompts import AnswerTokens
 
 
-def attribute_tokens(subject: Subject, item: Item, answers: AnswerTokens) -> Float[Tensor, " seq"]:
+def attribute_tokens(subject: Subject, item: TokenText, answers: AnswerTokens) -> Float[Tensor, " seq"]:
     """Nats per token of `item`, > 0 towards yes, on the CPU."""
     entered: list[Tensor] = []
 

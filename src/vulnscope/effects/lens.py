@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vulnscope.ask.figures.scores import Items, measure_auroc
+from vulnscope.ask.figures.scores import ScoreTable, measure_auroc
 from vulnscope.errors import SubjectError
 from vulnscope.models.subject.lens import read_lens
 from vulnscope.records.probe import LensLayer
@@ -26,7 +26,7 @@ def read_layers(
     subject: Subject,
     hidden: tuple[Mapping[int, np.ndarray], Mapping[int, np.ndarray]],
     answers: tuple[Sequence[AnswerTokens], Sequence[AnswerTokens]],
-    items: Items,
+    items: ScoreTable,
     is_measured: np.ndarray,
     bootstrap: Bootstrap,
 ) -> tuple[LensLayer, ...]:

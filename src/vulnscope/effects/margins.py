@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.scored.items import Asked, read_verdict
+from vulnscope.ask.scored.items import QuestionItems, read_verdict
 from vulnscope.models import Point, Subject, WorkPlan, edited, plan_sweep, run_sweep, score
 from vulnscope.models.answer.scoring import PromptScores
 from vulnscope.models.subject.sites import name_site
@@ -48,7 +48,7 @@ def key_of(point: Point) -> PointKey:
 
 def sweep_margins(
     subject: Subject,
-    asked: tuple[Asked, Asked],
+    asked: tuple[QuestionItems, QuestionItems],
     points: Sequence[Point],
     run: Run,
     stage: str,
@@ -71,7 +71,9 @@ def sweep_margins(
     return _read(rows, asked)
 
 
-def edit_margins(subject: Subject, asked: tuple[Asked, Asked], edits: Sequence[Edit], run: Run, stage: str) -> Margins:
+def edit_margins(
+    subject: Subject, asked: tuple[QuestionItems, QuestionItems], edits: Sequence[Edit], run: Run, stage: str
+) -> Margins:
     """Margins of every item under `edits` all together, conditions included; kept in `run` as one row."""
 
     def measure() -> dict[str, Any]:
@@ -92,7 +94,7 @@ def keep_row(run: Run, stage: str, measure: Callable[[], dict[str, Any]]) -> dic
     return row
 
 
-def score_margins(subject: Subject, asked: tuple[Asked, Asked], edits: Sequence[Edit] = ()) -> Margins:
+def score_margins(subject: Subject, asked: tuple[QuestionItems, QuestionItems], edits: Sequence[Edit] = ()) -> Margins:
     """Margins of every item under `edits`, by the scoring engine."""
     both = []
     for each in asked:
@@ -105,7 +107,9 @@ def score_margins(subject: Subject, asked: tuple[Asked, Asked], edits: Sequence[
     return read_margins(asked, both[0], both[1])
 
 
-def read_margins(asked: tuple[Asked, Asked], first: Sequence[PromptScores], second: Sequence[PromptScores]) -> Margins:
+def read_margins(
+    asked: tuple[QuestionItems, QuestionItems], first: Sequence[PromptScores], second: Sequence[PromptScores]
+) -> Margins:
     """What the scores of both questions, item by item, say."""
     verdicts = [
         read_verdict((asked[0].answers[i], asked[1].answers[i]), (first[i], second[i])) for i in range(len(first))
@@ -113,7 +117,7 @@ def read_margins(asked: tuple[Asked, Asked], first: Sequence[PromptScores], seco
     return Margins(np.array([verdict.margin for verdict in verdicts]), tuple(verdict.says for verdict in verdicts))
 
 
-def _read(rows: Sequence[Mapping[str, Any]], asked: tuple[Asked, Asked]) -> dict[PointKey, Margins]:
+def _read(rows: Sequence[Mapping[str, Any]], asked: tuple[QuestionItems, QuestionItems]) -> dict[PointKey, Margins]:
     """Margins out of rows that hold every prompt under every point."""
     n = len(asked[0].items)
     scores: dict[PointKey, dict[int, PromptScores]] = {}

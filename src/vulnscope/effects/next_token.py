@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from vulnscope.models import Item, Subject
+    from vulnscope.models import Subject, TokenText
     from vulnscope.prompts import AnswerTokens
 
 
-def read_next(subject: Subject, items: Sequence[Item]) -> Float[Tensor, "n vocab"]:
+def read_next(subject: Subject, items: Sequence[TokenText]) -> Float[Tensor, "n vocab"]:
     """Log-probabilities after the last token of each item; what follows a token cannot change it."""
     tokens, positions = (tensor.to(subject.device) for tensor in pad_right([item.tokens for item in items]))
     logits = run_model(subject.model, subject.architecture, tokens, positions)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference
+from vulnscope.ask.figures.scores import ScoreTable, measure_auroc, measure_difference
 from vulnscope.effects.controls import RANDOM, SHUFFLED
 from vulnscope.effects.margins import Margins
 from vulnscope.records.base import Estimate, NotMeasured, Number
@@ -54,7 +54,7 @@ def measure_outcome(
     what: str,
     clean: Margins,
     after: Margins,
-    items: Items,
+    items: ScoreTable,
     bootstrap: Bootstrap,
     *,
     sign: float,
@@ -100,7 +100,7 @@ def measure_outcome(
     return outcome.model_copy(update={"effect": judge_effect(outcome)})
 
 
-def measure_said(margins: Margins, items: Items, bootstrap: Bootstrap) -> Said:
+def measure_said(margins: Margins, items: ScoreTable, bootstrap: Bootstrap) -> Said:
     """What a subject says of the items: how well it tells twins apart, and how often it says vulnerable."""
     return Said(
         auroc=measure_auroc(margins.margins, items, bootstrap),
@@ -136,18 +136,18 @@ def judge_effect(outcome: Outcome) -> Effect:
     return "criterion only" if is_moved else "nothing shown"
 
 
-def auroc_gain(clean: Floats, after: Floats, items: Items) -> float:
+def auroc_gain(clean: Floats, after: Floats, items: ScoreTable) -> float:
     """AUROC after minus before; raises `TypeError` with the reason where it is not defined, which twins rule out."""
     before, later = (stratified_auroc(each, items.is_vulnerable, items.strata) for each in (clean, after))
     return float(later) - float(before)
 
 
-def pair_correct(margins: Margins, items: Items) -> float:
+def pair_correct(margins: Margins, items: ScoreTable) -> float:
     """Share of pairs with both greedy answers right."""
     return float(_is_right(margins, items).mean())
 
 
-def measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins, items: Items) -> ControlSet:
+def measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins, items: ScoreTable) -> ControlSet:
     """What directions that mean nothing changed on the items of `clean`."""
     before = pair_correct(clean, items)
     return ControlSet(
@@ -160,7 +160,7 @@ def measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins
 
 
 def measure_all_controls(
-    found: Mapping[str, Margins], clean: Margins, items: Items
+    found: Mapping[str, Margins], clean: Margins, items: ScoreTable
 ) -> tuple[Controls, tuple[ControlSet, ...]]:
     """Both sorts of controls, told apart by the beginning of their names: what claims need of them, and the table."""
     sorts: tuple[ControlName, ...] = (RANDOM, SHUFFLED)
@@ -178,7 +178,7 @@ def shift_threshold(margins: Margins, threshold: float) -> Margins:
 
 
 def _by_cwe(
-    clean: Margins, after: Margins, items: Items, cwes: Sequence[str], bootstrap: Bootstrap
+    clean: Margins, after: Margins, items: ScoreTable, cwes: Sequence[str], bootstrap: Bootstrap
 ) -> tuple[CweOutcome, ...]:
     """The effect within each CWE of two or more pairs, p-values corrected over the CWEs."""
     rows = []
@@ -209,23 +209,23 @@ def _by_cwe(
     )
 
 
-def _ranks(margins: Floats, items: Items) -> Floats:
+def _ranks(margins: Floats, items: ScoreTable) -> Floats:
     twins = items.twins()
     return pair_ranks(margins[twins[:, 0]], margins[twins[:, 1]])
 
 
-def _pair_groups(items: Items) -> Groups:
+def _pair_groups(items: ScoreTable) -> Groups:
     return Groups.from_labels([items.groups[i] for i in items.twins()[:, 0].tolist()])
 
 
-def _is_right(margins: Margins, items: Items) -> Floats:
+def _is_right(margins: Margins, items: ScoreTable) -> Floats:
     twins = items.twins()
     says = np.array(margins.says, dtype=object)
     right: Floats = ((says[twins[:, 0]] == "vulnerable") & (says[twins[:, 1]] == "fixed")).astype(np.float64)
     return right
 
 
-def _mean(values: object, items: Items, bootstrap: Bootstrap, *, is_proportion: bool = False) -> Estimate:
+def _mean(values: object, items: ScoreTable, bootstrap: Bootstrap, *, is_proportion: bool = False) -> Estimate:
     groups = Groups.from_labels(items.groups)
     numbers = np.asarray(values, dtype=np.float64)
     statistic = mean_statistic(numbers, groups)
@@ -240,7 +240,7 @@ def _pair_mean(values: Floats, groups: Groups, bootstrap: Bootstrap, *, is_propo
     return interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
 
 
-def _says_vulnerable(margins: Margins, items: Items, bootstrap: Bootstrap) -> Estimate:
+def _says_vulnerable(margins: Margins, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
     is_parsed = np.array([s != "unparsed" for s in margins.says], dtype=bool)
     own = items.part(is_parsed)
     flags = np.array([s == "vulnerable" for s in margins.says], dtype=np.float64)[is_parsed]

@@ -23,7 +23,7 @@ from vulnscope.corpora.code.syntax import GRAMMARS, parse, walk
 from vulnscope.corpora.code.text import is_python
 from vulnscope.corpora.ordinary import load_ordinary
 from vulnscope.effects.next_token import read_next
-from vulnscope.models import Item, edited, generate, read_text, score
+from vulnscope.models import TokenText, edited, generate, read_text, score
 from vulnscope.prompts import AnswerForms, Prompt, encode, render
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.steer import SideEffects
@@ -54,7 +54,7 @@ _BATCH = 16
 class Ordinary:
     """Positions of ordinary code: what stands before each, and the token that follows."""
 
-    cut: tuple[Item, ...]
+    cut: tuple[TokenText, ...]
     following: tuple[int, ...]
 
 
@@ -63,10 +63,10 @@ class Probes:
     """What side effects are measured on, fixed before any edit."""
 
     ordinary: Ordinary
-    questions: tuple[Item, ...]
+    questions: tuple[TokenText, ...]
     answers: tuple[AnswerTokens, ...]
     has_loop: np.ndarray
-    heads: tuple[tuple[str, Item], ...]
+    heads: tuple[tuple[str, TokenText], ...]
 
 
 def build_probes(
@@ -204,11 +204,13 @@ def _continue(subject: Subject, edits: Sequence[Edit], probes: Probes) -> Number
     return float(np.mean([is_python(head, each.text) for (head, _), each in zip(fitting, found, strict=True)]))
 
 
-def _under(subject: Subject, edits: Sequence[Edit], items: Sequence[Item] | None = None) -> AbstractContextManager[Any]:
+def _under(
+    subject: Subject, edits: Sequence[Edit], items: Sequence[TokenText] | None = None
+) -> AbstractContextManager[Any]:
     return edited(subject, edits, items, check=False) if edits else nullcontext()
 
 
-def _usable(edits: Sequence[Edit], items: Sequence[Item]) -> list[Edit]:
+def _usable(edits: Sequence[Edit], items: Sequence[TokenText]) -> list[Edit]:
     """The edits whose selector picks something in each of `items`."""
     known = {part for item in items for part in item.spans}
     return [
@@ -221,7 +223,7 @@ def _usable(edits: Sequence[Edit], items: Sequence[Item]) -> list[Edit]:
 
 def _ask_loops(
     subject: Subject, protocol: YesNoProtocol, samples: Sequence[Sample]
-) -> tuple[tuple[Item, ...], tuple[AnswerTokens, ...], np.ndarray]:
+) -> tuple[tuple[TokenText, ...], tuple[AnswerTokens, ...], np.ndarray]:
     chat = subject.tokenizer if protocol.is_chat else None
     forms = AnswerForms(protocol.prompts.answers, subject.tokenizer)
     items, answers, truths = [], [], []
@@ -235,16 +237,18 @@ def _ask_loops(
         if subject.max_positions is not None and len(encoded.token_ids) + 8 > subject.max_positions:
             continue
         items.append(
-            Item(encoded.token_ids, sample.id, text=rendered.text, offsets=encoded.offsets, spans=dict(rendered.spans))
+            TokenText(
+                encoded.token_ids, sample.id, text=rendered.text, offsets=encoded.offsets, spans=dict(rendered.spans)
+            )
         )
         answers.append(forms.after(rendered, encoded))
         truths.append(any(node.type in _LOOPS for node in walk(parse(sample.code, sample.language).root_node)))
     return tuple(items), tuple(answers), np.array(truths, dtype=bool)
 
 
-def _cut_item(item: Item, n: int) -> Item:
+def _cut_item(item: TokenText, n: int) -> TokenText:
     assert item.text is not None
-    return Item(item.tokens[:n], text=item.text, offsets=item.offsets and item.offsets[:n], spans=item.spans)
+    return TokenText(item.tokens[:n], text=item.text, offsets=item.offsets and item.offsets[:n], spans=item.spans)
 
 
 def _heads(functions: Sequence[str]) -> list[str]:

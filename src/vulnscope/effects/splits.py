@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import Items
-from vulnscope.ask.scored.items import Asked, ask_items
+from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.scored.items import QuestionItems, ask_items
 from vulnscope.ask.selection import open_protocol, prepare_selected
 from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
@@ -30,8 +30,8 @@ class Split(NamedTuple):
     """One of the three sets: its samples, what is known of them, and the canonical questions about them."""
 
     samples: tuple[Sample, ...]
-    items: Items
-    asked: tuple[Asked, Asked]
+    items: ScoreTable
+    asked: tuple[QuestionItems, QuestionItems]
 
     @property
     def cwes(self) -> list[str]:
@@ -39,7 +39,7 @@ class Split(NamedTuple):
         return [" ".join(sample.cwes) or "none" for sample in self.samples]
 
 
-def ask_both(subject: Subject, protocol: YesNoProtocol, prepared: Prepared) -> tuple[Asked, Asked]:
+def ask_both(subject: Subject, protocol: YesNoProtocol, prepared: Prepared) -> tuple[QuestionItems, QuestionItems]:
     """The canonical questions about what is prepared: "vulnerable?" and "secure?"."""
     return ask_items(subject, protocol, prepared, 0), ask_items(subject, protocol, prepared, 1)
 
@@ -62,7 +62,11 @@ def deal_splits(groups: Sequence[str], fractions: tuple[float, float, float], se
 
 
 def take_split(
-    number: int, sides: np.ndarray, samples: Sequence[Sample], items: Items, asked: tuple[Asked, Asked]
+    number: int,
+    sides: np.ndarray,
+    samples: Sequence[Sample],
+    items: ScoreTable,
+    asked: tuple[QuestionItems, QuestionItems],
 ) -> Split:
     """The split of that number; raises `InputError` where it lacks twins."""
     kept = sides == number
@@ -71,7 +75,7 @@ def take_split(
     if len(own.twins()) < 2:
         raise InputError(f"the {SPLITS[number]} groups hold {len(own.twins())} pair; at least 2 are needed in each")
     first, second = (
-        Asked(tuple(each.items[i] for i in places), tuple(each.answers[i] for i in places)) for each in asked
+        QuestionItems(tuple(each.items[i] for i in places), tuple(each.answers[i] for i in places)) for each in asked
     )
     return Split(tuple(samples[i] for i in places), own, (first, second))
 
@@ -93,7 +97,7 @@ def prepare_splits(
     """The corpus as questions, dealt into groups that fit, choose and report, by `fractions` of all groups."""
     protocol = open_protocol(subject, config)
     prepared = prepare_selected(subject, corpus, config, protocol)
-    items = Items.of(prepared.samples, corpus.groups)
+    items = ScoreTable.of(prepared.samples, corpus.groups)
     asked = ask_both(subject, protocol, prepared)
     sides = deal_splits(items.groups, fractions, config.seed)
     splits = [take_split(number, sides, prepared.samples, items, asked) for number in range(3)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from vulnscope.interventions import EditSpec, Intervention, ReadOut, Vectors, resolve_edits
+from vulnscope.interventions import EditSpec, Gate, Intervention, Vectors, resolve_edits
 from vulnscope.interventions.words import describe_how
 from vulnscope.models import Edit, Point, Selector, Site
 from vulnscope.models.edit.traits import TRAITS, OperationName
@@ -37,7 +37,7 @@ class Trial(NamedTuple):
         """The scale where its sign says which way the edit pushes, else 0."""
         return self.scale if TRAITS[self.form.operation].is_signed else 0.0
 
-    def specs(self, condition: ReadOut | None = None) -> tuple[EditSpec, ...]:
+    def specs(self, condition: Gate | None = None) -> tuple[EditSpec, ...]:
         """Its edits as data."""
         operation, unit, keep_norm = self.form
         traits = TRAITS[operation]
@@ -64,7 +64,7 @@ class Trial(NamedTuple):
         """The same at another scale, where it has one."""
         return self._replace(scale=scale) if TRAITS[self.form.operation].is_scaled else self
 
-    def intervene(self, vectors: Vectors, condition: ReadOut | None = None, *, name: str | None = None) -> Intervention:
+    def intervene(self, vectors: Vectors, condition: Gate | None = None, *, name: str | None = None) -> Intervention:
         """It as an intervention with these vectors, called like its method unless named."""
         return make_intervention(name or self.method, self.specs(condition), vectors)
 

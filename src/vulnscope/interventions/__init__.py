@@ -7,14 +7,14 @@ from vulnscope.interventions.application import (
     under_intervention,
 )
 from vulnscope.interventions.files import Stored, load_intervention, save_intervention
-from vulnscope.interventions.spec import EditSpec, Intervention, ReadOut
+from vulnscope.interventions.spec import EditSpec, Gate, Intervention
 from vulnscope.interventions.vectors import VectorOrigin, Vectors, VectorSite, load_vectors, save_vectors
 
 __all__ = [
     "EditSpec",
+    "Gate",
     "Intervention",
     "OperationName",
-    "ReadOut",
     "Stored",
     "VectorOrigin",
     "VectorSite",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vulnscope.errors import InputError
-from vulnscope.interventions.spec import EditSpec, Intervention, ReadOut
+from vulnscope.interventions.spec import EditSpec, Gate, Intervention
 from vulnscope.interventions.vectors import Vectors
 from vulnscope.models.edit.edits import Condition, Edit, Unit, add, clamp, project_out, replace, scale_component, when
 from vulnscope.models.read.editing import edited
@@ -86,7 +86,7 @@ def _check_adapter(intervention: Intervention) -> None:
         )
 
 
-def _resolve_condition(read: ReadOut | None, vectors: Vectors) -> Condition | None:
+def _resolve_condition(read: Gate | None, vectors: Vectors) -> Condition | None:
     if read is None:
         return None
     return when(read.site, vectors[read.direction], read.threshold, read.selector, is_above=read.is_above)

@@ -21,7 +21,7 @@ AnySelector = Annotated[
 LAST = as_selector("last")
 
 
-class ReadOut(Record):
+class Gate(Record):
     """A condition: an edit applies to texts whose mean activation at `site`, along `direction`, passes `threshold`."""
 
     site: SiteName
@@ -41,7 +41,7 @@ class EditSpec(Record):
     unit: Literal["norm", "raw"] = Field(default="norm", description="what scale and value count in")
     selector: AnySelector = LAST
     keep_norm: bool = Field(default=False, description="add: keep the norm of the activation")
-    condition: ReadOut | None = None
+    condition: Gate | None = None
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:

@@ -44,7 +44,7 @@ from vulnscope.models.sweeps.sweeping import plan_sweep as plan_sweep
 from vulnscope.models.sweeps.sweeping import run_sweep as run_sweep
 from vulnscope.models.sweeps.sweeping import sweep as sweep
 from vulnscope.models.sweeps.sweeping import sweep_coarse_to_fine as sweep_coarse_to_fine
-from vulnscope.models.text.items import Item as Item
+from vulnscope.models.text.items import TokenText as TokenText
 from vulnscope.models.text.items import read_prompt as read_prompt
 from vulnscope.models.text.items import read_text as read_text
 from vulnscope.models.text.plan import BatchPlan as BatchPlan

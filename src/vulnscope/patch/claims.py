@@ -15,7 +15,7 @@ from vulnscope.report.format import format_signed_estimate
 from vulnscope.stats import Bootstrap, Groups, correct_family, estimate, mean_statistic, sign_flip_test
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.scores import Items
+    from vulnscope.ask.figures.scores import ScoreTable
     from vulnscope.stats import Floats
 
 LEVEL = 0.05
@@ -58,7 +58,7 @@ class Shifts:
     deviation: float
 
     @classmethod
-    def of(cls, rows: Sequence[PatchedMargin], pairings: Mapping[str, Sequence[Pairing]], items: Items) -> Shifts:
+    def of(cls, rows: Sequence[PatchedMargin], pairings: Mapping[str, Sequence[Pairing]], items: ScoreTable) -> Shifts:
         """The shifts of rows that cover both questions."""
         signs = np.where(items.is_vulnerable, -1.0, 1.0)
         found: dict[str, dict[Place, Floats]] = {"twins": {}, "random": {}}

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from vulnscope.ask.checks import check_items, check_layers
-from vulnscope.ask.figures.scores import Items
-from vulnscope.ask.scored.items import Asked, ask_items, read_log_odds
+from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.scored.items import QuestionItems, ask_items, read_log_odds
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
-from vulnscope.models import Item, WorkPlan, plan_patch, run_patch
+from vulnscope.models import TokenText, WorkPlan, plan_patch, run_patch
 from vulnscope.patch.claims import Pairing, Shifts, judge_used, measure_cells, write_sentence
 from vulnscope.records.audit import LeftOut
 from vulnscope.records.patch import PatchedMargin, PatchRecord
@@ -63,7 +63,7 @@ def check_patching(corpus: Corpus, config: PatchConfig) -> None:
     """Raise `InputError` where `config` cannot be carried out on `corpus`, before a model is opened or a run made."""
     selected = check_selection(corpus, config)
     samples = [sample for sample in selected.samples if sample.label != "unlabelled"]
-    items = Items.of(samples, corpus.groups)
+    items = ScoreTable.of(samples, corpus.groups)
     check_items(items)
     if len(items.twins()) < _MIN_PAIRS:
         raise InputError(
@@ -89,7 +89,7 @@ def run_patching(
     protocol = open_protocol(subject, config)
     prepared = prepare_selected(subject, corpus, config, protocol)
     asked = [ask_items(subject, protocol, prepared, question) for question in range(len(QUESTIONS))]
-    items = Items.of(prepared.samples, corpus.groups)
+    items = ScoreTable.of(prepared.samples, corpus.groups)
     twins, left_out = choose_twins(items, asked[0], prepared, config)
     randoms = draw_randoms(twins, config.seed)
     layers = check_layers(config.layers, subject.architecture.n_layers)
@@ -106,7 +106,7 @@ def run_patching(
         subject=subject.info().model_copy(update={"chat_template": protocol.is_chat}),
         corpus=describe_corpus(corpus, shown),
         protocol=protocol.name,
-        is_used=claim,
+        used=claim,
         n_pairs=len(twins),
         margin_deviation=shifts.deviation,
         best=best,
@@ -119,7 +119,7 @@ def run_patching(
 
 
 def choose_twins(
-    items: Items, asked: Asked, prepared: Prepared, config: PatchConfig
+    items: ScoreTable, asked: QuestionItems, prepared: Prepared, config: PatchConfig
 ) -> tuple[list[Pairing], list[LeftOut]]:
     """At most `config.max_pairs` pairs, groups taking turns in the order of their hash; vulnerable twin first."""
     found = [Pairing(*places) for places in items.twins().tolist()]
@@ -160,7 +160,7 @@ def draw_randoms(twins: Sequence[Pairing], seed: int) -> list[Pairing]:
 
 def _plan(
     subject: Subject,
-    asked: Sequence[Asked],
+    asked: Sequence[QuestionItems],
     pairings: dict[str, list[Pairing]],
     layers: Sequence[int],
     run: Run,
@@ -171,7 +171,7 @@ def _plan(
         stored.update(revision)
     jobs = {}
     for name, regions in (("twins", TWIN_REGIONS), ("random", RANDOM_REGIONS)):
-        texts: list[tuple[Item, Item]] = [
+        texts: list[tuple[TokenText, TokenText]] = [
             (each.items[pair.first], each.items[pair.second]) for pair in pairings[name] for each in asked
         ]
         answers = [each.answers[pair.first].sequences for pair in pairings[name] for each in asked]
@@ -184,7 +184,7 @@ def _plan(
 
 def _carry_out(
     jobs: dict[str, PatchJob],
-    asked: Sequence[Asked],
+    asked: Sequence[QuestionItems],
     pairings: dict[str, list[Pairing]],
     run: Run,
     progress: Stage | None,
@@ -209,7 +209,7 @@ def _remember(run: Run, name: str) -> Callable[[WorkPlan], None]:
     return lambda plan: run.revise_plan({name: plan.model_dump(mode="json")})
 
 
-def _read(name: str, row: PatchRow, asked: Sequence[Asked], pairings: Sequence[Pairing]) -> PatchedMargin:
+def _read(name: str, row: PatchRow, asked: Sequence[QuestionItems], pairings: Sequence[Pairing]) -> PatchedMargin:
     pair, question = divmod(row.pair, len(asked))
     answers: AnswerTokens = asked[question].answers[pairings[pair].first]
     log_odds, clean, source = (read_log_odds(answers, each)[0] for each in (row.scores, row.clean, row.source))

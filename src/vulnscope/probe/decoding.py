@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.ask.checks import check_items
-from vulnscope.ask.figures.scores import Items, best_of, measure_difference
+from vulnscope.ask.figures.scores import ScoreTable, best_of, measure_difference
 from vulnscope.errors import InputError
 from vulnscope.probe.measures import judge_decodable
 from vulnscope.probe.nested import Choice, Feature, NestedScores, cross_validate
@@ -55,7 +55,7 @@ class Decoded:
 def decode(
     features: Sequence[Feature],
     baselines: Mapping[str, Sequence[Feature]],
-    items: Items,
+    items: ScoreTable,
     folds: Folds,
     bootstrap: Bootstrap,
     *,
@@ -83,7 +83,7 @@ def decode(
     return Decoded(probe, rules, best, difference, detectable, null, claim)
 
 
-def read_rule(features: Sequence[Feature], items: Items, folds: Folds) -> Rule:
+def read_rule(features: Sequence[Feature], items: ScoreTable, folds: Folds) -> Rule:
     """Held-out scores of one baseline, with the same choice of method and penalty as a probe."""
     found = cross_validate(features, items.is_vulnerable[:, None], folds)
     return Rule(found.chosen[:, 0], name_choices(features, found.choices))
@@ -94,7 +94,7 @@ def name_choices(features: Sequence[Feature], choices: Sequence[Choice | None]) 
     return tuple(f"{features[choice.feature].name}, {choice.variant}" for choice in choices if choice is not None)
 
 
-def permute_labels(items: Items, n: int, seed: int) -> np.ndarray:
+def permute_labels(items: ScoreTable, n: int, seed: int) -> np.ndarray:
     """`n` columns of labels with twins swapped, all pairs of a group together; unpaired items keep theirs.
 
     Swapping by group keeps what near-duplicates share, so that the test holds where groups have several pairs.
@@ -117,7 +117,7 @@ def check_features(features: Sequence[Feature]) -> None:
             )
 
 
-def _measure_null(scores: np.ndarray, labels: np.ndarray, items: Items) -> Null:
+def _measure_null(scores: np.ndarray, labels: np.ndarray, items: ScoreTable) -> Null:
     """Column 0 is the observed one; the others repeat the whole selection on swapped labels.
 
     Each has an AUROC: every item is scored, and twins of one stratum hold both labels however they are swapped.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import Items, best_of, measure_auroc, measure_difference, pair_rank_p
+from vulnscope.ask.figures.scores import ScoreTable, best_of, measure_auroc, measure_difference, pair_rank_p
 from vulnscope.errors import InputError
 from vulnscope.probe.decoding import name_choices, read_rule
 from vulnscope.probe.folds import NEVER, Folds, deal_folds, leave_out
@@ -34,7 +34,7 @@ def leave_parts_out(
     parts: Sequence[str],
     features: Sequence[Feature],
     baselines: Mapping[str, Sequence[Feature]],
-    items: Items,
+    items: ScoreTable,
     bootstrap: Bootstrap,
     *,
     n_inner: int,
@@ -59,14 +59,14 @@ def leave_parts_out(
         baseline_auroc=measure_auroc(rules[best][kept], measured, bootstrap),
         difference=difference,
         p=p,
-        is_general=judge_general(difference, p),
+        general=judge_general(difference, p),
         parts=tuple(
             _measure_part(name, probe, items, kept & (names == name), bootstrap) for name in dict.fromkeys(parts)
         ),
     )
 
 
-def _measure_part(name: str, scores: Floats, items: Items, is_kept: np.ndarray, bootstrap: Bootstrap) -> Part:
+def _measure_part(name: str, scores: Floats, items: ScoreTable, is_kept: np.ndarray, bootstrap: Bootstrap) -> Part:
     own = items.part(is_kept)
     n_pairs = len(own.twins())
     if n_pairs < 2:
@@ -79,7 +79,7 @@ def _measure_part(name: str, scores: Floats, items: Items, is_kept: np.ndarray, 
 def draw_curve(
     features: Sequence[Feature],
     choices: Sequence[Choice | None],
-    items: Items,
+    items: ScoreTable,
     folds: Folds,
     *,
     n_repeats: int,
@@ -123,7 +123,9 @@ def draw_curve(
     return tuple(points)
 
 
-def _draw_groups(items: Items, is_training: np.ndarray, n_items: int, generator: np.random.Generator) -> np.ndarray:
+def _draw_groups(
+    items: ScoreTable, is_training: np.ndarray, n_items: int, generator: np.random.Generator
+) -> np.ndarray:
     """About `n_items` training items, whole groups in random order."""
     index = Groups.from_labels(items.groups).index
     chosen = np.zeros(len(items), dtype=bool)
@@ -138,7 +140,7 @@ def read_other_corpus(
     info: CorpusInfo,
     features: Sequence[Feature],
     baselines: Mapping[str, Sequence[Feature]],
-    items: tuple[Items, Items],
+    items: tuple[ScoreTable, ScoreTable],
     bootstrap: Bootstrap,
     *,
     n_inner: int,
@@ -187,7 +189,7 @@ def read_cwe_type(
     cwes: Sequence[str],
     features: Sequence[Feature],
     baselines: Mapping[str, Sequence[Feature]],
-    items: Items,
+    items: ScoreTable,
     bootstrap: Bootstrap,
     *,
     n_inner: int,
@@ -227,14 +229,14 @@ def read_cwe_type(
     )
 
 
-def _macro_auroc(scores: Floats, labels: np.ndarray, items: Items, bootstrap: Bootstrap) -> Estimate:
+def _macro_auroc(scores: Floats, labels: np.ndarray, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
     groups = Groups.from_labels(items.groups)
     each = [auroc_statistic(scores[:, c], labels[:, c], groups) for c in range(labels.shape[1])]
     resampled = resample(lambda w: np.mean([one(w) for one in each], axis=0), groups.n_groups, bootstrap)
     return interval(resampled, len(items), bootstrap, is_proportion=False)
 
 
-def detect_single_pairs(cwes: Sequence[str], items: Items) -> tuple[str, ...]:
+def detect_single_pairs(cwes: Sequence[str], items: ScoreTable) -> tuple[str, ...]:
     """CWEs of a single pair: they train and are measured with the others, and have no figure of their own."""
     twins = items.twins()[:, 0].tolist()
     counts: dict[str, int] = {}

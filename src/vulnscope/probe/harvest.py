@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from vulnscope.errors import CorruptData
-from vulnscope.models import Item, Site, Subject, as_selector, part
+from vulnscope.models import Site, Subject, TokenText, as_selector, part
 from vulnscope.models.read.pooling import Pool, Pooled, capture_pools
 from vulnscope.models.subject.sites import name_site
 
@@ -46,7 +46,7 @@ class Activations:
 
 def harvest(
     subject: Subject,
-    items: Sequence[Item],
+    items: Sequence[TokenText],
     sites: Sequence[Site],
     pools: Mapping[str, Pool] = POOLS,
     *,
@@ -84,7 +84,7 @@ def harvest(
 
 def _read(
     subject: Subject,
-    items: Sequence[Item],
+    items: Sequence[TokenText],
     sites: Sequence[Site],
     pools: Mapping[str, Pool],
     max_tokens: int | None,
@@ -107,7 +107,7 @@ def _read(
     return Pooled(values, has)
 
 
-def _stamp(subject: Subject, items: Sequence[Item], sites: Sequence[Site], pools: Mapping[str, Pool]) -> str:
+def _stamp(subject: Subject, items: Sequence[TokenText], sites: Sequence[Site], pools: Mapping[str, Pool]) -> str:
     digest = hashlib.sha256(f"{subject.digest} {subject.name} {subject.dtype}".encode())
     digest.update(repr([name_site(site) for site in sites]).encode())
     digest.update(repr([(name, str(pool.selector), pool.reduce) for name, pool in pools.items()]).encode())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.figures.scores import ScoreTable
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.probe import LengthControl
 from vulnscope.stats import Bootstrap, Groups, auroc_statistic, interval, resample, stratified_auroc
@@ -28,12 +28,12 @@ _ROUNDING = 1e-9
 class _Pairs(NamedTuple):
     """Complete pairs: their items, and per pair its place among the pairs' groups."""
 
-    items: Items
+    items: ScoreTable
     places: np.ndarray
     groups: Groups
 
 
-def control_length(scores: Floats, lengths: Floats, items: Items, bootstrap: Bootstrap) -> LengthControl:
+def control_length(scores: Floats, lengths: Floats, items: ScoreTable, bootstrap: Bootstrap) -> LengthControl:
     """The probe's AUROC on held-out pairs weighted for length; `NotMeasured` where no weights balance the rule."""
     pairs = _complete(scores, items)
     rule = stratified_auroc(-lengths, items.is_vulnerable, items.strata)
@@ -79,11 +79,11 @@ def _balance(excess: Callable[[float], float]) -> float | None:
     return float(brentq(excess, -_WIDEST, _WIDEST, xtol=1e-6))
 
 
-def _complete(scores: Floats, items: Items) -> _Pairs:
+def _complete(scores: Floats, items: ScoreTable) -> _Pairs:
     """Pairs of which both twins are scored."""
     places = items.twins()
     places = places[np.isfinite(scores[places]).all(1)]
-    kept = Items(
+    kept = ScoreTable(
         items.is_vulnerable[places].ravel(),
         tuple(items.groups[i] for i in places.ravel().tolist()),
         tuple(items.strata[i] for i in places.ravel().tolist()),

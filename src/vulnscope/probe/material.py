@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vulnscope.ask.checks import check_layers
-from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.figures.scores import ScoreTable
 from vulnscope.ask.scored.items import ask_items
 from vulnscope.corpora.code.text import split_lines
 from vulnscope.models import Site
@@ -35,7 +35,7 @@ class Material:
     """One corpus as probes see it. `is_whole` marks items that were not cut around their change (an oracle)."""
 
     samples: tuple[Sample, ...]
-    items: Items
+    items: ScoreTable
     is_whole: np.ndarray
     layers: tuple[int, ...]
     activations: Activations
@@ -108,7 +108,7 @@ def gather(
         )
     return Material(
         samples=prepared.samples,
-        items=Items.of(prepared.samples, corpus.groups),
+        items=ScoreTable.of(prepared.samples, corpus.groups),
         is_whole=np.array([cut is None or cut.kind != "changed-window" for cut in prepared.cuts], dtype=bool),
         layers=layers,
         activations=activations,

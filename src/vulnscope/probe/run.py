@@ -10,7 +10,7 @@ import numpy as np
 
 from vulnscope.ask.asking import ask
 from vulnscope.ask.checks import check_items
-from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference, measure_pair_rank
+from vulnscope.ask.figures.scores import ScoreTable, measure_auroc, measure_difference, measure_pair_rank
 from vulnscope.ask.memory import ScoreMemory
 from vulnscope.ask.scored.asking import YesNoInquiry
 from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
@@ -34,7 +34,7 @@ from vulnscope.probe.nested import Feature
 from vulnscope.probe.sentence import write_sentence
 from vulnscope.probe.surface import EMBEDDING, build_surface
 from vulnscope.probe.tables import measure_cells, measure_oracles
-from vulnscope.records.probe import Generality, HeldOut, LensLayer, ProbeRecord, Readout, Transfer
+from vulnscope.records.probe import Generality, HeldOut, LensLayer, ProbeRecord, ProbeScore, Transfer
 from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def check_probe(corpus: Corpus, config: ProbeConfig) -> None:
     """Raise `InputError` where `config` cannot be carried out on `corpus`, before a model is opened or a run made."""
     selected = check_selection(corpus, config)
     samples = [sample for sample in selected.samples if sample.label != "unlabelled"]
-    items = Items.of(samples, corpus.groups)
+    items = ScoreTable.of(samples, corpus.groups)
     if not samples:
         raise InputError(f"corpus {corpus.name!r} has no labelled sample here; a read-out needs both classes")
     check_items(items)
@@ -112,7 +112,7 @@ class _Study(NamedTuple):
 
     def check(self) -> None:
         """What preparation left over must still do, before anything is asked."""
-        items = Items.of(self.prepared.samples, self.corpus.groups)
+        items = ScoreTable.of(self.prepared.samples, self.corpus.groups)
         check_items(items)
         deal_folds(items.groups, self.config.n_folds, self.config.n_inner, self.config.seed)
 
@@ -164,7 +164,7 @@ class _Study(NamedTuple):
         controls, control_notes = self._controls(folds, kept, scores, measured)
         oracle = measure_oracles(material, scores, decoded, folds, bootstrap)
 
-        def readout(name: str, kind: Kind, own: Floats, chosen: tuple[str, ...] = ()) -> Readout:
+        def readout(name: str, kind: Kind, own: Floats, chosen: tuple[str, ...] = ()) -> ProbeScore:
             return _readout(name, kind, own[kept], scores[kept], measured, bootstrap, chosen)
 
         probe = readout("probe", "probe", scores, name_choices(features, decoded.probe.choices))
@@ -195,7 +195,7 @@ class _Study(NamedTuple):
             corpus=info,
             protocol=self.protocol.name,
             prompts=tuple(prompt.name for prompt in self.protocol.prompts.prompts),
-            is_decodable=decoded.claim,
+            decodable=decoded.claim,
             n_items=int(kept.sum()),
             probe=probe,
             baselines=baselines,
@@ -261,8 +261,8 @@ class _Study(NamedTuple):
         return found, None
 
     def _controls(
-        self, folds: Folds, kept: np.ndarray, scores: Floats, measured: Items
-    ) -> tuple[tuple[Readout, ...], list[str]]:
+        self, folds: Folds, kept: np.ndarray, scores: Floats, measured: ScoreTable
+    ) -> tuple[tuple[ProbeScore, ...], list[str]]:
         """The same probe on a model that never learned anything."""
         asked = self.config.reinitialise
         if asked is False or (asked is None and self.subject.n_parameters >= _SMALL_MODEL):
@@ -326,7 +326,7 @@ def _list_scores(
     )
 
 
-def _said(rows: Sequence[VerdictRow], items: Items, folds: Folds) -> dict[str, Floats]:
+def _said(rows: Sequence[VerdictRow], items: ScoreTable, folds: Folds) -> dict[str, Floats]:
     """What the model says as scores: its margin, its mean margin, and a read-out fitted on all label logits."""
     odds = np.array([[reading.log_odds for reading in row.readings] for row in rows], dtype=np.float32)
     return {
@@ -337,10 +337,16 @@ def _said(rows: Sequence[VerdictRow], items: Items, folds: Folds) -> dict[str, F
 
 
 def _readout(
-    name: str, kind: Kind, own: Floats, scores: Floats, items: Items, bootstrap: Bootstrap, chosen: tuple[str, ...] = ()
-) -> Readout:
+    name: str,
+    kind: Kind,
+    own: Floats,
+    scores: Floats,
+    items: ScoreTable,
+    bootstrap: Bootstrap,
+    chosen: tuple[str, ...] = (),
+) -> ProbeScore:
     behind = None if kind == "probe" else measure_difference(scores, own, items, bootstrap)[0]
-    return Readout(
+    return ProbeScore(
         name=name,
         kind=kind,
         auroc=measure_auroc(own, items, bootstrap),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vulnscope.records.audit import CorpusInfo
-    from vulnscope.records.probe import Claim, Generality, Null, Readout
+    from vulnscope.records.probe import Claim, Generality, Null, ProbeScore
 
 _OPENINGS = {
     "yes": "knows: the label can be read from its hidden states beyond every surface rule",
@@ -22,12 +22,12 @@ _OPENINGS = {
 
 def write_sentence(
     claim: Claim,
-    probe: Readout,
-    best: Readout,
+    probe: ProbeScore,
+    best: ProbeScore,
     difference: Estimate,
     detectable: Number,
     null: Null,
-    say: Readout,
+    say: ProbeScore,
     gap: Estimate,
     generality: Sequence[Generality],
     corpus: CorpusInfo,
@@ -43,7 +43,7 @@ def write_sentence(
         parts.append(f"so few groups could have shown a difference of {detectable:.2f}")
     for each in generality:
         where = "CWEs" if each.kind == "cwe" else "templates"
-        verdict = {"yes": "beats", "no": "does not beat", "cannot tell": "does not clearly beat"}[each.is_general]
+        verdict = {"yes": "beats", "no": "does not beat", "cannot tell": "does not clearly beat"}[each.general]
         parts.append(
             f"on unseen {where} the probe {verdict} the best surface rule ({_show(each.probe)} against "
             f"{_show(each.baseline_auroc)})"

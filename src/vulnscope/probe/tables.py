@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import Items, best_of, measure_auroc, measure_difference
+from vulnscope.ask.figures.scores import ScoreTable, best_of, measure_auroc, measure_difference
 from vulnscope.ask.scored.items import find_windows
 from vulnscope.probe.decoding import Decoded, read_rule
 from vulnscope.probe.folds import Folds
@@ -93,7 +93,7 @@ def _changed_baselines(material: Material, samples: Sequence[Sample], has: np.nd
 
 
 def _compare_oracle(
-    name: str, scores: Floats, others: Mapping[str, Floats], items: Items, bootstrap: Bootstrap
+    name: str, scores: Floats, others: Mapping[str, Floats], items: ScoreTable, bootstrap: Bootstrap
 ) -> Oracle:
     best = best_of(dict(others), items)
     difference, _ = measure_difference(scores, others[best], items, bootstrap)

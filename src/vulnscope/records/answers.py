@@ -14,11 +14,11 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from vulnscope.records.base import Estimate, Number, Record
-from vulnscope.records.rows import Cut, PromptAnswer, SampleRow, Says, VerdictRow
+from vulnscope.records.rows import PromptAnswer, SampleRow, Says, Truncation, VerdictRow
 
 State = Literal["parsed", "unparsed", "refused", "cut"]
 STATES: tuple[State, ...] = ("parsed", "unparsed", "refused", "cut")
-Readout = Literal["log-odds", "text"]
+MarginKind = Literal["log-odds", "text"]
 Match = Literal["exact", "parent", "child", "none"]
 MATCHES: tuple[Match, ...] = ("exact", "parent", "child", "none")
 Form = Literal["verdict", "yes-no", "options", "weakness", "lines"]
@@ -89,7 +89,7 @@ class TextAnswer(Record):
     log_odds: float | None = Field(default=None, description="nats, > 0 leans to vulnerable; None for text")
     n_prompt_tokens: int = Field(ge=0, description="0 where nothing was asked or the server does not say")
     n_new_tokens: int = Field(default=0, ge=0)
-    cut: Cut | None = None
+    cut: Truncation | None = None
     note: str = Field(default="", description="why nothing was asked, or what the server said")
 
 
@@ -101,7 +101,7 @@ class AnswerRow(SampleRow):
     """
 
     parser: str
-    readout: Readout
+    readout: MarginKind
     answers: tuple[TextAnswer, ...] = Field(min_length=1, description="canonical prompt and first repeat first")
     margin: float = Field(description="of the canonical prompt")
     acquiescence: float | None = Field(description="lean to the first-listed option or to yes; None where not asked")
@@ -109,7 +109,7 @@ class AnswerRow(SampleRow):
     says: Says = Field(description="the canonical answer")
     state: State = Field(description="of the canonical answer")
     n_prompt_tokens: int
-    cut: Cut | None = None
+    cut: Truncation | None = None
 
     @property
     def readings(self) -> tuple[()]:

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from vulnscope.records.answers import AnswerFigures, Readout
+from vulnscope.records.answers import AnswerFigures, MarginKind
 from vulnscope.records.base import Estimate, Number, Record, RunRecord
-from vulnscope.records.figures import Background, Classification, PromptGrid, ReadOuts, Robustness
+from vulnscope.records.figures import Background, Classification, PromptGrid, ReadOutAgreement, Robustness
 from vulnscope.records.leaks import LeakRecord
-from vulnscope.records.rows import Cut, Says
+from vulnscope.records.rows import Says, Truncation
 
 
 class SubjectInfo(Record):
@@ -112,7 +112,7 @@ class PairView(Record):
     fixed_margin: float
     vulnerable_says: Says
     fixed_says: Says
-    cut: Cut | None = None
+    cut: Truncation | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -146,14 +146,14 @@ class AuditRecord(RunRecord):
     prompts: tuple[str, ...]
     canonical_prompt: str = Field(description="the canonical prompt rendered around an ellipsis")
     intervention: str = "none"
-    readout: Readout = Field(
+    readout: MarginKind = Field(
         default="log-odds", description="what margins are: nats, or votes of +1 and -1 where answers are in words"
     )
     answers: AnswerFigures | None = Field(default=None, description="figures per prompt, where answers are in words")
     overall: Slice
     slices: tuple[Slice, ...]
     classification: Classification | None = None
-    read_outs: ReadOuts | None = Field(default=None, description="None where only one read-out was taken")
+    read_outs: ReadOutAgreement | None = Field(default=None, description="None where only one read-out was taken")
     prompt_grid: PromptGrid | None = Field(default=None, description="None with one prompt")
     robustness: Robustness | None = Field(default=None, description="None without changed code")
     background: Background | None = Field(default=None, description="None where no ordinary code was given")

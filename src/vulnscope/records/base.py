@@ -45,6 +45,17 @@ class RunRecord(Record):
         return {name: value for name, value in fields.items() if name not in RunRecord.model_fields} | fields
 
 
+def read_old_names(fields: Any, **names: str) -> Any:
+    """The raw fields of a record with their present names; `names` gives the old name of each that was renamed.
+
+    For validators that run before the others, so that results of earlier versions still open.
+    """
+    if not isinstance(fields, dict):
+        return fields
+    present = {old: new for new, old in names.items()}
+    return {present.get(name, name): value for name, value in fields.items()}
+
+
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces; raises `ValueError` on NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from vulnscope.records.answers import Readout
+from vulnscope.records.answers import MarginKind
 from vulnscope.records.base import Estimate, Number, Record
 
 
@@ -50,7 +50,7 @@ class Classification(Record):
     calibration: Calibration | None = Field(description="None where margins are no log-odds")
 
 
-class ReadOuts(Record):
+class ReadOutAgreement(Record):
     """Two read-outs of the same answers: what is typed, and which answer the log-odds favour."""
 
     n: int = Field(description="samples with both")
@@ -154,7 +154,7 @@ class Background(Record):
     n_files: int = Field(description="the groups of the intervals")
     languages: dict[str, int]
     asked: str = Field(default="", description="how they were asked, where that differs from the corpus")
-    readout: Readout = Field(default="log-odds", description="what margins are here; verdicts have none to cut")
+    readout: MarginKind = Field(default="log-odds", description="what margins are here; verdicts have none to cut")
     prevalence: float = Field(gt=0, lt=1, description="stated share of vulnerable functions where it is deployed")
     unparsed_rate: Estimate
     auroc: Estimate = Field(description="vulnerable samples of the corpus against ordinary functions")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record, RunRecord
+from vulnscope.records.base import Estimate, Number, Record, RunRecord, read_old_names
 
 Claim = Literal["yes", "no", "cannot tell"]
 Region = Literal["prefix", "changed", "suffix", "last"]
@@ -53,7 +53,7 @@ class PatchRecord(RunRecord):
     subject: SubjectInfo
     corpus: CorpusInfo
     protocol: str
-    is_used: Claim
+    used: Claim
     n_pairs: int
     margin_deviation: float = Field(description="standard deviation of unpatched margins, nats")
     best: PatchCell | None = Field(description="the cell with the largest shift among those that count")
@@ -61,3 +61,8 @@ class PatchRecord(RunRecord):
     correction: str
     left_out: tuple[LeftOut, ...]
     shortcuts_missing: tuple[str, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_names(cls, fields: Any) -> Any:
+        return read_old_names(fields, used="is_used")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record, RunRecord
+from vulnscope.records.base import Estimate, Number, Record, RunRecord, read_old_names
 
 Claim = Literal["yes", "no", "cannot tell"]
 
 
-class Readout(Record):
+class ProbeScore(Record):
     """One way to read the label out, on the same held-out items as all others."""
 
     name: str
@@ -69,8 +69,13 @@ class Generality(Record):
     baseline_auroc: Estimate
     difference: Estimate = Field(description="probe minus that rule")
     p: Number = Field(description="twins swapped within groups, pair-rank against 1/2")
-    is_general: Claim
+    general: Claim
     parts: tuple[Part, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_names(cls, fields: Any) -> Any:
+        return read_old_names(fields, general="is_general")
 
 
 class CurvePoint(Record):
@@ -142,16 +147,16 @@ class ProbeRecord(RunRecord):
     corpus: CorpusInfo
     protocol: str
     prompts: tuple[str, ...]
-    is_decodable: Claim
+    decodable: Claim
     n_items: int = Field(description="items measured: whole ones, since a cut around the change is an oracle")
-    probe: Readout
-    baselines: tuple[Readout, ...]
-    controls: tuple[Readout, ...]
+    probe: ProbeScore
+    baselines: tuple[ProbeScore, ...]
+    controls: tuple[ProbeScore, ...]
     best_baseline: str
     difference: Estimate = Field(description="probe minus best baseline")
     detectable_difference: Number = Field(description="smallest difference these groups could have shown")
     null: Null
-    says: tuple[Readout, ...] = Field(description="the zero-shot margin, and the logistic read-out on label logits")
+    says: tuple[ProbeScore, ...] = Field(description="the zero-shot margin, and the logistic read-out on label logits")
     gap: Estimate = Field(description="AUROC of the probe minus that of the read-out on label logits")
     length_control: LengthControl
     cells: tuple[Cell, ...]
@@ -165,3 +170,8 @@ class ProbeRecord(RunRecord):
     held_out: tuple[HeldOut, ...] = Field(default=(), description="scores behind the figures, item by item")
     notes: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_names(cls, fields: Any) -> Any:
+        return read_old_names(fields, decodable="is_decodable")

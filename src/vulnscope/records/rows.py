@@ -22,7 +22,7 @@ class PromptAnswer(NamedTuple):
     score: float
 
 
-class Cut(Record):
+class Truncation(Record):
     """How an over-long sample was shortened to fit the context."""
 
     kind: Literal["changed-window", "function", "head"]
@@ -31,7 +31,7 @@ class Cut(Record):
     n_lines: int = Field(description="lines of the original")
 
 
-class Reading(Record):
+class QuestionAnswer(Record):
     """One question's answer: log-odds of its "yes" against its "no", and what the model would type."""
 
     prompt: str = Field(description="name of the prompt in the protocol")
@@ -53,13 +53,13 @@ class SampleRow(Record):
 class VerdictRow(SampleRow):
     """What one model said about one sample. Margins are in nats, positive towards vulnerable."""
 
-    readings: tuple[Reading, ...]
+    readings: tuple[QuestionAnswer, ...]
     margin: float = Field(description="(m+ - m-)/2 of the canonical prompt")
     acquiescence: float = Field(description="(m+ + m-)/2 of the canonical prompt")
     mean_margin: float = Field(description="margin averaged over all prompts: a read-out, not what the model says")
     says: Says = Field(description="greedy answer to the canonical prompt asking for vulnerability")
     n_prompt_tokens: int
-    cut: Cut | None = None
+    cut: Truncation | None = None
 
     @property
     def readout(self) -> Literal["log-odds"]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from vulnscope.cwe import describe_cwe
 from vulnscope.records.audit import AuditRecord, Baseline, CorpusInfo, PairCells, PairView, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.records.rows import Cut
+from vulnscope.records.rows import Truncation
 from vulnscope.report.draw.diff import Segments, diff_lines
 from vulnscope.report.format import Scale, format_number, format_p, kind_of_reason, merge_reasons, show_invisible
 
@@ -156,7 +156,7 @@ def name_slice(part: Slice) -> str:
     return describe_cwe(part.value) if part.kind == "cwe" else part.value
 
 
-def describe_cut(cut: Cut) -> str:
+def describe_cut(cut: Truncation) -> str:
     """Which lines of an over-long sample the model saw."""
     around = {"changed-window": "around the change", "function": "by function", "head": "from the top"}[cut.kind]
     return f"over-long: the model saw lines {cut.first_line}–{cut.last_line} of {cut.n_lines}, cut {around}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.scored.items import Asked
+from vulnscope.ask.scored.items import QuestionItems
 from vulnscope.ask.scored.preparation import prepare
 from vulnscope.effects.margins import Margins, edit_margins
 from vulnscope.effects.outcomes import shift_threshold
@@ -16,7 +16,7 @@ from vulnscope.effects.splits import ask_both
 from vulnscope.effects.trials import Trial, make_intervention
 from vulnscope.effects.tried import Tried
 from vulnscope.effects.twins import read_out
-from vulnscope.interventions import EditSpec, Intervention, ReadOut, add_preface, resolve_edits
+from vulnscope.interventions import EditSpec, Gate, Intervention, add_preface, resolve_edits
 from vulnscope.interventions.words import describe_threshold
 from vulnscope.models.subject.sites import as_site, name_site
 from vulnscope.stats import best_cut
@@ -75,7 +75,7 @@ def _with_prompt(bench: Bench, preface: str, main: Tried) -> list[Tried]:
     ]  # fmt: skip
 
 
-def _ask_again(bench: Bench, protocol: YesNoProtocol) -> tuple[Asked, Asked] | None:
+def _ask_again(bench: Bench, protocol: YesNoProtocol) -> tuple[QuestionItems, QuestionItems] | None:
     """The report groups under other prompts; None where they no longer fit the context, as then the items differ."""
     prepared = prepare(protocol, list(bench.splits.report.samples), bench.subject.max_positions)
     if [sample.code for sample in prepared.samples] != [sample.code for sample in bench.splits.report.samples]:
@@ -105,7 +105,7 @@ def _gated(bench: Bench, leader: Trial, led: Margins, clean: Margins) -> Tried:
     direction = bench.vectors[name] / bench.vectors[name].norm()
     read = read_out(bench.subject, choose, (site, leader.selector), direction)
     gate = choose_gate(clean, led, read, choose.items, bench.config)
-    condition = ReadOut(
+    condition = Gate(
         site=name_site(site),
         direction=name,
         threshold=gate.threshold,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from vulnscope.ask.scored.items import Asked
+    from vulnscope.ask.scored.items import QuestionItems
     from vulnscope.models import NormUnit, Subject
     from vulnscope.steer.config import SteerConfig
 
@@ -30,7 +30,7 @@ class FitData(TwinStates):
 
     unit: NormUnit
     subject: Subject
-    asked: tuple[Asked, Asked]
+    asked: tuple[QuestionItems, QuestionItems]
     config: SteerConfig
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.ask.figures.measures import measure_slice
-from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.figures.scores import ScoreTable
 from vulnscope.records.against import Difference, FigureDifference, InterventionDifference
 from vulnscope.records.base import NotMeasured, Number, not_measured
 from vulnscope.stats import (
@@ -50,14 +50,14 @@ if TYPE_CHECKING:
 UNSTEERED = "un-steered"
 
 
-class Figured(NamedTuple):
+class FigureWithStatistic(NamedTuple):
     """One figure of one subject: its value, and how it varies with the groups."""
 
     value: Number
     statistic: Statistic
 
 
-class Told(NamedTuple):
+class SaidByOne(NamedTuple):
     """What one subject said of each item."""
 
     margins: Floats
@@ -68,7 +68,7 @@ class Told(NamedTuple):
         flags: Floats = (self.says == says).astype(np.float64)
         return flags
 
-    def is_right(self, items: Items) -> np.ndarray:
+    def is_right(self, items: ScoreTable) -> np.ndarray:
         """Whether the answer is the label; an unparsed one is not."""
         right: np.ndarray = np.where(items.is_vulnerable, self.says == "vulnerable", self.says == "fixed")
         return right
@@ -77,10 +77,10 @@ class Told(NamedTuple):
 def compare_answers(both: Sequence[Both], overall: ComparedSlice, bootstrap: Bootstrap) -> tuple[FigureDifference, ...]:
     """What the two say; `overall` holds the changes over `both` that `run compare` measures."""
     firsts = [each.before for each in both]
-    items = Items.of([item.sample for item in firsts], {item.sample.id: item.group for item in firsts})
+    items = ScoreTable.of([item.sample for item in firsts], {item.sample.id: item.group for item in firsts})
     groups = Groups.from_labels(items.groups)
     told = [
-        Told(np.array([own.row.margin for own in side]), np.array([own.row.says for own in side], dtype=object))
+        SaidByOne(np.array([own.row.margin for own in side]), np.array([own.row.says for own in side], dtype=object))
         for side in zip(*both, strict=True)
     ]
     slices = [measure_slice("all", "all", side, (), bootstrap) for side in zip(*both, strict=True)]
@@ -116,7 +116,7 @@ def compare_probes(
     items = _describe(names, corpus)
     groups = Groups.from_labels(items.groups)
 
-    def read(rule: str) -> list[Figured]:
+    def read(rule: str) -> list[FigureWithStatistic]:
         return [_auroc(np.array([getattr(own[name], rule) for name in names]), items, groups) for own in tables]
 
     refitted = partial(measure_refitted_change, n_folds=n_folds)
@@ -138,9 +138,9 @@ def compare_interventions(
     items = _describe(names, corpus)
     kept = [[own[name] for name in names] for own in places]
 
-    def take(margins: Sequence[Sequence[float]], says: Sequence[Sequence[str]]) -> list[Told]:
+    def take(margins: Sequence[Sequence[float]], says: Sequence[Sequence[str]]) -> list[SaidByOne]:
         return [
-            Told(np.array(given)[own], np.array(said, dtype=object)[own])
+            SaidByOne(np.array(given)[own], np.array(said, dtype=object)[own])
             for given, said, own in zip(margins, says, kept, strict=True)
         ]
 
@@ -179,7 +179,11 @@ def count_tests(differences: Sequence[Difference]) -> int:
 
 
 def _compare_steered(
-    name: str, outcomes: tuple[Outcome, Outcome] | None, told: Sequence[Told], items: Items, bootstrap: Bootstrap
+    name: str,
+    outcomes: tuple[Outcome, Outcome] | None,
+    told: Sequence[SaidByOne],
+    items: ScoreTable,
+    bootstrap: Bootstrap,
 ) -> InterventionDifference:
     groups, twins = Groups.from_labels(items.groups), items.twins()
     pair_groups = Groups.from_labels([items.groups[place] for place in twins[:, 0].tolist()])
@@ -217,7 +221,7 @@ def _compare_shares(flags: Sequence[Floats], groups: Groups, bootstrap: Bootstra
 
 
 def _compare(
-    pair: Sequence[Figured],
+    pair: Sequence[FigureWithStatistic],
     groups: Groups,
     bootstrap: Bootstrap,
     lowest: float = 0.0,
@@ -238,7 +242,7 @@ def _compare(
 
 def _figure(
     name: Figure,
-    pair: Sequence[Figured],
+    pair: Sequence[FigureWithStatistic],
     groups: Groups,
     bootstrap: Bootstrap,
     lowest: float = 0.0,
@@ -270,36 +274,38 @@ def _correct(differences: Sequence[Difference]) -> list[Difference]:
     ]
 
 
-def _describe(names: Sequence[str], corpus: Corpus) -> Items:
+def _describe(names: Sequence[str], corpus: Corpus) -> ScoreTable:
     samples = {sample.id: sample for sample in corpus.samples}
-    return Items.of([samples[name] for name in names], dict(corpus.groups))
+    return ScoreTable.of([samples[name] for name in names], dict(corpus.groups))
 
 
-def _auroc(scores: Floats, items: Items, groups: Groups) -> Figured:
+def _auroc(scores: Floats, items: ScoreTable, groups: Groups) -> FigureWithStatistic:
     value = stratified_auroc(scores, items.is_vulnerable, items.strata)
-    return Figured(value, auroc_statistic(scores, items.is_vulnerable, groups, items.strata))
+    return FigureWithStatistic(value, auroc_statistic(scores, items.is_vulnerable, groups, items.strata))
 
 
-def _accuracy(is_right: np.ndarray, items: Items, groups: Groups) -> Figured:
+def _accuracy(is_right: np.ndarray, items: ScoreTable, groups: Groups) -> FigureWithStatistic:
     statistic = balanced_accuracy_statistic(items.is_vulnerable, is_right, groups)
     value = float(statistic(np.ones((1, groups.n_groups)))[0])
-    return Figured(NotMeasured(reason="one class only") if np.isnan(value) else value, statistic)
+    return FigureWithStatistic(NotMeasured(reason="one class only") if np.isnan(value) else value, statistic)
 
 
-def _cut_accuracy(margins: Floats, items: Items, groups: Groups, seed: int) -> Figured:
+def _cut_accuracy(margins: Floats, items: ScoreTable, groups: Groups, seed: int) -> FigureWithStatistic:
     found = cut_on_others(margins, items, seed=seed)
     if isinstance(found, NotMeasured):
-        return Figured(found, lambda weights: np.full(len(weights), np.nan))
+        return FigureWithStatistic(found, lambda weights: np.full(len(weights), np.nan))
     return _accuracy(found.calls == items.is_vulnerable, items, groups)
 
 
-def _subtract(figures: Sequence[Figured], others: Sequence[Figured]) -> list[Figured]:
+def _subtract(
+    figures: Sequence[FigureWithStatistic], others: Sequence[FigureWithStatistic]
+) -> list[FigureWithStatistic]:
     """What each subject's figure has over another one of its own."""
     found = []
     for one, other in zip(figures, others, strict=True):
         missing = next((each.value for each in (one, other) if isinstance(each.value, NotMeasured)), None)
         value = missing if missing is not None else float(one.value) - float(other.value)
-        found.append(Figured(value, _difference_of(one.statistic, other.statistic)))
+        found.append(FigureWithStatistic(value, _difference_of(one.statistic, other.statistic)))
     return found
 
 
@@ -307,7 +313,7 @@ def _difference_of(one: Statistic, other: Statistic) -> Statistic:
     return lambda weights: one(weights) - other(weights)
 
 
-def _estimate(figure: Figured, groups: Groups, bootstrap: Bootstrap, lowest: float) -> Estimate:
+def _estimate(figure: FigureWithStatistic, groups: Groups, bootstrap: Bootstrap, lowest: float) -> Estimate:
     if isinstance(figure.value, NotMeasured):
         return not_measured(figure.value.reason, groups.n_items, groups.n_groups)
     resampled = resample(figure.statistic, groups.n_groups, bootstrap)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.figures.scores import ScoreTable
 from vulnscope.records.study import FlipCount, FlippedTwins, TwinsUnder
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _read_twins(steer: SteerRecord, corpus: Corpus) -> list[tuple[tuple[Sample, 
     """Every pair of the report groups, un-steered and under each intervention."""
     by_id = {sample.id: sample for sample in corpus.samples}
     samples = [by_id[item.sample] for item in steer.items]
-    places: list[list[int]] = Items.of(samples, dict(corpus.groups)).twins().tolist() if samples else []
+    places: list[list[int]] = ScoreTable.of(samples, dict(corpus.groups)).twins().tolist() if samples else []
     told = [
         ("un-steered", [item.margin for item in steer.items], [item.says for item in steer.items]),
         *((outcome.name, outcome.margins, outcome.says) for outcome in steer.outcomes if outcome.says),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import Items, measure_auroc, measure_difference
+from vulnscope.ask.figures.scores import ScoreTable, measure_auroc, measure_difference
 from vulnscope.ask.selection import select_samples
 from vulnscope.audit.run import run_audit
 from vulnscope.corpora import Corpus
@@ -186,7 +186,7 @@ def gather_evidence(
 ) -> Evidence:
     """The figures of the diagnosis, from finished stages."""
     samples, margins, is_right = _join(rows, corpus)
-    items = Items.of(samples, dict(corpus.groups))
+    items = ScoreTable.of(samples, dict(corpus.groups))
     gain = measure_threshold(margins, is_right, items, bootstrap, seed=bootstrap.seed)
     best = next(rule for rule in probe.baselines if rule.name == probe.best_baseline)
     return Evidence(
@@ -200,7 +200,7 @@ def gather_evidence(
         baseline=best.auroc,
         baseline_name=best.name,
         over_baseline=probe.difference,
-        decodable=probe.is_decodable,
+        decodable=probe.decodable,
         gap=probe.gap,
         detectable=probe.detectable_difference,
         changes=changes,
@@ -240,7 +240,7 @@ def _measure_change(kind: str, rows: tuple[VerdictRow, ...], corpus: Corpus, boo
         for sample in corpus.samples
         if sample.augmentation and sample.id in by_id and sample.augmentation.base_id in by_id
     ]
-    items = Items.of(samples, dict(corpus.groups))
+    items = ScoreTable.of(samples, dict(corpus.groups))
     after = np.array([by_id[sample.id] for sample in samples])
     before = np.array([by_id[sample.augmentation.base_id or ""] for sample in samples if sample.augmentation])
     return ChangeEvidence(

@@ -20,7 +20,7 @@ from vulnscope.stats import (
 )
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.scores import Items
+    from vulnscope.ask.figures.scores import ScoreTable
     from vulnscope.stats import Floats
 
 
@@ -33,14 +33,14 @@ class ThresholdGain(NamedTuple):
     threshold: Number
 
 
-class Cut(NamedTuple):
+class Threshold(NamedTuple):
     """What a threshold chosen on other groups calls vulnerable, item by item, and the median of the thresholds."""
 
     calls: np.ndarray
     threshold: float
 
 
-def cut_on_others(margins: Floats, items: Items, *, seed: int = 0) -> Cut | NotMeasured:
+def cut_on_others(margins: Floats, items: ScoreTable, *, seed: int = 0) -> Threshold | NotMeasured:
     """Cross-fitted by groups, dealt by `seed`; not measured where a fold leaves one class only to choose by."""
     folds, truth = deal_folds(Groups.from_labels(items.groups), seed=seed), items.is_vulnerable
     calls, chosen = np.zeros(len(items), dtype=bool), []
@@ -50,11 +50,11 @@ def cut_on_others(margins: Floats, items: Items, *, seed: int = 0) -> Cut | NotM
             return NotMeasured(reason="one class only to choose a threshold by")
         chosen.append(best_cut(margins[~is_out], truth[~is_out]))
         calls[is_out] = margins[is_out] > chosen[-1]
-    return Cut(calls, float(median(chosen)))
+    return Threshold(calls, float(median(chosen)))
 
 
 def measure_threshold(
-    margins: Floats, is_right: np.ndarray, items: Items, bootstrap: Bootstrap, *, seed: int = 0
+    margins: Floats, is_right: np.ndarray, items: ScoreTable, bootstrap: Bootstrap, *, seed: int = 0
 ) -> ThresholdGain:
     """What `cut_on_others` wins. `is_right` marks right answers; an unparsed one is none."""
     found = cut_on_others(margins, items, seed=seed)

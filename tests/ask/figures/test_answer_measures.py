@@ -9,7 +9,7 @@ import pytest
 from tests.ask.builders import make_items, make_pairs
 
 from vulnscope.ask.figures.answer_measures import measure_answers
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import JudgedSample
 from vulnscope.ask.worded.reading import make_row, unify_readouts
 from vulnscope.corpora import Sample
 from vulnscope.records.answers import AnswerFigures, Expectation, TextAnswer
@@ -32,7 +32,7 @@ def answer(says: str, prompt: str = "S1", **fields: Any) -> TextAnswer:
     return TextAnswer.model_validate({**values, **fields})
 
 
-def items_of(samples: Sequence[Sample], answers: Sequence[Sequence[TextAnswer]]) -> list[Item]:
+def items_of(samples: Sequence[Sample], answers: Sequence[Sequence[TextAnswer]]) -> list[JudgedSample]:
     return [
         item._replace(row=make_row(item.sample, own, protocol="p", parser="strict", counterpart=None))
         for item, own in zip(make_items(samples, [0.0] * len(samples)), answers, strict=True)

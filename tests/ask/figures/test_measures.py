@@ -7,17 +7,17 @@ from hypothesis import strategies as st
 from tests.ask.builders import make_items, make_pairs, make_row, make_sample
 
 from vulnscope.ask.figures.baselines import ALWAYS_YES, NGRAMS, BaselineScores
-from vulnscope.ask.figures.measures import Item, correct_slices, measure, measure_slice, pair_up
+from vulnscope.ask.figures.measures import JudgedSample, correct_slices, measure, measure_slice, pair_up
 from vulnscope.corpora.samples import Augmentation
 from vulnscope.records.audit import Slice
 from vulnscope.records.base import NotMeasured
-from vulnscope.records.rows import Cut
+from vulnscope.records.rows import Truncation
 from vulnscope.stats import Bootstrap, holm
 
 SETTINGS = Bootstrap(n_draws=300)
 
 
-def overall(items: list[Item], *baselines: BaselineScores) -> Slice:
+def overall(items: list[JudgedSample], *baselines: BaselineScores) -> Slice:
     return measure_slice("all", "all", items, baselines, SETTINGS)
 
 
@@ -135,7 +135,7 @@ def test_slices_divide_by_every_kind_that_differs() -> None:
     ]
     samples[0] = samples[0].model_copy(update={"augmentation": Augmentation(kind="rename")})
     items = make_items(samples, [1.0] * 8)
-    cut = Cut(kind="changed-window", first_line=1, last_line=2, n_lines=9)
+    cut = Truncation(kind="changed-window", first_line=1, last_line=2, n_lines=9)
     items[7] = items[7]._replace(row=make_row(samples[7], 1.0, cut=cut))
     found = measure(items, (), SETTINGS)
     assert [(part.kind, part.value, part.n_samples) for part in found.slices] == [

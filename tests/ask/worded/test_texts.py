@@ -12,7 +12,7 @@ from tests.ask.words import ScriptedAnswerer, open_protocol
 from vulnscope import registry
 from vulnscope.ask.asking import answer_all, ask
 from vulnscope.ask.asks import Answerer, Ask
-from vulnscope.ask.figures.measures import Item, measure
+from vulnscope.ask.figures.measures import JudgedSample, measure
 from vulnscope.ask.memory import ReplyMemory
 from vulnscope.ask.worded.decoding import Decoding, derive_seed
 from vulnscope.ask.worded.local import LocalAnswerer
@@ -132,7 +132,7 @@ def test_failing_on_one_side_alone_ranks_nothing(tmp_path: Path) -> None:
     rows = ask_in(tmp_path, ScriptedAnswerer(fail_on_vulnerable), asked)
     assert {row.says for row in rows} == {"unparsed", "fixed"}
     both = enumerate(zip(PAIRS, rows, strict=True))
-    items = [Item(sample, row, str(sample.pair_id), place) for place, (sample, row) in both]
+    items = [JudgedSample(sample, row, str(sample.pair_id), place) for place, (sample, row) in both]
     found = measure(items, (), Bootstrap(n_draws=50)).overall
     assert (found.auroc.value, found.pair_rank.value, found.pair_rank_p) == (0.5, 0.5, 1.0)
 

@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 from tests.ask.builders import make_items, make_pairs
 
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import JudgedSample
 from vulnscope.audit.again.comparison import Compared, compare_items, list_items, match_items
 from vulnscope.audit.again.offline import write_sentence
 from vulnscope.records.base import NotMeasured
@@ -16,7 +16,7 @@ from vulnscope.stats import Bootstrap, holm
 BOOTSTRAP = Bootstrap(n_draws=400)
 
 
-def draw_runs(n_pairs: int = 60, gain: float = 0.0, seed: int = 0) -> tuple[list[Item], list[Item]]:
+def draw_runs(n_pairs: int = 60, gain: float = 0.0, seed: int = 0) -> tuple[list[JudgedSample], list[JudgedSample]]:
     """Two models on the same twins; `gain` lifts the second on vulnerable code of CWE-89 alone."""
     generator = np.random.default_rng(seed)
     samples = [
@@ -39,7 +39,7 @@ def draw_runs(n_pairs: int = 60, gain: float = 0.0, seed: int = 0) -> tuple[list
     return runs[0], runs[1]
 
 
-def compare(before: list[Item], after: list[Item]) -> Compared:
+def compare(before: list[JudgedSample], after: list[JudgedSample]) -> Compared:
     return compare_items(match_items(before, after), BOOTSTRAP)
 
 

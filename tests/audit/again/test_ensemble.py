@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from tests.ask.builders import make_items, make_pairs
 
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import JudgedSample
 from vulnscope.audit.again.ensemble import combine_answers, match_runs
 from vulnscope.errors import InputError
 from vulnscope.records.rows import Says
 from vulnscope.stats import auroc
 
 
-def make_run(margins: list[float], says: list[Says] | None = None) -> list[Item]:
+def make_run(margins: list[float], says: list[Says] | None = None) -> list[JudgedSample]:
     return make_items(make_pairs(len(margins) // 2), margins, says)
 
 
@@ -75,6 +75,6 @@ def test_answers_in_words_are_voted_on_and_not_averaged() -> None:
         ("run 1", "vulnerable"),
         ("run 2", "vulnerable"),
     ]
-    in_words = [Item(item.sample, row, item.group, item.place) for item in make_run([1.0, -1.0])]
+    in_words = [JudgedSample(item.sample, row, item.group, item.place) for item in make_run([1.0, -1.0])]
     with pytest.raises(InputError, match="no log-odds to average; use --how vote or --how stacked"):
         combine_answers(match_runs([in_words, in_words]), "mean")

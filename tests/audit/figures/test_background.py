@@ -8,7 +8,7 @@ import pytest
 from tests.ask.builders import begin_run, make_corpus, make_items, make_pairs, make_row, make_sample, tiny_subject
 from tests.ask.words import FOLDERS
 
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import JudgedSample
 from vulnscope.ask.worded.reading import make_row as make_answer_row
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.figures.background import NO_CUT, Source, measure_background, precision_at
@@ -24,17 +24,17 @@ from vulnscope.stats import Bootstrap, wilson
 BOOTSTRAP = Bootstrap(n_draws=400)
 
 
-def make_functions(margins: list[float], per_file: int = 2) -> list[Item]:
+def make_functions(margins: list[float], per_file: int = 2) -> list[JudgedSample]:
     samples = [
         make_sample(number, "unlabelled", id=f"background/{number}", pair_id=None) for number in range(len(margins))
     ]
     return [
-        Item(sample, make_row(sample, margin), f"file:{number // per_file}", number)
+        JudgedSample(sample, make_row(sample, margin), f"file:{number // per_file}", number)
         for number, (sample, margin) in enumerate(zip(samples, margins, strict=True))
     ]
 
 
-def measure(functions: list[Item], items: list[Item], prevalence: float = 0.01) -> Background:
+def measure(functions: list[JudgedSample], items: list[JudgedSample], prevalence: float = 0.01) -> Background:
     return measure_background(functions, items, Source("code", "0", ("3 functions: not drawn",)), prevalence, BOOTSTRAP)
 
 
@@ -99,7 +99,7 @@ def test_few_files_give_figures_without_intervals() -> None:
     assert background.points[0].alarm_rate.method == "wilson"
 
 
-def in_words(item: Item) -> Item:
+def in_words(item: JudgedSample) -> JudgedSample:
     answer = TextAnswer(
         prompt="reason",
         expects=Expectation(form="verdict"),

@@ -7,19 +7,19 @@ import pytest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss, matthews_corrcoef
 from tests.ask.builders import make_items, make_pairs, make_row, make_sample
 
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import JudgedSample
 from vulnscope.audit.figures.classification import classify, compare_read_outs
 from vulnscope.audit.figures.prompt_grid import lay_grid
 from vulnscope.audit.figures.robustness import measure_robustness
 from vulnscope.corpora.samples import Augmentation
 from vulnscope.records.base import NotMeasured
-from vulnscope.records.rows import Reading
+from vulnscope.records.rows import QuestionAnswer
 from vulnscope.stats import Bootstrap
 
 BOOTSTRAP = Bootstrap(n_draws=200)
 
 
-def draw_items(n_pairs: int = 40, skill: float = 1.0) -> list[Item]:
+def draw_items(n_pairs: int = 40, skill: float = 1.0) -> list[JudgedSample]:
     generator = np.random.default_rng(0)
     samples = make_pairs(n_pairs)
     margins = [generator.normal() + skill * (sample.label == "vulnerable") + 0.5 for sample in samples]
@@ -76,13 +76,13 @@ def test_read_outs_agree_only_on_verdicts() -> None:
     assert compare_read_outs([], [], BOOTSTRAP) is None
 
 
-def ask_two_prompts(n_pairs: int) -> list[Item]:
+def ask_two_prompts(n_pairs: int) -> list[JudgedSample]:
     """Prompt "good" ranks and answers everything right, prompt "bad" everything wrong."""
     items = []
     for place, sample in enumerate(make_pairs(n_pairs)):
         sign = 1.0 if sample.label == "vulnerable" else -1.0
         readings = [
-            Reading(
+            QuestionAnswer(
                 prompt=prompt,
                 polarity=polarity,
                 log_odds=odds,
@@ -95,7 +95,7 @@ def ask_two_prompts(n_pairs: int) -> list[Item]:
         ]
         row = make_row(sample, -sign, readings=tuple(readings))
         cwe = ("CWE-79",) if place < n_pairs else ("CWE-787",)
-        items.append(Item(sample.model_copy(update={"cwes": cwe}), row, sample.pair_id or "", place))
+        items.append(JudgedSample(sample.model_copy(update={"cwes": cwe}), row, sample.pair_id or "", place))
     return items
 
 
@@ -116,7 +116,7 @@ def test_the_grid_names_best_and_worst_and_chooses_honestly() -> None:
 
 
 def test_prompts_that_fail_alike_do_not_agree() -> None:
-    def silence(item: Item) -> Item:
+    def silence(item: JudgedSample) -> JudgedSample:
         readings = tuple(each.model_copy(update={"answer": "unparsed"}) for each in item.row.readings)
         return item._replace(row=item.row.model_copy(update={"readings": readings, "says": "unparsed"}))
 
@@ -129,9 +129,9 @@ def test_one_prompt_is_no_grid() -> None:
     assert lay_grid(draw_items(4), BOOTSTRAP) is None
 
 
-def make_changed(answers: dict[str, tuple[str, str]]) -> list[Item]:
+def make_changed(answers: dict[str, tuple[str, str]]) -> list[JudgedSample]:
     """By pair: what is said of (vulnerable, fixed), for "before" and for the change "rename"."""
-    items: list[Item] = []
+    items: list[JudgedSample] = []
     for number, (before, after) in enumerate(answers.values()):
         for version, said in (("", before), ("~rename", after)):
             for label, letter in zip(("vulnerable", "fixed"), said, strict=True):
@@ -142,7 +142,7 @@ def make_changed(answers: dict[str, tuple[str, str]]) -> list[Item]:
                 )
                 says = {"v": "vulnerable", "f": "fixed", "u": "unparsed"}[letter]
                 row = make_row(sample, 1.0 if letter == "v" else -1.0, says)  # type: ignore[arg-type]
-                items.append(Item(sample, row, f"p{number}", len(items)))
+                items.append(JudgedSample(sample, row, f"p{number}", len(items)))
     return items
 
 
@@ -173,5 +173,5 @@ def test_changed_code_without_its_original_is_not_measured() -> None:
     assert measure_robustness([replace_place(item, n) for n, item in enumerate(items)], BOOTSTRAP) is None
 
 
-def replace_place(item: Item, place: int) -> Item:
+def replace_place(item: JudgedSample, place: int) -> JudgedSample:
     return item._replace(place=place)

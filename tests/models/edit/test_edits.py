@@ -33,7 +33,7 @@ from vulnscope.models.read.activations import capture
 from vulnscope.models.read.editing import edited
 from vulnscope.models.read.units import find_sinks, measure_norm_units
 from vulnscope.models.subject.sites import NormUnit
-from vulnscope.models.text.items import Item
+from vulnscope.models.text.items import TokenText
 from vulnscope.models.text.selectors import positions
 
 ROWS = random_tokens(6, 4, 8)
@@ -145,7 +145,7 @@ def test_an_answer_does_not_change_the_decision_of_its_prompt() -> None:
     read = float(capture(subject, [prompt], [0], "all", "mean")[0][0] @ unit(U))
     edits = [add(SITE, V, 3.0, "all", unit="raw", condition=when(0, U, read - 1e-3, "all"))]
     new = generate(subject, [prompt], 4, edits=edits)[0].token_ids
-    whole = Item((*prompt, *new), n_prompt=len(prompt))
+    whole = TokenText((*prompt, *new), n_prompt=len(prompt))
     with edited(subject, edits, [whole]), torch.inference_mode():
         logits = run_model(subject.model, subject.architecture, torch.tensor([whole.tokens]))
     assert tuple(logits[0, len(prompt) - 1 : -1].argmax(-1).tolist()) == new
@@ -179,7 +179,7 @@ def test_scores_under_edits_are_those_of_the_plain_forward(name: str, selector: 
     for row, prompt in enumerate(prompts):
         alone = add(1, vectors[row if is_per_row else 0], 2.0, selector, unit="raw")
         for answer, log_prob in zip(answers, found[row].log_probs, strict=True):
-            whole = Item(prompt + answer, n_prompt=len(prompt))
+            whole = TokenText(prompt + answer, n_prompt=len(prompt))
             with torch.inference_mode(), edited(subject, [alone], [whole], check=False):
                 logits = run_model(subject.model, subject.architecture, torch.tensor([whole.tokens]))[0]
             wanted = logits.log_softmax(-1)[range(len(prompt) - 1, len(whole.tokens) - 1), answer].sum()
@@ -268,7 +268,11 @@ def test_a_wrong_edit_is_refused_when_it_is_made(build: Callable[[], object], me
         ([add(1, V[:8], unit="raw")], None, "add: vector has 8 numbers; the site has 32"),
         ([add(1, V, unit="raw", condition=when(0, V[:8], 0.0))], None, "direction has 8 numbers; the site has 32"),
         ([add(1, V, unit="raw", condition=when(7, V, 0.0))], None, "layer 7 does not exist"),
-        ([add(1, V, 1.0, "changed", unit="raw")], [Item((4, 5), name="twin")], "selector changed on sample 'twin'"),
+        (
+            [add(1, V, 1.0, "changed", unit="raw")],
+            [TokenText((4, 5), name="twin")],
+            "selector changed on sample 'twin'",
+        ),
         ([add(1, V, 1.0, "answer", unit="raw")], ROWS, "selector answer matches no token of text 0"),
         ([add(1, torch.stack([U, V]), unit="raw")], ROWS, "parameters for 2 texts, but there are 3"),
         (

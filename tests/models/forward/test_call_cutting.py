@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vulnscope.models.forward.call_cutting import Limits, cut_calls
-from vulnscope.models.forward.costs import Costs
+from vulnscope.models.forward.costs import CallPrices
 from vulnscope.models.forward.prefix import Node
 
-COSTS = Costs(call=10.0, reading_call=5.0, gather=0.02, attend=0.001)
-FREE_CALLS = Costs(call=0.0, reading_call=0.0, gather=0.0, attend=0.0)
+COSTS = CallPrices(call=10.0, reading_call=5.0, gather=0.02, attend=0.001)
+FREE_CALLS = CallPrices(call=0.0, reading_call=0.0, gather=0.0, attend=0.0)
 
 
 def node(length: int, past: int = 0) -> Node:
@@ -37,7 +37,7 @@ def test_free_calls_are_never_padded_and_dear_ones_never_split() -> None:
     limits = Limits(max_tokens=10**6, max_reads=10**6)
     free = cut_calls(nodes, range(4), [1] * 4, FREE_CALLS, limits)
     assert all(len({len(nodes[i].tokens) for i in call}) == 1 for call in free)
-    dear = Costs(call=1e9, reading_call=0.0, gather=0.0, attend=0.0)
+    dear = CallPrices(call=1e9, reading_call=0.0, gather=0.0, attend=0.0)
     assert len(cut_calls(nodes, range(4), [1] * 4, dear, limits)) == 1
 
 

@@ -10,17 +10,17 @@ from tests.tolerances import close_to
 from vulnscope.models import ScoreRequest, score_batch
 from vulnscope.models.forward import levels
 from vulnscope.models.forward.call_cutting import Limits
-from vulnscope.models.forward.costs import Costs
+from vulnscope.models.forward.costs import CallPrices
 from vulnscope.models.forward.packing import find_window, see_apart
 from vulnscope.models.forward.prefix import plant_forest
 from vulnscope.models.forward.tree_forward import pack_siblings
 
 STEM, *TAILS = random_tokens(40, 3, 4, 5, 3)
-COSTS = Costs(call=1.0, reading_call=0.0, gather=0.1, attend=0.001)
+COSTS = CallPrices(call=1.0, reading_call=0.0, gather=0.1, attend=0.001)
 PLENTY = Limits(1000, 1000, longest_packed=sys.maxsize)
 
 
-def packs_of(limits: Limits, costs: Costs = COSTS) -> list[list[int]]:
+def packs_of(limits: Limits, costs: CallPrices = COSTS) -> list[list[int]]:
     """Lengths of the tails in each row of the second level."""
     forest = plant_forest([STEM + tail for tail in TAILS], lambda *_: True)
     level = forest.levels()[1]
@@ -34,7 +34,7 @@ def test_siblings_share_a_row_while_that_is_cheaper_and_fits() -> None:
     assert packs_of(Limits(1000, 2, longest_packed=sys.maxsize)) == [[3, 3], [4, 5]]
     assert packs_of(Limits(1000, 1000, longest_packed=44)) == [[3, 3, 4], [5]]
     assert packs_of(Limits(1000, 1000)) == [[3], [3], [4], [5]]
-    assert packs_of(PLENTY, Costs(call=1.0, reading_call=0.0, gather=0.0, attend=0.1)) == [[3], [3], [4], [5]]
+    assert packs_of(PLENTY, CallPrices(call=1.0, reading_call=0.0, gather=0.0, attend=0.1)) == [[3], [3], [4], [5]]
 
 
 def test_roots_and_nodes_with_children_stay_apart() -> None:

@@ -6,13 +6,13 @@ from tests.models.subjects import DENSE, TUPLE, random_tokens, tiny_subject
 from tests.tolerances import assert_close
 
 from vulnscope.errors import InputError, SubjectError
-from vulnscope.models import Item, Site, add, as_selector, capture, edited
+from vulnscope.models import Site, TokenText, add, as_selector, capture, edited
 from vulnscope.models.read.pooling import Pool, capture_pools
 from vulnscope.models.subject.fresh import reinitialise
 from vulnscope.models.subject.lens import read_lens
 from vulnscope.models.text.selectors import positions
 
-ITEMS = [Item(tokens) for tokens in random_tokens(9, 5, 12)]
+ITEMS = [TokenText(tokens) for tokens in random_tokens(9, 5, 12)]
 SITES = [Site(0, "resid_pre"), Site(1), Site(2)]
 POOLS = {
     "end": Pool(as_selector("last"), "last"),

@@ -20,7 +20,7 @@ from vulnscope.models.subject.subject import Subject, wrap_model
 from vulnscope.models.sweeps.grid import Point, make_grid
 from vulnscope.models.sweeps.sweep_plan import WorkOptions, WorkPlan
 from vulnscope.models.sweeps.sweeping import SweepRow, plan_sweep, run_sweep, sweep, sweep_coarse_to_fine
-from vulnscope.models.text.items import Item
+from vulnscope.models.text.items import TokenText
 from vulnscope.models.text.selectors import as_selector, positions
 
 FIRST, SECOND, THIRD = random_tokens(11, 5, 12)
@@ -258,7 +258,7 @@ def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(InputError, match="3 prompts but answers for 1"):
         sweep(subject, PROMPTS, ANSWERS[:1], grid)
     with pytest.raises(InputError, match="text 0 holds an answer already"):
-        sweep(subject, [Item((4, 5, 6), n_prompt=2)], [((5,),)], grid)
+        sweep(subject, [TokenText((4, 5, 6), n_prompt=2)], [((5,),)], grid)
     with pytest.raises(InputError, match="unknown shortcut 'skip'; choose among: prefix_cache, packing, resume"):
         sweep(subject, PROMPTS, ANSWERS, grid, WorkOptions(shortcuts=("skip",)))
     with pytest.raises(InputError, match="holds parameters for 2 texts; there are 3"):

@@ -7,18 +7,18 @@ from tests.models.zoo import tiny_tokenizer
 
 from vulnscope.corpora.code.diff import changed_window
 from vulnscope.errors import InputError
-from vulnscope.models.text.items import Item, read_prompt, read_text
+from vulnscope.models.text.items import TokenText, read_prompt, read_text
 from vulnscope.models.text.selectors import Selector, as_selector, characters, lines, part, positions, select
 from vulnscope.prompts.rendering import EncodedPrompt, RenderedPrompt, Span
 
 TEXT = "def f():\n  a = 1\n  b = 2\n  return a\n"
 
 
-def read(text: str = TEXT, **fields: object) -> Item:
+def read(text: str = TEXT, **fields: object) -> TokenText:
     return read_text(tiny_tokenizer(), text, **fields)  # type: ignore[arg-type]
 
 
-def chosen(item: Item, selector: str | Selector) -> str:
+def chosen(item: TokenText, selector: str | Selector) -> str:
     """The characters of the selected tokens (one token is one character here)."""
     assert item.text is not None
     return "".join(item.text[i] for i in select(item, selector))
@@ -80,7 +80,7 @@ def test_a_rendered_prompt_keeps_its_spans() -> None:
 
 
 def test_tokens_without_characters_are_never_inside_a_span() -> None:
-    item = Item((1, 5, 6), text="ab", offsets=((0, 0), (0, 1), (1, 2)))
+    item = TokenText((1, 5, 6), text="ab", offsets=((0, 0), (0, 1), (1, 2)))
     assert select(item, characters((0, 2))).tolist() == [1, 2]
     assert item.lines().tolist() == [0, 1, 1]
 
@@ -110,7 +110,7 @@ def test_a_selector_without_a_token_names_the_sample(
 
 def test_token_ids_alone_have_no_characters() -> None:
     with pytest.raises(InputError, match="text 3: the tokens' character offsets are unknown"):
-        select(Item((4, 5)), lines(1), number=3)
+        select(TokenText((4, 5)), lines(1), number=3)
 
 
 def test_a_part_and_a_plain_selector_of_one_name_are_told_apart() -> None:

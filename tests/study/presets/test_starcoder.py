@@ -12,15 +12,15 @@ from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
 from tests.tolerances import assert_close, close_to, rounding
 
 from vulnscope import store
-from vulnscope.ask.figures.scores import Items, pair_rank_change_p
-from vulnscope.ask.scored.items import Asked, ask_items
+from vulnscope.ask.figures.scores import ScoreTable, pair_rank_change_p
+from vulnscope.ask.scored.items import QuestionItems, ask_items
 from vulnscope.ask.scored.preparation import prepare
 from vulnscope.ask.selection import open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.effects.margins import score_margins
 from vulnscope.errors import InputError
-from vulnscope.models import Edit, Item, Subject, add, edited, generate, open_subject, read_text, wrap_model
+from vulnscope.models import Edit, Subject, TokenText, add, edited, generate, open_subject, read_text, wrap_model
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.reproduction import ReproductionRecord
 from vulnscope.report.pages.reproduction import summarise_rows
@@ -128,7 +128,7 @@ def test_right_vectors_see_neither_the_weakness_nor_the_group_of_their_sample(co
 
 
 def test_a_change_of_rank_is_tested_by_groups(corpus: Corpus) -> None:
-    items = Items.of(choose_samples(corpus, RECIPE, CONFIG), dict(corpus.groups))
+    items = ScoreTable.of(choose_samples(corpus, RECIPE, CONFIG), dict(corpus.groups))
     ranked = items.is_vulnerable.astype(float)
     # Twelve groups of one pair each that all go from wrong to right: two of 2^12 flips are as extreme.
     assert items.n_groups == 12
@@ -161,7 +161,7 @@ def test_memory_of_the_large_model_is_that_of_its_published_size() -> None:
     assert 0.25 < large.nf4_bytes / large.bf16_bytes < 0.32
 
 
-def read_vectors(subject: Subject, corpus: Corpus) -> tuple[list[Item], torch.Tensor]:
+def read_vectors(subject: Subject, corpus: Corpus) -> tuple[list[TokenText], torch.Tensor]:
     """The preset's plain texts, and their difference of means at the top layer."""
     samples = choose_samples(corpus, RECIPE, CONFIG)
     texts = [read_text(subject.tokenizer, write_prompt(RECIPE.prompts["plain"], sample)) for sample in samples]
@@ -169,7 +169,7 @@ def read_vectors(subject: Subject, corpus: Corpus) -> tuple[list[Item], torch.Te
     return texts, fit_rows(read_states(subject, texts, (2,), None)[2], is_vulnerable, None, is_normalised=True)
 
 
-def ask_both(subject: Subject, corpus: Corpus) -> tuple[Asked, Asked]:
+def ask_both(subject: Subject, corpus: Corpus) -> tuple[QuestionItems, QuestionItems]:
     """The two questions of the default protocol."""
     protocol = open_protocol(subject, Selection())
     prepared = prepare(protocol, choose_samples(corpus, RECIPE, CONFIG), subject.max_positions)
@@ -206,7 +206,7 @@ def test_larger_batches_give_the_figures_of_running_them(
     """Every sample runs, with a scale of 0 where the indexing leaves it alone; the preset takes it from other rows."""
     subject, record = ran
     samples = choose_samples(corpus, RECIPE, CONFIG)
-    items = Items.of(samples, dict(corpus.groups))
+    items = ScoreTable.of(samples, dict(corpus.groups))
     texts, vectors = read_vectors(subject, corpus)
     questions = ask_both(subject, corpus)
 

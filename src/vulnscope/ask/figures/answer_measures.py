@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from vulnscope.ask.figures.measures import Item, group_items, pair_up
+from vulnscope.ask.figures.measures import JudgedSample, group_items, pair_up
 from vulnscope.records.answers import (
     MATCHES,
     STATES,
@@ -27,11 +27,11 @@ Key = tuple[str, float]
 class _Answered(NamedTuple):
     """An item with its answers to one prompt at one temperature, by repeat."""
 
-    item: Item
+    item: JudgedSample
     answers: tuple[TextAnswer, ...]
 
 
-def measure_answers(items: Sequence[Item], bootstrap: Bootstrap) -> AnswerFigures | None:
+def measure_answers(items: Sequence[JudgedSample], bootstrap: Bootstrap) -> AnswerFigures | None:
     """The figures over all `items`; None where rows hold no answers in words or listed options."""
     parsers = [item.row.parser for item in items if item.row.answers]
     if not parsers:
@@ -52,7 +52,7 @@ def measure_answers(items: Sequence[Item], bootstrap: Bootstrap) -> AnswerFigure
     )
 
 
-def _by_prompt(items: Sequence[Item]) -> Mapping[Key, list[_Answered]]:
+def _by_prompt(items: Sequence[JudgedSample]) -> Mapping[Key, list[_Answered]]:
     """Items by prompt and temperature, in the order of first appearance."""
     found: dict[Key, list[_Answered]] = {}
     for item in items:
@@ -99,9 +99,9 @@ def _measure_stability(key: Key, answered: Sequence[_Answered], bootstrap: Boots
     )
 
 
-def _measure_weaknesses(items: Sequence[Item], bootstrap: Bootstrap) -> WeaknessFigures | None:
+def _measure_weaknesses(items: Sequence[JudgedSample], bootstrap: Bootstrap) -> WeaknessFigures | None:
     """Matches of the first answer that asked for a weakness; None where none did."""
-    chosen: list[Item] = []
+    chosen: list[JudgedSample] = []
     matches: list[str] = []
     for item in items:
         answer = _first(item, lambda each: each.cwe_match is not None)
@@ -114,9 +114,9 @@ def _measure_weaknesses(items: Sequence[Item], bootstrap: Bootstrap) -> Weakness
     return WeaknessFigures(n=len(chosen), **shares)
 
 
-def _measure_lines(items: Sequence[Item], bootstrap: Bootstrap) -> LineFigures | None:
+def _measure_lines(items: Sequence[JudgedSample], bootstrap: Bootstrap) -> LineFigures | None:
     """Named against changed lines of the first answer that asked for lines; None where none did."""
-    chosen: list[Item] = []
+    chosen: list[JudgedSample] = []
     figures: list[tuple[float, float, float, float]] = []
     for item in items:
         answer = _first(item, lambda each: each.expects.form == "lines")
@@ -135,7 +135,7 @@ def _measure_lines(items: Sequence[Item], bootstrap: Bootstrap) -> LineFigures |
     )
 
 
-def _compare_lines(item: Item, answer: TextAnswer) -> tuple[float, float, float, float]:
+def _compare_lines(item: JudgedSample, answer: TextAnswer) -> tuple[float, float, float, float]:
     """Hit, precision, recall, and the share of the shown lines that is named."""
     first = answer.cut.first_line if answer.cut else 1
     last = answer.cut.last_line if answer.cut else max(1, len(item.sample.code.splitlines()))
@@ -149,11 +149,13 @@ def _compare_lines(item: Item, answer: TextAnswer) -> tuple[float, float, float,
     )
 
 
-def _first(item: Item, is_wanted: Callable[[TextAnswer], bool]) -> TextAnswer | None:
+def _first(item: JudgedSample, is_wanted: Callable[[TextAnswer], bool]) -> TextAnswer | None:
     return next((answer for answer in item.row.answers if is_wanted(answer)), None)
 
 
-def _mean(values: Sequence[float], items: Sequence[Item], bootstrap: Bootstrap, reason: str = "no samples") -> Estimate:
+def _mean(
+    values: Sequence[float], items: Sequence[JudgedSample], bootstrap: Bootstrap, reason: str = "no samples"
+) -> Estimate:
     """Mean with an interval by groups."""
     return estimate_mean(values, group_items(items), bootstrap) if items else not_measured(reason)
 

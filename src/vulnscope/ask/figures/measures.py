@@ -44,7 +44,7 @@ KINDS: tuple[Kind, ...] = ("part", "cwe", "language", "difficulty", "augmentatio
 _NO_PAIRS = "no pairs"
 
 
-class Item(NamedTuple):
+class JudgedSample(NamedTuple):
     """A sample, what was said of it, its group, and its place in the baselines' scores."""
 
     sample: Sample
@@ -66,8 +66,8 @@ class Item(NamedTuple):
 class Twins(NamedTuple):
     """The two items of a pair."""
 
-    vulnerable: Item
-    fixed: Item
+    vulnerable: JudgedSample
+    fixed: JudgedSample
 
     @property
     def is_right(self) -> bool:
@@ -88,7 +88,7 @@ class Measured:
     slices: tuple[Slice, ...]
 
 
-def measure(items: Sequence[Item], baselines: Sequence[BaselineScores], bootstrap: Bootstrap) -> Measured:
+def measure(items: Sequence[JudgedSample], baselines: Sequence[BaselineScores], bootstrap: Bootstrap) -> Measured:
     """The overall slice, and one per value of every kind of slice that divides `items`."""
     families = [
         [measure_slice(kind, value, part, baselines, bootstrap) for value, part in _divide(kind, items)]
@@ -101,7 +101,7 @@ def measure(items: Sequence[Item], baselines: Sequence[BaselineScores], bootstra
 
 
 def measure_slice(
-    kind: Kind, value: str, items: Sequence[Item], baselines: Sequence[BaselineScores], bootstrap: Bootstrap
+    kind: Kind, value: str, items: Sequence[JudgedSample], baselines: Sequence[BaselineScores], bootstrap: Bootstrap
 ) -> Slice:
     """Every figure over `items`, which may not be empty."""
     says = [item.row.says for item in items]
@@ -162,25 +162,25 @@ def correct_slices(family: Sequence[Slice]) -> list[Slice]:
     ]
 
 
-def pair_up(items: Sequence[Item]) -> list[Twins]:
+def pair_up(items: Sequence[JudgedSample]) -> list[Twins]:
     """Pairs with both twins among `items`, in order of first appearance."""
-    sides: dict[str, dict[bool, Item]] = {}
+    sides: dict[str, dict[bool, JudgedSample]] = {}
     for item in items:
         if item.sample.pair_id is not None:
             sides.setdefault(item.sample.pair_id, {})[item.is_vulnerable] = item
     return [Twins(both[True], both[False]) for both in sides.values() if len(both) == 2]
 
 
-def divide_items(items: Sequence[Item]) -> Iterator[tuple[Kind, str, list[Item]]]:
+def divide_items(items: Sequence[JudgedSample]) -> Iterator[tuple[Kind, str, list[JudgedSample]]]:
     """Every slice of `items`: its kind, its value, its items."""
     for kind in KINDS:
         for value, part in _divide(kind, items):
             yield kind, value, part
 
 
-def _divide(kind: Kind, items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
+def _divide(kind: Kind, items: Sequence[JudgedSample]) -> Iterator[tuple[str, list[JudgedSample]]]:
     """The parts of `items` by what `kind` says of each; none where it says one thing of all."""
-    parts: dict[str, list[Item]] = {}
+    parts: dict[str, list[JudgedSample]] = {}
     for item in items:
         for value in _values(kind, item):
             parts.setdefault(value, []).append(item)
@@ -188,7 +188,7 @@ def _divide(kind: Kind, items: Sequence[Item]) -> Iterator[tuple[str, list[Item]
         yield from sorted(parts.items(), key=lambda part: _natural(part[0]))
 
 
-def _values(kind: Kind, item: Item) -> tuple[str, ...]:
+def _values(kind: Kind, item: JudgedSample) -> tuple[str, ...]:
     sample, cut = item.sample, item.row.cut
     if kind == "cwe":
         return sample.cwes or ("none",)
@@ -213,7 +213,7 @@ def _natural(value: str) -> tuple[str, int]:
     return (name, int(number)) if number.isdigit() else (value, 0)
 
 
-def group_items(items: Sequence[Item]) -> Groups:
+def group_items(items: Sequence[JudgedSample]) -> Groups:
     """The groups of `items`."""
     return Groups.from_labels([item.group for item in items])
 
@@ -223,7 +223,7 @@ def group_pairs(pairs: Sequence[Twins]) -> Groups:
     return Groups.from_labels([twins.vulnerable.group for twins in pairs])
 
 
-def _share(flags: Sequence[bool], items: Sequence[Item], bootstrap: Bootstrap) -> Estimate:
+def _share(flags: Sequence[bool], items: Sequence[JudgedSample], bootstrap: Bootstrap) -> Estimate:
     return estimate_mean(flags, group_items(items), bootstrap)
 
 
@@ -237,26 +237,28 @@ def _pair_rank(scores: Sequence[tuple[float, float]], pairs: Sequence[Twins], bo
     return _pair_share(ranks.tolist(), pairs, bootstrap)
 
 
-def _resample_auroc(scores: Sequence[float], items: Sequence[Item], bootstrap: Bootstrap) -> Resampled:
+def _resample_auroc(scores: Sequence[float], items: Sequence[JudgedSample], bootstrap: Bootstrap) -> Resampled:
     """AUROC between groups, within strata of CWE and language."""
     groups = group_items(items)
     statistic = auroc_statistic(scores, [item.is_vulnerable for item in items], groups, strata_of(items))
     return resample(statistic, groups.n_groups, bootstrap)
 
 
-def _auroc(scores: Sequence[float], resampled: Resampled, items: Sequence[Item], bootstrap: Bootstrap) -> Estimate:
+def _auroc(
+    scores: Sequence[float], resampled: Resampled, items: Sequence[JudgedSample], bootstrap: Bootstrap
+) -> Estimate:
     value = stratified_auroc(scores, [item.is_vulnerable for item in items], strata_of(items))
     if isinstance(value, NotMeasured):
         return not_measured(value.reason, len(items), resampled.n_groups)
     return interval_within(resampled, len(items), bootstrap, 0.0, 1.0, value=value)
 
 
-def strata_of(items: Sequence[Item]) -> list[tuple[tuple[str, ...], str]]:
+def strata_of(items: Sequence[JudgedSample]) -> list[tuple[tuple[str, ...], str]]:
     """Within which an AUROC is taken: CWE and language."""
     return [(item.sample.cwes, item.sample.language) for item in items]
 
 
-def _detectable(auroc: Resampled, items: Sequence[Item]) -> Number:
+def _detectable(auroc: Resampled, items: Sequence[JudgedSample]) -> Number:
     n_positive, n_negative = (
         len({item.group for item in items if item.is_vulnerable is side}) for side in (True, False)
     )
@@ -272,7 +274,7 @@ def _swap_tests(pairs: Sequence[Twins]) -> tuple[Number, Number]:
 
 
 def _measure_baseline(
-    baseline: BaselineScores, items: Sequence[Item], pairs: Sequence[Twins], bootstrap: Bootstrap
+    baseline: BaselineScores, items: Sequence[JudgedSample], pairs: Sequence[Twins], bootstrap: Bootstrap
 ) -> Baseline:
     scores, is_positive = baseline.scores, baseline.is_positive
     if scores is None or is_positive is None:
@@ -305,7 +307,7 @@ def _mean(values: Sequence[float | None], reason: str) -> Number:
     return fmean(known) if known else NotMeasured(reason=reason)
 
 
-def _label_mass(items: Sequence[Item]) -> Number:
+def _label_mass(items: Sequence[JudgedSample]) -> Number:
     """Mean probability of all label forms together; answers in words have none."""
     masses = [reading.label_mass for item in items for reading in item.row.readings]
     return _mean(masses, "answers were written or listed, not scored as yes and no")

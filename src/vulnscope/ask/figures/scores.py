@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Items:
+class ScoreTable:
     """What is known of each item beside its scores; all arrays are in the order of the items."""
 
     is_vulnerable: np.ndarray
@@ -39,7 +39,7 @@ class Items:
     pairs: tuple[str | None, ...]
 
     @classmethod
-    def of(cls, samples: Sequence[Sample], group_of: dict[str, str]) -> Items:
+    def of(cls, samples: Sequence[Sample], group_of: dict[str, str]) -> ScoreTable:
         """The items of labelled samples; strata are CWE and language."""
         return cls(
             is_vulnerable=np.array([sample.label == "vulnerable" for sample in samples], dtype=bool),
@@ -56,7 +56,7 @@ class Items:
         """Number of groups."""
         return len(set(self.groups))
 
-    def part(self, is_kept: np.ndarray) -> Items:
+    def part(self, is_kept: np.ndarray) -> ScoreTable:
         """The items that are kept."""
         kept = np.flatnonzero(is_kept).tolist()
         return replace(
@@ -76,7 +76,7 @@ class Items:
         return np.array([(both[True], both[False]) for both in sides.values() if len(both) == 2]).reshape(-1, 2)
 
 
-def measure_auroc(scores: Floats, items: Items, bootstrap: Bootstrap) -> Estimate:
+def measure_auroc(scores: Floats, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
     """Stratified AUROC of `scores`, NaN ones left out, with its interval by group."""
     scores, items = _measured(scores, items)
     value = stratified_auroc(scores, items.is_vulnerable, items.strata)
@@ -88,7 +88,9 @@ def measure_auroc(scores: Floats, items: Items, bootstrap: Bootstrap) -> Estimat
     return interval_within(resampled, len(items), bootstrap, 0.0, 1.0, value=value)
 
 
-def measure_difference(scores: Floats, others: Floats, items: Items, bootstrap: Bootstrap) -> tuple[Estimate, Number]:
+def measure_difference(
+    scores: Floats, others: Floats, items: ScoreTable, bootstrap: Bootstrap
+) -> tuple[Estimate, Number]:
     """AUROC of `scores` minus that of `others` on the items that both score, and what n could have shown."""
     is_both = np.isfinite(scores) & np.isfinite(others)
     items = items.part(is_both)
@@ -109,7 +111,7 @@ def measure_difference(scores: Floats, others: Floats, items: Items, bootstrap: 
     return found, detectable_auroc_difference(resampled.standard_error, *sides)
 
 
-def measure_pair_rank(scores: Floats, items: Items, bootstrap: Bootstrap) -> Estimate:
+def measure_pair_rank(scores: Floats, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
     """Share of twins whose vulnerable side scores higher, ties 1/2, with its interval by group."""
     ranks, groups = _rank_twins(scores, items)
     if not len(ranks):
@@ -117,13 +119,13 @@ def measure_pair_rank(scores: Floats, items: Items, bootstrap: Bootstrap) -> Est
     return estimate(mean_statistic(ranks, groups), groups.n_groups, len(ranks), bootstrap, is_proportion=True)
 
 
-def pair_rank_p(scores: Floats, items: Items) -> Number:
+def pair_rank_p(scores: Floats, items: ScoreTable) -> Number:
     """P-value of pair-rank against 1/2 when twins are swapped, whole groups at a time."""
     ranks, groups = _rank_twins(scores, items)
     return swap_test(2 * ranks - 1, groups)
 
 
-def pair_rank_change_p(scores: Floats, others: Floats, items: Items) -> Number:
+def pair_rank_change_p(scores: Floats, others: Floats, items: ScoreTable) -> Number:
     """P-value of the change of pair-rank from `others` to `scores` on the same twins, signs flipped by group."""
     is_both = np.isfinite(scores) & np.isfinite(others)
     kept = items.part(is_both)
@@ -131,7 +133,7 @@ def pair_rank_change_p(scores: Floats, others: Floats, items: Items) -> Number:
     return swap_test(2 * (one - other), groups)
 
 
-def best_of(scores: dict[str, Floats], items: Items) -> str:
+def best_of(scores: dict[str, Floats], items: ScoreTable) -> str:
     """The name whose scores have the highest stratified AUROC; the first of equals."""
 
     def area(name: str) -> float:
@@ -142,13 +144,13 @@ def best_of(scores: dict[str, Floats], items: Items) -> str:
     return max(scores, key=area)
 
 
-def _rank_twins(scores: Floats, items: Items) -> tuple[Floats, Groups]:
+def _rank_twins(scores: Floats, items: ScoreTable) -> tuple[Floats, Groups]:
     scores, items = _measured(scores, items)
     twins = items.twins()
     ranks = pair_ranks(scores[twins[:, 0]], scores[twins[:, 1]])
     return ranks, Groups.from_labels([items.groups[i] for i in twins[:, 0].tolist()])
 
 
-def _measured(scores: Floats, items: Items) -> tuple[Floats, Items]:
+def _measured(scores: Floats, items: ScoreTable) -> tuple[Floats, ScoreTable]:
     is_kept = np.isfinite(scores)
     return scores[is_kept], items.part(is_kept)

@@ -14,7 +14,7 @@ from vulnscope.ask.scored.yes_no import greedy_answer
 from vulnscope.corpora.code.diff import changed_window
 from vulnscope.corpora.samples import find_pairs
 from vulnscope.errors import InputError
-from vulnscope.models import Item, read_prompt
+from vulnscope.models import TokenText, read_prompt
 from vulnscope.prompts import AnswerTokens, encode
 from vulnscope.records.rows import SAYS
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuestionItems:
     """One question about every prepared sample: its items, in their order, and the answers to score after each."""
 
-    items: tuple[Item, ...]
+    items: tuple[TokenText, ...]
     answers: tuple[AnswerTokens, ...]
 
 
@@ -44,7 +44,7 @@ class Verdict:
     label_mass: float = field(default=0.0, compare=False)
 
 
-def ask_items(subject: Subject, protocol: YesNoProtocol, prepared: Prepared, question: int = 0) -> Asked:
+def ask_items(subject: Subject, protocol: YesNoProtocol, prepared: Prepared, question: int = 0) -> QuestionItems:
     """Items of question number `question` of the protocol: 0 is the canonical "vulnerable?", 1 its "secure?".
 
     Raises `InputError` where the items are not the tokens that `ask` scores.
@@ -57,7 +57,7 @@ def ask_items(subject: Subject, protocol: YesNoProtocol, prepared: Prepared, que
         if encoded.token_ids != tuple(request.shared) + tuple(request.tails[question]):
             raise InputError(f"sample {sample.id!r}: the tokenizer reads the prompt in two ways; report the model")
         items.append(read_prompt(rendered, encoded, name=sample.id, changed_window=windows.get(sample.id)))
-    return Asked(tuple(items), tuple(request.answers[question] for request in prepared.requests.packed))
+    return QuestionItems(tuple(items), tuple(request.answers[question] for request in prepared.requests.packed))
 
 
 def find_windows(samples: Sequence[Sample]) -> dict[str, tuple[int, ...]]:

@@ -10,7 +10,7 @@ from vulnscope.ask.scored.requests import PackedRequest, Requests
 from vulnscope.ask.windows import cut_to_fit, explain_too_long, list_units, measure_parts, note_left_out
 from vulnscope.corpora import Sample
 from vulnscope.records.audit import LeftOut
-from vulnscope.records.rows import Cut
+from vulnscope.records.rows import Truncation
 
 if TYPE_CHECKING:
     from vulnscope.ask.scored.yes_no import YesNoProtocol
@@ -26,7 +26,7 @@ class Prepared:
     """What will be asked: samples with their code as the model sees it, how each was cut, and the requests."""
 
     samples: tuple[Sample, ...]
-    cuts: tuple[Cut | None, ...]
+    cuts: tuple[Truncation | None, ...]
     requests: Requests
     left_out: tuple[LeftOut, ...]
 
@@ -34,7 +34,7 @@ class Prepared:
 @dataclass(frozen=True)
 class _Ready:
     sample: Sample
-    cut: Cut | None
+    cut: Truncation | None
     request: PackedRequest
 
 

@@ -26,7 +26,7 @@ from vulnscope.prompts import (
     encode_families,
     render,
 )
-from vulnscope.records.rows import SAYS, Cut, Reading, VerdictRow
+from vulnscope.records.rows import SAYS, QuestionAnswer, Truncation, VerdictRow
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -75,7 +75,7 @@ class YesNoProtocol:
         return token_starts(code, self._tokenizer)
 
     def read(
-        self, sample_id: str, request: PackedRequest, scores: Sequence[PromptScores], cut: Cut | None
+        self, sample_id: str, request: PackedRequest, scores: Sequence[PromptScores], cut: Truncation | None
     ) -> VerdictRow:
         """The verdict on one sample from the scores of its prompts."""
         readings = tuple(
@@ -96,10 +96,10 @@ class YesNoProtocol:
             cut=cut,
         )
 
-    def _read_question(self, question: Question, answers: AnswerTokens, scores: PromptScores) -> Reading:
+    def _read_question(self, question: Question, answers: AnswerTokens, scores: PromptScores) -> QuestionAnswer:
         by_label = sum_by_label(answers, scores)
         yes, no = by_label["yes"], by_label["no"]
-        return Reading(
+        return QuestionAnswer(
             prompt=question.prompt.name,
             polarity=question.polarity,
             log_odds=yes - no,

@@ -19,7 +19,7 @@ from vulnscope.prompts.conversations import PLAIN_STOP, Turn, render_conversatio
 if TYPE_CHECKING:
     from vulnscope.corpora import Sample
     from vulnscope.corpora.code.chunks import CutCode
-    from vulnscope.records.rows import Cut
+    from vulnscope.records.rows import Truncation
 
 # Room that an answer in words needs at least, and tokens by which rooms are rounded down so that rows run together.
 _ROOM_TOKENS = 48
@@ -213,5 +213,5 @@ def _call_key(talk: _Talk, room: int) -> tuple[int, float]:
     return room, talk.ask.temperature
 
 
-def _build_part(build: BuildAsk, sample: Sample, code: str, cut: Cut | None) -> Ask:
+def _build_part(build: BuildAsk, sample: Sample, code: str, cut: Truncation | None) -> Ask:
     return build(sample.model_copy(update={"code": code}), 1 if cut is None else cut.first_line)

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import Item, Twins, divide_items, group_items, group_pairs, pair_up, strata_of
+from vulnscope.ask.figures.measures import (
+    JudgedSample,
+    Twins,
+    divide_items,
+    group_items,
+    group_pairs,
+    pair_up,
+    strata_of,
+)
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.comparison import Change, ComparedItem, ComparedSlice
 from vulnscope.stats import (
@@ -45,8 +53,8 @@ _EXACT = "exact sign flip by group"
 class Both(NamedTuple):
     """One sample as both runs answered it."""
 
-    before: Item
-    after: Item
+    before: JudgedSample
+    after: JudgedSample
 
     @property
     def is_flipped(self) -> bool:
@@ -71,7 +79,7 @@ class Compared(NamedTuple):
     slices: tuple[ComparedSlice, ...]
 
 
-def match_items(before: Sequence[Item], after: Sequence[Item]) -> list[Both]:
+def match_items(before: Sequence[JudgedSample], after: Sequence[JudgedSample]) -> list[Both]:
     """Samples that both runs answered, in the order of the first."""
     second = {item.sample.id: item for item in after}
     return [Both(item, second[item.sample.id]) for item in before if item.sample.id in second]
@@ -137,7 +145,7 @@ def _compare_slice(
 
 
 def _change_of_flags(
-    measure: Measure, both: Sequence[Both], flag: Callable[[Item], bool], groups: Groups, bootstrap: Bootstrap
+    measure: Measure, both: Sequence[Both], flag: Callable[[JudgedSample], bool], groups: Groups, bootstrap: Bootstrap
 ) -> Change:
     values = np.array([[flag(item) for item in each] for each in both], dtype=float)
     return _change(measure, values, groups, bootstrap, swap_test(values[:, 1] - values[:, 0], groups), _EXACT)

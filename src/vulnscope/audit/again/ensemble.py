@@ -13,18 +13,18 @@ from statistics import fmean
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import Item, group_items
+from vulnscope.ask.figures.measures import JudgedSample, group_items
 from vulnscope.audit.again.config import How
 from vulnscope.errors import InputError
 from vulnscope.records.answers import COMBINED, AnswerRow, Expectation, TextAnswer
 from vulnscope.records.rows import Says
 from vulnscope.stats import Floats, deal_folds
 
-Answers = tuple[Item, ...]
+Answers = tuple[JudgedSample, ...]
 """The same sample in every run."""
 
 
-def match_runs(runs: Sequence[Sequence[Item]]) -> list[Answers]:
+def match_runs(runs: Sequence[Sequence[JudgedSample]]) -> list[Answers]:
     """Samples that all runs answered, in the order of the first."""
     others = [{item.sample.id: item for item in run} for run in runs[1:]]
     return [

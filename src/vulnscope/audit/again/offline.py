@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.figures.measures import Item, group_items
+from vulnscope.ask.figures.measures import JudgedSample, group_items
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.audit.again.comparison import Both, Compared, compare_items, list_items, match_items
 from vulnscope.audit.again.config import CombineConfig, CompareConfig, How
 from vulnscope.audit.again.ensemble import combine_answers, match_runs
-from vulnscope.audit.figures.judgement import Asked, Case, judge
+from vulnscope.audit.figures.judgement import Case, ProtocolInfo, judge
 from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.errors import InputError, RunError
 from vulnscope.records.answers import read_row
@@ -47,7 +47,7 @@ class Answered:
 
     run: StoredRun
     record: AuditRecord
-    items: tuple[Item, ...]
+    items: tuple[JudgedSample, ...]
 
 
 def read_answers(run: StoredRun, corpus: Corpus) -> Answered:
@@ -63,7 +63,7 @@ def read_answers(run: StoredRun, corpus: Corpus) -> Answered:
         )
     samples = {sample.id: sample for sample in corpus.samples if sample.label != "unlabelled"}
     rows = [read_row(row) for row in run.iter_rows() if row["sample"] in samples]
-    items = [Item(samples[row.sample], row, corpus.groups[row.sample], place) for place, row in enumerate(rows)]
+    items = [JudgedSample(samples[row.sample], row, corpus.groups[row.sample], place) for place, row in enumerate(rows)]
     return Answered(run, record, tuple(items))
 
 
@@ -110,13 +110,13 @@ def combine_runs(
     rows = combine_answers(answers, config.how, seed=config.audit.seed)
     run.append(rows)
     items = [
-        Item(each[0].sample, row, each[0].group, place)
+        JudgedSample(each[0].sample, row, each[0].group, place)
         for place, (each, row) in enumerate(zip(answers, rows, strict=True))
     ]
     return judge(
         items,
         Case(corpus, config.audit, run, command=command),
-        Asked("combined", (config.how,), f"{config.how} of the runs {', '.join(config.runs)}"),
+        ProtocolInfo("combined", (config.how,), f"{config.how} of the runs {', '.join(config.runs)}"),
         _describe_ensemble(answered, config.how),
     )
 

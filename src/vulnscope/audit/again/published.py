@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from vulnscope.ask.windows import note_left_out
 from vulnscope.ask.worded.reading import Reader, make_row
 from vulnscope.audit.again.rescore import match_samples
-from vulnscope.audit.figures.record import Asked, ProtocolInfo, make_record
+from vulnscope.audit.figures.record import AskedSamples, ProtocolInfo, make_record
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.records.answers import AnswerRow, Expectation, TextAnswer
 from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
@@ -96,7 +96,7 @@ def measure_import(imported: Imported, subject: SubjectInfo, run: Run, case: Cas
     run.append(imported.rows)
     prompt = f"as published: prompt {imported.prompts[0]}"
     return make_record(
-        Asked(match_samples(imported.rows, case.corpus), imported.rows, imported.left_out),
+        AskedSamples(match_samples(imported.rows, case.corpus), imported.rows, imported.left_out),
         subject,
         ProtocolInfo("imported", imported.prompts, prompt),
         case,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vulnscope import registry
 from vulnscope.ask.worded.reading import Reader, read_row_again
 from vulnscope.audit.figures.background import Source
-from vulnscope.audit.figures.record import Asked, Beside, ProtocolInfo, make_record
+from vulnscope.audit.figures.record import AskedSamples, Beside, ProtocolInfo, make_record
 from vulnscope.audit.ordinary import restore_functions
 from vulnscope.corpora.code.text import keep_lines
 from vulnscope.errors import InputError
@@ -53,7 +53,9 @@ def rescore(rows: Sequence[AnswerRow], record: AuditRecord, reader: Reader, run:
     run.append([*again, *(item.row for item in functions)])
     stored = record.background
     return make_record(
-        Asked([_as_seen(row, sample) for row, sample in zip(rows, samples, strict=True)], again, record.left_out),
+        AskedSamples(
+            [_as_seen(row, sample) for row, sample in zip(rows, samples, strict=True)], again, record.left_out
+        ),
         record.subject,
         ProtocolInfo(record.protocol, record.prompts, record.canonical_prompt),
         case,

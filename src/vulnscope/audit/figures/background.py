@@ -18,7 +18,7 @@ import numpy as np
 from vulnscope.ask.figures.measures import group_items
 from vulnscope.ask.worded.reading import unify_readouts
 from vulnscope.audit.figures.shares import estimate_mean
-from vulnscope.records.answers import Readout
+from vulnscope.records.answers import MarginKind
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.figures import Background, DeploymentPoint, LoudFunction
 from vulnscope.stats import (
@@ -39,7 +39,7 @@ from vulnscope.stats import (
 )
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.measures import Item
+    from vulnscope.ask.figures.measures import JudgedSample
 
 ALARM_RATES = (0.01, 0.05)
 """Alarm rates on ordinary functions at which recall is stated."""
@@ -64,11 +64,11 @@ class Source(NamedTuple):
 class Sides(NamedTuple):
     """Ordinary functions, and the vulnerable samples of the corpus."""
 
-    ordinary: Sequence[Item]
-    vulnerable: Sequence[Item]
+    ordinary: Sequence[JudgedSample]
+    vulnerable: Sequence[JudgedSample]
 
     @property
-    def items(self) -> list[Item]:
+    def items(self) -> list[JudgedSample]:
         """Both, ordinary first."""
         return [*self.ordinary, *self.vulnerable]
 
@@ -92,14 +92,18 @@ class Sides(NamedTuple):
 
 
 def measure_background(
-    ordinary: Sequence[Item], items: Sequence[Item], source: Source, prevalence: float, bootstrap: Bootstrap
+    ordinary: Sequence[JudgedSample],
+    items: Sequence[JudgedSample],
+    source: Source,
+    prevalence: float,
+    bootstrap: Bootstrap,
 ) -> Background:
     """Alarms on `ordinary` functions, drawn from `source`, against the vulnerable among `items`.
 
     Where an answer of either is in words there is no margin to cut: what is said is all there is.
     """
     sides = _on_one_scale(Sides(ordinary, [item for item in items if item.is_vulnerable]))
-    readout: Readout = "text" if any(item.row.readout == "text" for item in sides.items) else "log-odds"
+    readout: MarginKind = "text" if any(item.row.readout == "text" for item in sides.items) else "log-odds"
     margins = [item.row.margin for item in sides.ordinary]
     cuts = [_at(sides, rate, prevalence, bootstrap) if readout == "log-odds" else _no_cut(rate) for rate in ALARM_RATES]
     step = -(-len(margins) // _MAX_MARGINS)
@@ -128,7 +132,7 @@ def _on_one_scale(sides: Sides) -> Sides:
     return Sides(*([item._replace(row=next(rows)) for item in side] for side in sides))
 
 
-def _list_loudest(ordinary: Sequence[Item], readout: Readout) -> tuple[LoudFunction, ...]:
+def _list_loudest(ordinary: Sequence[JudgedSample], readout: MarginKind) -> tuple[LoudFunction, ...]:
     alarming = [item for item in ordinary if readout == "log-odds" or item.row.says == "vulnerable"]
     return tuple(
         LoudFunction(function=item.sample.origin.path, margin=item.row.margin, says=item.row.says)

@@ -10,7 +10,7 @@ import numpy as np
 from vulnscope.ask.figures.measures import group_items
 from vulnscope.audit.figures.shares import estimate_mean, estimate_statistic, mirror
 from vulnscope.records.base import Estimate, not_measured
-from vulnscope.records.figures import Calibration, Classification, CutFigures, ReadOuts, ReliabilityBin
+from vulnscope.records.figures import Calibration, Classification, CutFigures, ReadOutAgreement, ReliabilityBin
 from vulnscope.stats import (
     Bootstrap,
     average_precision_statistic,
@@ -28,13 +28,13 @@ from vulnscope.stats import (
 )
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.measures import Item
+    from vulnscope.ask.figures.measures import JudgedSample
 
 FALSE_POSITIVE_RATES = (0.005, 0.01, 0.05)
 """Rates at which VD-S is stated."""
 
 
-def classify(items: Sequence[Item], bootstrap: Bootstrap, *, has_log_odds: bool = True) -> Classification:
+def classify(items: Sequence[JudgedSample], bootstrap: Bootstrap, *, has_log_odds: bool = True) -> Classification:
     """Every figure over `items`, which may not be empty. `has_log_odds`: whether margins state probabilities."""
     groups = group_items(items)
     truth = np.array([item.is_vulnerable for item in items])
@@ -52,7 +52,9 @@ def classify(items: Sequence[Item], bootstrap: Bootstrap, *, has_log_odds: bool 
     )
 
 
-def compare_read_outs(items: Sequence[Item], log_odds: Sequence[float], bootstrap: Bootstrap) -> ReadOuts | None:
+def compare_read_outs(
+    items: Sequence[JudgedSample], log_odds: Sequence[float], bootstrap: Bootstrap
+) -> ReadOutAgreement | None:
     """What is typed against the answer that `log_odds` (> 0 is vulnerable) favour, on the same question.
 
     Unparsed answers and log-odds of 0 favour nothing and agree with no verdict. None without items.
@@ -67,7 +69,7 @@ def compare_read_outs(items: Sequence[Item], log_odds: Sequence[float], bootstra
     def share(flags: Sequence[bool]) -> Estimate:
         return estimate_mean(flags, groups, bootstrap)
 
-    return ReadOuts(
+    return ReadOutAgreement(
         n=len(items),
         agreement=share([a == b != "unparsed" for a, b in zip(typed, favoured, strict=True)]),
         kappa=cohen_kappa(typed, favoured),
@@ -76,7 +78,7 @@ def compare_read_outs(items: Sequence[Item], log_odds: Sequence[float], bootstra
     )
 
 
-def _cut(items: Sequence[Item], rate: float, bootstrap: Bootstrap) -> CutFigures:
+def _cut(items: Sequence[JudgedSample], rate: float, bootstrap: Bootstrap) -> CutFigures:
     groups = group_items(items)
     truth = [item.is_vulnerable for item in items]
     recall = estimate_statistic(
@@ -86,7 +88,7 @@ def _cut(items: Sequence[Item], rate: float, bootstrap: Bootstrap) -> CutFigures
     return CutFigures(false_positive_rate=rate, recall=recall, vd_s=mirror(recall), warning=warning)
 
 
-def _calibrate(items: Sequence[Item], bootstrap: Bootstrap) -> Calibration:
+def _calibrate(items: Sequence[JudgedSample], bootstrap: Bootstrap) -> Calibration:
     stated = probability_of([item.row.margin for item in items])
     truth = np.array([item.is_vulnerable for item in items])
     by_chance = chance_error(stated, seed=bootstrap.seed)
@@ -112,7 +114,7 @@ def _calibrate(items: Sequence[Item], bootstrap: Bootstrap) -> Calibration:
     )
 
 
-def _correlate(parsed: Sequence[Item], bootstrap: Bootstrap) -> Estimate:
+def _correlate(parsed: Sequence[JudgedSample], bootstrap: Bootstrap) -> Estimate:
     """Matthews correlation of parsed answers with labels."""
     truth, said = [item.is_vulnerable for item in parsed], [item.row.says == "vulnerable" for item in parsed]
     groups = group_items(parsed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.ask.figures.answer_measures import measure_answers
 from vulnscope.ask.figures.baselines import score_baselines
-from vulnscope.ask.figures.measures import Item, Twins, measure, pair_up
+from vulnscope.ask.figures.measures import JudgedSample, Twins, measure, pair_up
 from vulnscope.ask.selection import describe_corpus
 from vulnscope.ask.worded.reading import unify_readouts
 from vulnscope.audit.figures.classification import classify, compare_read_outs
@@ -17,7 +17,7 @@ from vulnscope.audit.figures.leaks import check_corpus
 from vulnscope.audit.figures.prompt_grid import lay_grid
 from vulnscope.audit.figures.robustness import measure_robustness
 from vulnscope.audit.figures.sentence import write_sentence
-from vulnscope.records.answers import Readout
+from vulnscope.records.answers import MarginKind
 from vulnscope.records.audit import AuditRecord, LeftOut, PairView, Point, SubjectInfo
 from vulnscope.stats import Bootstrap
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from vulnscope.audit.config import AuditConfig
     from vulnscope.corpora import Corpus
-    from vulnscope.records.figures import ReadOuts
+    from vulnscope.records.figures import ReadOutAgreement
     from vulnscope.store import StoredRun
 
 
-class Asked(NamedTuple):
+class ProtocolInfo(NamedTuple):
     """What was put to the model."""
 
     protocol: str
@@ -52,7 +52,11 @@ class Case(NamedTuple):
 
 
 def judge(
-    items: Sequence[Item], case: Case, asked: Asked, subject: SubjectInfo, left_out: tuple[LeftOut, ...] = ()
+    items: Sequence[JudgedSample],
+    case: Case,
+    asked: ProtocolInfo,
+    subject: SubjectInfo,
+    left_out: tuple[LeftOut, ...] = (),
 ) -> AuditRecord:
     """Everything that can be said of `items`, whose places are 0, 1, ... in order.
 
@@ -60,7 +64,7 @@ def judge(
     """
     corpus, config, run, baseline_corpus, command = case
     items = _on_one_scale(items)
-    readout: Readout = "text" if any(item.row.readout == "text" for item in items) else "log-odds"
+    readout: MarginKind = "text" if any(item.row.readout == "text" for item in items) else "log-odds"
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
     baselines = score_baselines([item.sample for item in items], corpus, baseline_corpus, seed=config.seed)
     others = () if baseline_corpus is None else (baseline_corpus,)
@@ -93,13 +97,13 @@ def judge(
     )
 
 
-def _compare_read_outs(items: Sequence[Item], bootstrap: Bootstrap) -> ReadOuts | None:
+def _compare_read_outs(items: Sequence[JudgedSample], bootstrap: Bootstrap) -> ReadOutAgreement | None:
     """What is typed against what the log-odds favour, both for the canonical question."""
     both = [item for item in items if item.row.readings]
     return compare_read_outs(both, [item.row.readings[0].log_odds for item in both], bootstrap)
 
 
-def _on_one_scale(items: Sequence[Item]) -> list[Item]:
+def _on_one_scale(items: Sequence[JudgedSample]) -> list[JudgedSample]:
     """Margins of all as nats, or of all as votes where any answer has none in nats."""
     rows = unify_readouts([item.row for item in items])
     return [item._replace(row=row) for item, row in zip(items, rows, strict=True)]
@@ -113,7 +117,7 @@ def spread_out(pairs: Sequence[Twins], n_shown: int) -> list[Twins]:
     return [ordered[round(place * (len(ordered) - 1) / max(n_shown - 1, 1))] for place in range(n_shown)]
 
 
-def _point(item: Item) -> Point:
+def _point(item: JudgedSample) -> Point:
     return Point(
         sample=item.sample.id,
         label="vulnerable" if item.is_vulnerable else "fixed",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import Item, Twins, group_items, group_pairs, pair_up
+from vulnscope.ask.figures.measures import JudgedSample, Twins, group_items, group_pairs, pair_up
 from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.records.base import NotMeasured, not_measured
 from vulnscope.records.figures import PromptCell, PromptGrid, PromptLine, PromptSpread
@@ -31,10 +31,12 @@ class _Table:
     is_right: Floats
     scores: Floats
     pairs: list[tuple[int, int]]
-    items: Sequence[Item]
+    items: Sequence[JudgedSample]
 
     @classmethod
-    def of(cls, items: Sequence[Item], prompts: tuple[str, ...], rows: Sequence[dict[str, PromptAnswer]]) -> _Table:
+    def of(
+        cls, items: Sequence[JudgedSample], prompts: tuple[str, ...], rows: Sequence[dict[str, PromptAnswer]]
+    ) -> _Table:
         says = [[row[prompt].says for row in rows] for prompt in prompts]
         labels = [item.sample.label for item in items]
         places = {item.sample.id: place for place, item in enumerate(items)}
@@ -65,7 +67,7 @@ class _Table:
         )
 
 
-def lay_grid(items: Sequence[Item], bootstrap: Bootstrap) -> PromptGrid | None:
+def lay_grid(items: Sequence[JudgedSample], bootstrap: Bootstrap) -> PromptGrid | None:
     """The grid over `items` that were asked with the same prompts; None with one prompt."""
     rows = [item.row.by_prompt() for item in items]
     prompts = tuple(prompt for prompt in rows[0] if all(prompt in row for row in rows))
@@ -89,7 +91,7 @@ def _tell_apart(answers: Sequence[Says]) -> list[str | int]:
     return [number if says == "unparsed" else says for number, says in enumerate(answers)]
 
 
-def _columns(items: Sequence[Item]) -> dict[str, list[int]]:
+def _columns(items: Sequence[JudgedSample]) -> dict[str, list[int]]:
     """Places of items by CWE, the most frequent CWEs; none where all have the same."""
     columns: dict[str, list[int]] = {}
     for place, item in enumerate(items):
@@ -112,7 +114,7 @@ def _line(table: _Table, parts: Sequence[_Table], number: int, bootstrap: Bootst
     )
 
 
-def _yes_rate(parsed: Sequence[tuple[Item, Says]], bootstrap: Bootstrap) -> Estimate:
+def _yes_rate(parsed: Sequence[tuple[JudgedSample, Says]], bootstrap: Bootstrap) -> Estimate:
     if not parsed:
         return not_measured("no parsed answer")
     groups = group_items([item for item, _ in parsed])

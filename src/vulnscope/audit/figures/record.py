@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.ask.figures.measures import Item
+from vulnscope.ask.figures.measures import JudgedSample
 from vulnscope.audit.figures.background import measure_background
-from vulnscope.audit.figures.judgement import Asked as ProtocolInfo
-from vulnscope.audit.figures.judgement import judge
+from vulnscope.audit.figures.judgement import ProtocolInfo, judge
 from vulnscope.stats import Bootstrap
 
 if TYPE_CHECKING:
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     from vulnscope.records.answers import Row
     from vulnscope.records.audit import AuditRecord, LeftOut, SubjectInfo
 
-__all__ = ["Asked", "Beside", "ProtocolInfo", "join_items", "make_record"]
+__all__ = ["AskedSamples", "Beside", "ProtocolInfo", "join_items", "make_record"]
 
 
-class Asked(NamedTuple):
+class AskedSamples(NamedTuple):
     """What was asked: samples with their code as the model saw it, their rows, and what was left out."""
 
     samples: Sequence[Sample]
@@ -32,18 +31,18 @@ class Asked(NamedTuple):
 class Beside(NamedTuple):
     """Ordinary functions that were asked beside the corpus."""
 
-    functions: Sequence[Item]
+    functions: Sequence[JudgedSample]
     source: Source
 
 
-def join_items(samples: Sequence[Sample], rows: Sequence[Row], corpus: Corpus) -> list[Item]:
+def join_items(samples: Sequence[Sample], rows: Sequence[Row], corpus: Corpus) -> list[JudgedSample]:
     """Samples with their rows, and their groups in `corpus`."""
     pairs = zip(samples, rows, strict=True)
-    return [Item(sample, row, corpus.groups[sample.id], place) for place, (sample, row) in enumerate(pairs)]
+    return [JudgedSample(sample, row, corpus.groups[sample.id], place) for place, (sample, row) in enumerate(pairs)]
 
 
 def make_record(
-    asked: Asked, subject: SubjectInfo, protocol: ProtocolInfo, case: Case, beside: Beside | None = None
+    asked: AskedSamples, subject: SubjectInfo, protocol: ProtocolInfo, case: Case, beside: Beside | None = None
 ) -> AuditRecord:
     """Every figure about `asked`, with baselines and intervals, and about what was asked `beside` it."""
     items = join_items(asked.samples, asked.rows, case.corpus)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vulnscope.ask.figures.measures import Item, group_items
+from vulnscope.ask.figures.measures import JudgedSample, group_items
 from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.records.base import Estimate, Number, not_measured
 from vulnscope.records.figures import Robustness, RobustnessLine
@@ -21,8 +21,8 @@ from vulnscope.stats import Bootstrap, correct, swap_test
 class Change(NamedTuple):
     """A sample as asked before and after a change."""
 
-    before: Item
-    after: Item
+    before: JudgedSample
+    after: JudgedSample
 
     @property
     def is_robust(self) -> bool:
@@ -30,7 +30,7 @@ class Change(NamedTuple):
         return self.before.is_right and self.before.row.says == self.after.row.says
 
 
-def measure_robustness(items: Sequence[Item], bootstrap: Bootstrap) -> Robustness | None:
+def measure_robustness(items: Sequence[JudgedSample], bootstrap: Bootstrap) -> Robustness | None:
     """By kind of change (and version, where there are several), in order of first appearance.
 
     None where no changed sample has its original among `items`.

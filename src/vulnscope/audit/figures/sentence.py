@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from vulnscope.records.answers import Readout
+from vulnscope.records.answers import MarginKind
 from vulnscope.records.audit import CorpusInfo, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number
 
 _NOTED_UNPARSED_RATE = 0.02
 
 
-def write_sentence(overall: Slice, corpus: CorpusInfo, readout: Readout = "log-odds") -> str:
+def write_sentence(overall: Slice, corpus: CorpusInfo, readout: MarginKind = "log-odds") -> str:
     """How often it says vulnerable, how many pairs it gets right against chance, and how its margins rank twins."""
     score = "margin" if readout == "log-odds" else "verdict"
     parts = [_describe_answers(overall)]

@@ -15,7 +15,7 @@ from vulnscope.corpora.code.diff import align
 from vulnscope.corpora.code.functions import function_lines
 from vulnscope.corpora.code.text import keep_lines, split_lines
 from vulnscope.errors import InputError
-from vulnscope.records.rows import Cut
+from vulnscope.records.rows import Truncation
 
 Fits = Callable[[str], bool]
 Kind = Literal["changed-window", "function", "head"]
@@ -25,7 +25,7 @@ class CutCode(NamedTuple):
     """What is left of a text; `cut` is None where all of it is."""
 
     text: str
-    cut: Cut | None
+    cut: Truncation | None
 
 
 class CutTwins(NamedTuple):
@@ -53,7 +53,9 @@ class _Side(NamedTuple):
 
     def cut(self, window: _Window, kind: Kind) -> CutCode:
         first, last = self.reached[window.start] + 1, self.reached[window.stop]
-        return CutCode(self.read(window), Cut(kind=kind, first_line=first, last_line=last, n_lines=self.reached[-1]))
+        return CutCode(
+            self.read(window), Truncation(kind=kind, first_line=first, last_line=last, n_lines=self.reached[-1])
+        )
 
 
 def cut_code(code: str, language: str, changed_lines: Sequence[int], fits: Fits) -> CutCode:
@@ -160,7 +162,9 @@ def _head(side: _Side, fits: Fits) -> CutCode:
     if not side.text[:length].strip():
         raise InputError("the code cannot be shortened enough: the prompt alone fills the context of the model")
     n_kept = len(split_lines(side.text[:length]))
-    return CutCode(side.text[:length], Cut(kind="head", first_line=1, last_line=n_kept, n_lines=side.reached[-1]))
+    return CutCode(
+        side.text[:length], Truncation(kind="head", first_line=1, last_line=n_kept, n_lines=side.reached[-1])
+    )
 
 
 def _largest(is_right: Callable[[int], bool], low: int, high: int) -> int:

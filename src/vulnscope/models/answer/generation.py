@@ -21,7 +21,7 @@ from vulnscope.models.forward.forward import generation_inputs
 from vulnscope.models.forward.prefix import Tokens
 from vulnscope.models.read.editing import maybe_edited
 from vulnscope.models.subject.selfcheck import BATCH_DECODING, LEFT_PADDING
-from vulnscope.models.text.items import Item
+from vulnscope.models.text.items import TokenText
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -47,7 +47,7 @@ class Generation:
 @torch.inference_mode()
 def generate(
     subject: Subject,
-    prompts: Sequence[Tokens | Item],
+    prompts: Sequence[Tokens | TokenText],
     max_new_tokens: int,
     temperature: float = 0.0,
     seeds: Sequence[int] | None = None,
@@ -64,7 +64,7 @@ def generate(
     the next call on them, and serves it where no edit touches more than their last token. Raises `InputError` where
     seeds are missing, a prompt leaves no room, or `prefixes` are of another subject.
     """
-    items = [prompt if isinstance(prompt, Item) else Item(tuple(prompt)) for prompt in prompts]
+    items = [prompt if isinstance(prompt, TokenText) else TokenText(tuple(prompt)) for prompt in prompts]
     tokens = [item.tokens for item in items]
     _check(subject, tokens, max_new_tokens, temperature, seeds)
     if subject.backend != "hooks":

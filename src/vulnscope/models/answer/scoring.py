@@ -25,7 +25,7 @@ from vulnscope.models.forward.tree_forward import NextToken, Read, run_forest
 from vulnscope.models.read.editing import maybe_edited
 from vulnscope.models.read.nnsight_backend import NNSIGHT, read_traced_forest
 from vulnscope.models.subject.selfcheck import PREFIX_CACHE
-from vulnscope.models.text.items import Item
+from vulnscope.models.text.items import TokenText
 from vulnscope.models.text.plan import BatchPlan, ScoreRequest, default_max_tokens, limits_of, plan_batches
 from vulnscope.records.base import Record
 
@@ -67,7 +67,7 @@ class BackOff(Record):
 
 def score(
     subject: Subject,
-    prompts: Sequence[Tokens | Item],
+    prompts: Sequence[Tokens | TokenText],
     answers: Sequence[Sequence[Tokens]],
     max_tokens: int | None = None,
     edits: Sequence[Edit] | None = None,
@@ -77,7 +77,7 @@ def score(
     `edits` are in force while it runs, as are those of an `edited` block around it; parameters given per text belong
     to the prompts in their order.
     """
-    items = [prompt if isinstance(prompt, Item) else Item(tuple(prompt)) for prompt in prompts]
+    items = [prompt if isinstance(prompt, TokenText) else TokenText(tuple(prompt)) for prompt in prompts]
     requests = [
         ScoreRequest((item.tokens,), (tuple(tuple(answer) for answer in choices),), (item,), row)
         for row, (item, choices) in enumerate(zip(items, answers, strict=True))
@@ -227,9 +227,9 @@ def _read_answers(
     return scores
 
 
-def _sequence_items(request: ScoreRequest) -> list[Item]:
+def _sequence_items(request: ScoreRequest) -> list[TokenText]:
     """An item for each sequence of `request`: what its prompt is known by, and the answer tokens after it."""
-    known = request.items or tuple(Item(prompt) for prompt in request.prompts)
+    known = request.items or tuple(TokenText(prompt) for prompt in request.prompts)
     return [
         replace(item, tokens=prompt + answer[:-1], n_prompt=len(prompt), offsets=_extend(item, len(answer) - 1))
         for item, prompt, answers in zip(known, request.prompts, request.answers, strict=True)
@@ -237,10 +237,10 @@ def _sequence_items(request: ScoreRequest) -> list[Item]:
     ]
 
 
-def _extend(item: Item, n: int) -> tuple[tuple[int, int], ...] | None:
+def _extend(item: TokenText, n: int) -> tuple[tuple[int, int], ...] | None:
     """The offsets of `item`, and none for `n` answer tokens after it."""
     return None if item.offsets is None else (*item.offsets, *((0, 0) for _ in range(n)))
 
 
-def _longest(request: ScoreRequest) -> Item:
+def _longest(request: ScoreRequest) -> TokenText:
     return max(_sequence_items(request), key=lambda item: len(item.tokens))

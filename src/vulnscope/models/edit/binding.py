@@ -13,10 +13,10 @@ from vulnscope.models.text.selectors import select
 
 if TYPE_CHECKING:
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.text.items import Item
+    from vulnscope.models.text.items import TokenText
 
 
-def check_texts(subject: Subject, items: Sequence[Item], *, is_growing: bool) -> None:
+def check_texts(subject: Subject, items: Sequence[TokenText], *, is_growing: bool) -> None:
     """Raise `InputError` where the edits in force do not fit the texts: other numbers of them, nothing selected.
 
     Texts that are growing will have generated tokens, even if they have none yet.
@@ -32,7 +32,7 @@ def check_texts(subject: Subject, items: Sequence[Item], *, is_growing: bool) ->
 
 
 @contextmanager
-def bound_texts(subject: Subject, items: Sequence[Item], rows: Sequence[int]) -> Iterator[None]:
+def bound_texts(subject: Subject, items: Sequence[TokenText], rows: Sequence[int]) -> Iterator[None]:
     """Bind every session in force to `items`, text i with the parameters of row `rows[i]`; all edits change a logit."""
     with bound(subject, items, rows):
         for session in active_sessions(subject):

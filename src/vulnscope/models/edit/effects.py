@@ -13,7 +13,7 @@ from vulnscope.models.edit.session import Session, active_sessions, suspended
 from vulnscope.models.forward.forward import run_model
 from vulnscope.models.forward.head import reading_head
 from vulnscope.models.subject.sites import name_site
-from vulnscope.models.text.items import Item
+from vulnscope.models.text.items import TokenText
 from vulnscope.models.text.selectors import Selector, pick
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @torch.no_grad()
-def check_effects(session: Session, items: Sequence[Item], rows: Sequence[int]) -> None:
+def check_effects(session: Session, items: Sequence[TokenText], rows: Sequence[int]) -> None:
     """Raise `SubjectError` naming the site of an edit at non-zero scale that changes no logit.
 
     Each edit runs alone on the first text it is meant to change; logits are read at its last selected token and at
@@ -66,17 +66,17 @@ def _only(session: Session, number: int) -> Iterator[None]:
         yield
 
 
-def _with_selected_token(subject: Subject, item: Item, selector: Selector) -> Item | None:
+def _with_selected_token(subject: Subject, item: TokenText, selector: Selector) -> TokenText | None:
     """`item` with a token that `selector` picks: where only generated ones would do, its last token once more."""
     if pick(item, selector).any():
         return item
     limit = subject.max_positions
     if not selector.is_open or (limit is not None and len(item.tokens) >= limit):
         return None
-    return Item((*item.tokens, item.tokens[-1]), name=item.name, n_prompt=item.prompt_length)
+    return TokenText((*item.tokens, item.tokens[-1]), name=item.name, n_prompt=item.prompt_length)
 
 
-def _logits(subject: Subject, item: Item, position: int) -> Tensor:
+def _logits(subject: Subject, item: TokenText, position: int) -> Tensor:
     tokens = torch.tensor([item.tokens], device=subject.device)
     places = torch.arange(tokens.shape[1], device=subject.device)[None]
     columns = torch.tensor([position, tokens.shape[1] - 1], device=subject.device)

@@ -10,13 +10,13 @@ import numpy as np
 from vulnscope.models.edit.edits import digest_edits
 from vulnscope.models.edit.session import active_sessions
 from vulnscope.models.forward.prefix import TOKEN_BITS, Tokens
-from vulnscope.models.text.items import Item
+from vulnscope.models.text.items import TokenText
 
 if TYPE_CHECKING:
     from vulnscope.models.subject.subject import Subject
 
 
-def key_sequences(subject: Subject, items: Sequence[Item]) -> list[Tokens]:
+def key_sequences(subject: Subject, items: Sequence[TokenText]) -> list[Tokens]:
     """Token ids of `items`, to which the sessions in force are bound, with their edits in the bits above."""
     sessions = active_sessions(subject)
     if not sessions:

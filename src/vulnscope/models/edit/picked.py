@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
     from torch import Tensor
 
-    from vulnscope.models.text.items import Item
+    from vulnscope.models.text.items import TokenText
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Chosen:
 
 
 def make_table(
-    selector: Selector, items: Sequence[Item], active: Sequence[bool] | None, device: torch.device
+    selector: Selector, items: Sequence[TokenText], active: Sequence[bool] | None, device: torch.device
 ) -> tuple[Table, list[Int[np.ndarray, " n"]]]:
     """The table of `selector` on `items`, of which only those that are active count, and the positions themselves."""
     picks = [pick(item, selector, number) for number, item in enumerate(items)]

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from vulnscope.models.edit.edits import Condition, Edit
     from vulnscope.models.edit.operations import Operation
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.text.items import Item
+    from vulnscope.models.text.items import TokenText
 
-Decide = Callable[["Condition", Sequence["Item"]], Sequence[bool]]
+Decide = Callable[["Condition", Sequence["TokenText"]], Sequence[bool]]
 _ACTIVE: WeakKeyDictionary[nn.Module, list[Session]] = WeakKeyDictionary()
 
 
@@ -84,7 +84,7 @@ class Session:
             self.muted = before
 
     @contextmanager
-    def bound(self, items: Sequence[Item], rows: Sequence[int]) -> Iterator[None]:
+    def bound(self, items: Sequence[TokenText], rows: Sequence[int]) -> Iterator[None]:
         """Resolve all selectors against `items`; text i takes the parameters of row `rows[i]`."""
         if self.n_rows is not None and max(rows) >= self.n_rows:
             raise InputError(f"the edits hold parameters for {self.n_rows} texts, but there are more")
@@ -94,7 +94,7 @@ class Session:
         finally:
             self._binding = before
 
-    def _bind(self, items: Sequence[Item], rows: Sequence[int]) -> Binding:
+    def _bind(self, items: Sequence[TokenText], rows: Sequence[int]) -> Binding:
         tables, positions, operations = [], [], []
         shared: dict[tuple[str, int], tuple[Table, Any]] = {}
         for edit, operation in zip(self.edits, self.operations, strict=True):
@@ -118,7 +118,7 @@ class Session:
             if number not in self.muted and len(positions):
                 yield edit.site, operation, torch.from_numpy(positions), int(binding.rows[item])
 
-    def codes(self, items: Sequence[Item]) -> Iterator[Int[np.ndarray, " n_tokens"]]:
+    def codes(self, items: Sequence[TokenText]) -> Iterator[Int[np.ndarray, " n_tokens"]]:
         """For each edit one number per token of the bound `items`: 0 where untouched, equal where changed alike."""
         binding = self._binding
         assert binding is not None, "bound before use"
@@ -234,7 +234,7 @@ def active_sessions(subject: Subject) -> list[Session]:
 
 
 @contextmanager
-def bound(subject: Subject, items: Sequence[Item], rows: Sequence[int]) -> Iterator[None]:
+def bound(subject: Subject, items: Sequence[TokenText], rows: Sequence[int]) -> Iterator[None]:
     """Bind every session in force to `items`; text i takes the parameters of row `rows[i]`."""
     with ExitStack() as stack:
         for session in active_sessions(subject):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vulnscope.models.forward.costs import Costs
+from vulnscope.models.forward.costs import CallPrices
 from vulnscope.models.forward.prefix import Node
 
 # Keys a call may touch per new token it may hold; bounds the gathered prefixes of many short rows.
@@ -50,7 +50,7 @@ _ORDERS: tuple[Callable[[_Item], tuple[int, int]], ...] = (
 
 
 def cut_calls(
-    nodes: Sequence[Node], numbers: Sequence[int], n_reads: Sequence[int], costs: Costs, limits: Limits
+    nodes: Sequence[Node], numbers: Sequence[int], n_reads: Sequence[int], costs: CallPrices, limits: Limits
 ) -> list[list[int]]:
     """`numbers` (of one level) in runs, one call each; `n_reads[i]` counts the positions read in node i."""
     items = [_Item(i, nodes[i].start, len(nodes[i].tokens), n_reads[i]) for i in numbers]
@@ -58,7 +58,7 @@ def cut_calls(
     return [[item.number for item in run] for run in runs]
 
 
-def _cut(items: Sequence[_Item], costs: Costs, limits: Limits) -> tuple[float, list[Sequence[_Item]]]:
+def _cut(items: Sequence[_Item], costs: CallPrices, limits: Limits) -> tuple[float, list[Sequence[_Item]]]:
     """The cheapest cuts of `items` in this order, by dynamic programming over the last cut."""
     best, cuts = [0.0], [0]
     for stop in range(1, len(items) + 1):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Costs:
+class CallPrices:
     """Prices in units of one token's forward; `token_seconds` says what that is."""
 
     call: float
@@ -60,7 +60,7 @@ _CPU_HALF = _Speed(flops=4e11, bytes_per_second=1e10, layer_seconds=3e-4)
 _GPU = _Speed(flops=2e14, bytes_per_second=1.5e12, layer_seconds=3e-4)
 
 
-def costs_of(subject: Shaped) -> Costs:
+def costs_of(subject: Shaped) -> CallPrices:
     """Prices for `subject` on its kind of device."""
     model, n_layers = subject.model, subject.architecture.n_layers
     width = subject.dtype.itemsize
@@ -72,7 +72,7 @@ def costs_of(subject: Shaped) -> Costs:
     # Written once and read twice: by the copy and by the attention.
     gather_seconds = 3.0 * measure_footprint(model).cache_bytes / speed.bytes_per_second
     attend_seconds = n_layers * 4.0 * subject.architecture.d_model / speed.flops
-    return Costs(
+    return CallPrices(
         call=call_seconds / token_seconds,
         reading_call=head_weights * width / speed.bytes_per_second / token_seconds,
         gather=gather_seconds / token_seconds,

@@ -18,7 +18,7 @@ from vulnscope.errors import SubjectError
 from vulnscope.models.forward.cache import ForkedCache, TokenPool
 from vulnscope.models.forward.call_cutting import Limits, cut_calls
 from vulnscope.models.forward.call_layout import Call, announcing
-from vulnscope.models.forward.costs import Costs
+from vulnscope.models.forward.costs import CallPrices
 from vulnscope.models.forward.forward import run_model
 from vulnscope.models.forward.head import reading_head
 from vulnscope.models.forward.packing import see_apart
@@ -67,7 +67,7 @@ def run_forest(
     architecture: Architecture,
     forest: Forest,
     reads: Sequence[Read],
-    costs: Costs,
+    costs: CallPrices,
     limits: Limits,
 ) -> list[NextToken]:
     """Answers to `reads`, in their order."""
@@ -88,7 +88,7 @@ def run_forest(
 
 
 def pack_siblings(
-    forest: Forest, level: Sequence[int], n_reads: Sequence[int], costs: Costs, limits: Limits
+    forest: Forest, level: Sequence[int], n_reads: Sequence[int], costs: CallPrices, limits: Limits
 ) -> list[Pack]:
     """Nodes of `level` as rows: leaves of one parent together as long as that is cheaper than apart."""
     packs: list[list[int]] = []
@@ -101,7 +101,7 @@ def pack_siblings(
 
 
 def _fits(
-    forest: Forest, pack: Sequence[int], number: int, n_reads: Sequence[int], costs: Costs, limits: Limits
+    forest: Forest, pack: Sequence[int], number: int, n_reads: Sequence[int], costs: CallPrices, limits: Limits
 ) -> bool:
     """Whether node `number` may and should join `pack`."""
     node, first = forest.nodes[number], forest.nodes[pack[0]]

@@ -20,7 +20,7 @@ from vulnscope.models.forward.hooks import Site, Tap
 from vulnscope.models.read.early_exit import ReadBackOff, plan_reading, read_batch, run_batches
 from vulnscope.models.subject.refusals import refuse_compiled
 from vulnscope.models.subject.sites import as_site, check_sites, name_site
-from vulnscope.models.text.items import Item, as_items
+from vulnscope.models.text.items import TokenText, as_items
 from vulnscope.models.text.plan import default_max_tokens
 from vulnscope.models.text.selectors import Selector, as_selector, select_all
 
@@ -65,7 +65,7 @@ class Activations:
 @torch.inference_mode()
 def capture(
     subject: Subject,
-    texts: Sequence[str | Sequence[int] | Item],
+    texts: Sequence[str | Sequence[int] | TokenText],
     sites: Iterable[Site | str | int],
     selector: str | Selector = "last",
     reduce: Reduction | None = None,
@@ -95,7 +95,7 @@ def capture(
 class CaptureJob:
     """What a capture is asked to do, checked."""
 
-    items: list[Item]
+    items: list[TokenText]
     sites: list[Site]
     picks: list[Int[np.ndarray, " n"]]
     reduce: Reduction | None
@@ -115,7 +115,7 @@ class CaptureJob:
 
 def prepare_capture(
     subject: Subject,
-    texts: Sequence[str | Sequence[int] | Item],
+    texts: Sequence[str | Sequence[int] | TokenText],
     sites: Iterable[Site | str | int],
     selector: str | Selector,
     reduce: Reduction | None,
@@ -208,7 +208,7 @@ REDUCERS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _mark_changed(item: Item) -> Int[np.ndarray, " n"]:
+def _mark_changed(item: TokenText) -> Int[np.ndarray, " n"]:
     marks = np.zeros(len(item.tokens), dtype=np.int32)
     if item.offsets is not None and (item.changed_lines or item.changed_window):
         marks[item.overlap_lines(item.window_lines)] = 1

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from vulnscope.models.edit.edits import Condition
 from vulnscope.models.edit.session import suspended
 from vulnscope.models.read.activations import capture
-from vulnscope.models.text.items import Item
+from vulnscope.models.text.items import TokenText
 
 if TYPE_CHECKING:
     from vulnscope.models.subject.subject import Subject
 
 
-def decide(subject: Subject, condition: Condition, items: Sequence[Item]) -> list[bool]:
+def decide(subject: Subject, condition: Condition, items: Sequence[TokenText]) -> list[bool]:
     """For which of `items` the condition holds.
 
     Decided before any edit, on the prompt alone, so that a generated or scored answer cannot change the decision,
@@ -30,7 +30,7 @@ def decide(subject: Subject, condition: Condition, items: Sequence[Item]) -> lis
     return [bool(decisions[prompt.tokens]) for prompt in prompts]
 
 
-def cut_answer(item: Item) -> Item:
+def cut_answer(item: TokenText) -> TokenText:
     """The prompt of `item` alone."""
     n = item.prompt_length
     if n == len(item.tokens):

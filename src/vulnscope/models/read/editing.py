@@ -15,7 +15,7 @@ from vulnscope.models.read.conditions import decide
 from vulnscope.models.read.nnsight_backend import NNSIGHT, traced_only
 from vulnscope.models.subject.refusals import guarded_generation, refuse_compiled
 from vulnscope.models.subject.sites import check_sites
-from vulnscope.models.text.items import Item, as_items
+from vulnscope.models.text.items import TokenText, as_items
 
 if TYPE_CHECKING:
     from vulnscope.models.subject.subject import Subject
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def edited(
     subject: Subject,
     edits: Sequence[Edit],
-    texts: Sequence[str | Sequence[int] | Item] | None = None,
+    texts: Sequence[str | Sequence[int] | TokenText] | None = None,
     *,
     check: bool = True,
 ) -> Iterator[Session]:
@@ -53,7 +53,9 @@ def edited(
             check_texts(subject, items, is_growing=True)
             stack.enter_context(bound_texts(subject, items, range(len(items))))
         elif not any(edit.selector.needs_items or edit.condition for edit in edits):
-            probe = Item(tuple(i % 7 for i in range(1 + max([3, *(n for e in edits for n in e.selector.numbers)]))))
+            probe = TokenText(
+                tuple(i % 7 for i in range(1 + max([3, *(n for e in edits for n in e.selector.numbers)])))
+            )
             rows = range(session.n_rows or 1)
             check_effects(session, [probe] * len(rows), rows)
         yield session

@@ -19,7 +19,7 @@ from vulnscope.models.forward.hooks import Site, Tap
 from vulnscope.models.read.activations import REDUCERS, Reduction
 from vulnscope.models.read.early_exit import plan_reading, read_batch
 from vulnscope.models.subject.sites import check_sites, name_site
-from vulnscope.models.text.items import Item, as_items
+from vulnscope.models.text.items import TokenText, as_items
 from vulnscope.models.text.plan import default_max_tokens
 from vulnscope.models.text.selectors import Selector, pick
 
@@ -50,7 +50,7 @@ class Pooled:
 @torch.inference_mode()
 def capture_pools(
     subject: Subject,
-    texts: Sequence[str | Item],
+    texts: Sequence[str | TokenText],
     sites: Iterable[Site | str | int],
     pools: Mapping[str, Pool],
     *,
@@ -74,7 +74,7 @@ def capture_pools(
     return Pooled(values, {name: np.array([name in each for each in picks]) for name in pools})
 
 
-def _pick(item: Item, pools: Mapping[str, Pool], number: int) -> Picks:
+def _pick(item: TokenText, pools: Mapping[str, Pool], number: int) -> Picks:
     found = {name: np.flatnonzero(pick(item, pool.selector, number)) for name, pool in pools.items()}
     kept = {name: places for name, places in found.items() if len(places)}
     if not kept:

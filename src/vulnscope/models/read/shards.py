@@ -44,7 +44,7 @@ from vulnscope.store.lock import FolderLock
 
 if TYPE_CHECKING:
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.text.items import Item
+    from vulnscope.models.text.items import TokenText
 
 MANIFEST = "capture.json"
 BACK_OFF = "back-off.json"
@@ -125,7 +125,7 @@ class Shards:
 
 def stream_capture(
     subject: Subject,
-    texts: Sequence[str | Sequence[int] | Item],
+    texts: Sequence[str | Sequence[int] | TokenText],
     sites: Iterable[Site | str | int],
     folder: Path,
     selector: str | Selector = "last",

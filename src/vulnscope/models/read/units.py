@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.text.items import Item
+    from vulnscope.models.text.items import TokenText
     from vulnscope.models.text.selectors import Selector
 
 # Attention sinks carry norms of hundreds of times the others' (Sun et al. 2024, "Massive activations").
@@ -27,7 +27,7 @@ SINK_RATIO = 10.0
 
 def measure_norm_units(
     subject: Subject,
-    texts: Sequence[str | Sequence[int] | Item],
+    texts: Sequence[str | Sequence[int] | TokenText],
     sites: Iterable[Site | str | int],
     selector: str | Selector = "last",
 ) -> dict[Site, NormUnit]:

@@ -15,7 +15,7 @@ from transformers import GenerationConfig
 
 from vulnscope.errors import SubjectError
 from vulnscope.models.forward.call_cutting import Limits
-from vulnscope.models.forward.costs import Costs
+from vulnscope.models.forward.costs import CallPrices
 from vulnscope.models.forward.forward import generation_inputs, run_model
 from vulnscope.models.forward.head import reading_head
 from vulnscope.models.forward.hooks import STREAMS, Site, Stream, Tap, tapped
@@ -34,7 +34,7 @@ RIGHT_PADDING, LEFT_PADDING, PREFIX_CACHE = "right_padding", "left_padding", "pr
 BATCH_DECODING = "batch_decoding"
 # Largest difference of a log-probability, in nats, that rounding alone explains.
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-4, torch.float16: 0.05, torch.bfloat16: 0.4}
-_FEW_CALLS = Costs(call=1e9, reading_call=0.0, gather=0.0, attend=0.0)
+_FEW_CALLS = CallPrices(call=1e9, reading_call=0.0, gather=0.0, attend=0.0)
 # An edit counts as acting below its site from this share of the state's size on: rounding in a mixture of experts,
 # whose batches change with the edit, stays far below.
 _MOVED = 1e-2

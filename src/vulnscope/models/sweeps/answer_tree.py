@@ -18,7 +18,7 @@ from vulnscope.models.text.selectors import pick, select
 if TYPE_CHECKING:
     from vulnscope.models.forward.prefix import Tokens
     from vulnscope.models.forward.tree_forward import NextToken
-    from vulnscope.models.text.items import Item
+    from vulnscope.models.text.items import TokenText
     from vulnscope.models.text.selectors import Selector
 
 
@@ -29,7 +29,7 @@ class AnswerTree:
     `answers` says for each answer at which node each of its tokens is read.
     """
 
-    item: Item
+    item: TokenText
     tokens: tuple[int, ...]
     parents: tuple[int, ...]
     answers: tuple[tuple[tuple[int, int], ...], ...]
@@ -90,7 +90,7 @@ class AnswerTree:
             node = self.parents[node]
         return tuple(path[::-1])
 
-    def _item(self, path: Sequence[int]) -> Item:
+    def _item(self, path: Sequence[int]) -> TokenText:
         """The prompt with the answer tokens of one path; answers have no characters of the text."""
         n_more = len(path) - self.n_prompt
         end = len(self.item.text or "")
@@ -102,7 +102,7 @@ class AnswerTree:
         )
 
 
-def grow_tree(item: Item, answers: Iterable[Tokens], number: int = 0) -> AnswerTree:
+def grow_tree(item: TokenText, answers: Iterable[Tokens], number: int = 0) -> AnswerTree:
     """The tree of a prompt and its answers; raises `InputError` for an item that holds more than a prompt."""
     if item.prompt_length != len(item.tokens):
         raise InputError(f"{item.label(number)} holds an answer already; give its prompt alone")

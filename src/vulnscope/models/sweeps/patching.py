@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from vulnscope.models.forward.prefix import Tokens
     from vulnscope.models.subject.subject import Subject
     from vulnscope.models.sweeps.rerun import Rerun
-    from vulnscope.models.text.items import Item
+    from vulnscope.models.text.items import TokenText
 
-    Twin = str | Tokens | Item
+    Twin = str | Tokens | TokenText
 
 # Text and position of a token in one number.
 _POSITION_BITS = 32

@@ -26,7 +26,7 @@ from vulnscope.records.base import Record
 if TYPE_CHECKING:
     from vulnscope.models.forward.prefix import Tokens
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.text.items import Item
+    from vulnscope.models.text.items import TokenText
 
 Result = TypeVar("Result")
 Step = tuple[str, Site]
@@ -104,7 +104,7 @@ class Work:
 
 
 def grow_trees(
-    subject: Subject, prompts: Sequence[str | Tokens | Item], answers: Sequence[Sequence[Tokens]]
+    subject: Subject, prompts: Sequence[str | Tokens | TokenText], answers: Sequence[Sequence[Tokens]]
 ) -> tuple[AnswerTree, ...]:
     """The tree of each prompt; raises `InputError` for what does not fit and where the subject cannot run plainly."""
     refuse_compiled(subject)

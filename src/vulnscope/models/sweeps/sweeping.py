@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from vulnscope.models.forward.prefix import Tokens
     from vulnscope.models.subject.subject import Subject
     from vulnscope.models.sweeps.rerun import Rerun
-    from vulnscope.models.text.items import Item
+    from vulnscope.models.text.items import TokenText
 
 
 class SweepRow(Record):
@@ -67,7 +67,7 @@ class SweepJob:
 
 def sweep(
     subject: Subject,
-    prompts: Sequence[str | Tokens | Item],
+    prompts: Sequence[str | Tokens | TokenText],
     answers: Sequence[Sequence[Tokens]],
     grid: Grid | Sequence[Point],
     how: WorkOptions | None = None,
@@ -90,7 +90,7 @@ def sweep(
 
 def sweep_coarse_to_fine(
     subject: Subject,
-    prompts: Sequence[str | Tokens | Item],
+    prompts: Sequence[str | Tokens | TokenText],
     answers: Sequence[Sequence[Tokens]],
     grid: Grid,
     judge: Callable[[Sequence[SweepRow]], float],
@@ -110,7 +110,7 @@ def sweep_coarse_to_fine(
 
 def plan_sweep(
     subject: Subject,
-    prompts: Sequence[str | Tokens | Item],
+    prompts: Sequence[str | Tokens | TokenText],
     answers: Sequence[Sequence[Tokens]],
     grid: Grid | Sequence[Point],
     how: WorkOptions | WorkPlan | None = None,
@@ -185,7 +185,7 @@ def _bind(batch: Rerun, key: str, point: Point) -> Operation:
     return point.edit.operation.to(batch.subject.device).bind(picks, batch.numbers)
 
 
-def _list_points(subject: Subject, grid: Grid | Sequence[Point], items: Sequence[Item]) -> list[Point]:
+def _list_points(subject: Subject, grid: Grid | Sequence[Point], items: Sequence[TokenText]) -> list[Point]:
     if not isinstance(grid, Grid):
         return list(grid)
     if grid.unit == "raw":

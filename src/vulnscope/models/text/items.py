@@ -25,7 +25,7 @@ CONTEXT_LINES = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Item:
+class TokenText:
     """One text as the subject reads it.
 
     `offsets` are the tokens' character spans in `text`, `spans` its named parts; lines are counted from 1 inside the
@@ -115,16 +115,16 @@ class Item:
         return starts[first - 1], starts[last]
 
 
-def as_items(subject: Subject, texts: Sequence[str | Sequence[int] | Item]) -> list[Item]:
+def as_items(subject: Subject, texts: Sequence[str | Sequence[int] | TokenText]) -> list[TokenText]:
     """Items of texts (tokenised whole, with the tokenizer's special tokens) or of token ids; checked for length."""
     items = []
     for number, given in enumerate(texts):
-        if isinstance(given, Item):
+        if isinstance(given, TokenText):
             item = given
         elif isinstance(given, str):
             item = read_text(subject.tokenizer, given)
         else:
-            item = Item(tuple(int(token) for token in given))
+            item = TokenText(tuple(int(token) for token in given))
         _check(subject, item, number)
         items.append(item)
     if not items:
@@ -142,7 +142,7 @@ def read_text(
     changed_window: Sequence[int] | None = None,
     answer_start: int | None = None,
     add_special_tokens: bool = True,
-) -> Item:
+) -> TokenText:
     """`text` tokenised whole; tokens that begin at character `answer_start` or later are no longer the prompt."""
     is_fast = bool(tokenizer.is_fast)
     encoding = tokenizer(text, add_special_tokens=add_special_tokens, return_offsets_mapping=is_fast)
@@ -153,7 +153,7 @@ def read_text(
         if offsets is None:
             raise InputError("answer_start needs character offsets, which slow tokenizers do not give")
         n_prompt = next((i for i, (a, b) in enumerate(offsets) if b > a >= answer_start), len(tokens))
-    return Item(
+    return TokenText(
         tokens=tokens,
         name=name,
         n_prompt=n_prompt,
@@ -172,9 +172,9 @@ def read_prompt(
     name: str = "",
     changed_lines: Sequence[int] | None = None,
     changed_window: Sequence[int] | None = None,
-) -> Item:
+) -> TokenText:
     """The item of a rendered and encoded prompt; changed lines are those of its part `code`."""
-    return Item(
+    return TokenText(
         tokens=encoded.token_ids,
         name=name,
         text=rendered.text,
@@ -185,7 +185,7 @@ def read_prompt(
     )
 
 
-def _check(subject: Subject, item: Item, number: int) -> None:
+def _check(subject: Subject, item: TokenText, number: int) -> None:
     label, limit, size = item.label(number), subject.max_positions, subject.architecture.vocab_size
     if not item.tokens:
         raise InputError(f"{label} is empty; each text needs at least one token")

@@ -22,7 +22,7 @@ from vulnscope.records.base import Record
 if TYPE_CHECKING:
     from vulnscope.models.forward.architecture import Shaped
     from vulnscope.models.subject.subject import Subject
-    from vulnscope.models.text.items import Item
+    from vulnscope.models.text.items import TokenText
 
 # Larger calls gain nothing: a CPU's caches are full, a GPU's units busy.
 _MOST_TOKENS = {"cpu": 4096, "cuda": 65536}
@@ -49,7 +49,7 @@ class ScoreRequest:
 
     prompts: tuple[Tokens, ...]
     answers: tuple[tuple[Tokens, ...], ...]
-    items: tuple[Item, ...] = ()
+    items: tuple[TokenText, ...] = ()
     row: int | None = None
 
     def sequences(self) -> list[Tokens]:

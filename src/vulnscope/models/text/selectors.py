@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from vulnscope.errors import InputError
-from vulnscope.models.text.items import ANSWER, Item
+from vulnscope.models.text.items import ANSWER, TokenText
 from vulnscope.records.base import Record
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def as_selector(given: str | Selector) -> Selector:
     return Selector.model_validate({"kind": given})
 
 
-def select(item: Item, selector: str | Selector, number: int = 0) -> Int[np.ndarray, " n"]:
+def select(item: TokenText, selector: str | Selector, number: int = 0) -> Int[np.ndarray, " n"]:
     """Positions that `selector` picks, ascending; raises `InputError` naming the item where there are none."""
     selector = as_selector(selector)
     found = np.flatnonzero(pick(item, selector, number))
@@ -102,7 +102,7 @@ def select(item: Item, selector: str | Selector, number: int = 0) -> Int[np.ndar
     return found
 
 
-def pick(item: Item, selector: Selector, number: int = 0) -> Bool[np.ndarray, " n"]:
+def pick(item: TokenText, selector: Selector, number: int = 0) -> Bool[np.ndarray, " n"]:
     """Which of the item's tokens `selector` picks; possibly none."""
     n, place = len(item.tokens), np.arange(len(item.tokens))
     try:
@@ -111,33 +111,33 @@ def pick(item: Item, selector: Selector, number: int = 0) -> Bool[np.ndarray, " 
         raise InputError(f"selector {selector} on {item.label(number)}: {error}") from error
 
 
-def select_all(items: Sequence[Item], selector: str | Selector) -> list[Int[np.ndarray, " n"]]:
+def select_all(items: Sequence[TokenText], selector: str | Selector) -> list[Int[np.ndarray, " n"]]:
     """`select` for each item; checks all of them before anything else runs."""
     return [select(item, selector, number) for number, item in enumerate(items)]
 
 
-_Picker = Callable[[Item, Selector, int, "Int[np.ndarray, ' n']"], "Bool[np.ndarray, ' n']"]
+_Picker = Callable[[TokenText, Selector, int, "Int[np.ndarray, ' n']"], "Bool[np.ndarray, ' n']"]
 
 
-def _pick_answer(item: Item, _: Selector, __: int, place: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+def _pick_answer(item: TokenText, _: Selector, __: int, place: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     start, stop = item.spans.get(ANSWER, (0, 0))
     return item.overlap(start, stop) if stop > start else place >= item.prompt_length
 
 
-def _pick_changed(item: Item, _: Selector, __: int, ___: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+def _pick_changed(item: TokenText, _: Selector, __: int, ___: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     if item.changed_lines is None and item.changed_window is None:
         raise InputError("its changed lines are unknown; give changed_lines= or changed_window=")
     return item.overlap_lines(item.window_lines)
 
 
-def _pick_characters(item: Item, selector: Selector, n: int, _: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+def _pick_characters(item: TokenText, selector: Selector, n: int, _: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     found = np.zeros(n, dtype=bool)
     for start, stop in selector.ranges:
         found |= item.overlap(start, stop)
     return found
 
 
-def _pick_part(item: Item, selector: Selector, _: int, __: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+def _pick_part(item: TokenText, selector: Selector, _: int, __: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     if selector.part not in item.spans:
         raise InputError(f"it has no part {selector.part!r}; its parts are: {', '.join(item.spans) or 'none'}")
     return item.overlap(*item.spans[selector.part])
@@ -157,7 +157,7 @@ _PICKERS: dict[str, _Picker] = {
 }
 
 
-def _explain(item: Item, selector: Selector) -> str:
+def _explain(item: TokenText, selector: Selector) -> str:
     if selector.kind in ("answer", "generated"):
         return ": it has a prompt only"
     if selector.kind == "changed":

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from vulnscope.records.answers import AnswerFigures, PromptFigures
 from vulnscope.records.audit import AuditRecord, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.records.figures import Background, Classification, PromptGrid, ReadOuts, Robustness
+from vulnscope.records.figures import Background, Classification, PromptGrid, ReadOutAgreement, Robustness
 from vulnscope.report.format import (
     Scale,
     find_reason,
@@ -99,7 +99,7 @@ def _wording(grid: PromptGrid) -> Iterator[_Line]:
     yield _line("Two prompts agree", grid.agreement, "rate", "the same verdict")
 
 
-def _read_outs(found: ReadOuts) -> Iterator[_Line]:
+def _read_outs(found: ReadOutAgreement) -> Iterator[_Line]:
     note = f"κ {format_signed(found.kappa)} of typed answer and log-odds"
     yield _line("Read-outs agree", found.agreement, "rate", note)
 

@@ -26,7 +26,7 @@ def page(record: PatchRecord) -> Page:
         "patch",
         f"{record.subject.name} on {record.corpus.name}, patched",
         facts=(
-            Fact("Used", record.is_used, f"p-values: {record.correction}, one test per layer and region"),
+            Fact("Used", record.used, f"p-values: {record.correction}, one test per layer and region"),
             Fact("Patched", f"{record.n_pairs} pairs", f"margins vary by {record.margin_deviation:.2f} nats unpatched"),
         ),
         sections=(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.records.probe import Cell as ProbeCell
-from vulnscope.records.probe import ProbeRecord, Readout
+from vulnscope.records.probe import ProbeRecord, ProbeScore
 from vulnscope.report.format import find_reason, format_estimate, format_number, show_estimate, show_number
 from vulnscope.report.page import (
     Block,
@@ -52,7 +52,7 @@ def page(record: ProbeRecord) -> Page:
         "probe",
         f"{record.subject.name} on {record.corpus.name}, probed",
         facts=(
-            Fact("Knows", record.is_decodable, f"permutation p {record.null.p:.3f} over {record.null.n_permutations}"),
+            Fact("Knows", record.decodable, f"permutation p {record.null.p:.3f} over {record.null.n_permutations}"),
             Fact("Measured", f"{record.n_items:,} items", "out of group, each scored by itself"),
         ),
         sections=(
@@ -248,7 +248,7 @@ def _tile(cell: ProbeCell | None, best: ProbeCell | None) -> Tile | None:
     return Tile(f"{value:.2f}", 2 * (value - 0.5), show_estimate(cell.auroc), is_marked=cell is best)
 
 
-def _most_chosen(readout: Readout) -> str:
+def _most_chosen(readout: ProbeScore) -> str:
     if not readout.chosen:
         return ""
     first = max(dict.fromkeys(readout.chosen), key=readout.chosen.count)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vulnscope.corpora import Sample
-    from vulnscope.models import Item
+    from vulnscope.models import TokenText
 
 
 def read_states(
-    subject: Subject, items: Sequence[Item], layers: Sequence[int], max_tokens: int | None
+    subject: Subject, items: Sequence[TokenText], layers: Sequence[int], max_tokens: int | None
 ) -> dict[int, Float[Tensor, "n d_model"]]:
     """Activations after each layer at the last token of every prompt."""
     pool = Pool(as_selector("last"), "mean")

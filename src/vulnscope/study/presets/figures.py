@@ -16,7 +16,7 @@ from vulnscope.report.format import format_estimate, format_number
 from vulnscope.stats import Groups, correct, estimate_mean
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.scores import Items
+    from vulnscope.ask.figures.scores import ScoreTable
     from vulnscope.stats import Bootstrap
 
 _EXPECTS = Expectation(form="verdict")
@@ -59,7 +59,7 @@ def choose_answers(is_first: Sequence[bool], first: Answers, second: Answers) ->
     )
 
 
-def judge(answers: Answers, clean: Answers, items: Items, bootstrap: Bootstrap) -> Figures:
+def judge(answers: Answers, clean: Answers, items: ScoreTable, bootstrap: Bootstrap) -> Figures:
     """The figures of `answers` beside those without steering."""
     is_yes = np.array([says == "vulnerable" for says in answers.says])
     return Figures(
@@ -116,7 +116,7 @@ def _excuse(n_groups: int, n_tests: int) -> str:
     return f", and with {n_groups} groups no single one could" if n_tests * 2.0 ** (1 - n_groups) > _LEVEL else ""
 
 
-def _parse(texts: Sequence[str], clean: Sequence[str], items: Items, bootstrap: Bootstrap) -> Said:
+def _parse(texts: Sequence[str], clean: Sequence[str], items: ScoreTable, bootstrap: Bootstrap) -> Said:
     says, before = ([parse_keyword(text, _EXPECTS).says for text in each] for each in (texts, clean))
     is_right = np.array(
         [said == ("vulnerable" if label else "fixed") for said, label in zip(says, items.is_vulnerable, strict=True)]
@@ -136,7 +136,7 @@ def _parse(texts: Sequence[str], clean: Sequence[str], items: Items, bootstrap: 
     )
 
 
-def _share(flags: np.ndarray, is_kept: np.ndarray, items: Items, bootstrap: Bootstrap) -> Estimate:
+def _share(flags: np.ndarray, is_kept: np.ndarray, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
     """Share of `flags` among the items kept, with its interval by group."""
     own = items.part(is_kept)
     if not len(own):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vulnscope.ask.figures.scores import Items
+from vulnscope.ask.figures.scores import ScoreTable
 from vulnscope.ask.scored.items import ask_items
 from vulnscope.ask.scored.preparation import prepare
 from vulnscope.ask.selection import describe_corpus, open_protocol
@@ -38,11 +38,11 @@ from vulnscope.study.presets.settings import clamp_layers
 if TYPE_CHECKING:
     import numpy as np
 
-    from vulnscope.ask.scored.items import Asked
+    from vulnscope.ask.scored.items import QuestionItems
     from vulnscope.ask.scored.preparation import Prepared
     from vulnscope.corpora import Corpus, Sample
     from vulnscope.effects.margins import Margins
-    from vulnscope.models import Edit, Item, Subject
+    from vulnscope.models import Edit, Subject, TokenText
     from vulnscope.store import Run
     from vulnscope.study.presets.recipe import Recipe
     from vulnscope.study.presets.scoring import Vectors
@@ -130,7 +130,7 @@ class _Study:
         self.settings = list_settings(config, self.indexings)
         self.prepared, self._asked = _prepare(subject, corpus, recipe, config)
         samples = self.prepared.samples
-        self._items = Items.of(samples, dict(corpus.groups))
+        self._items = ScoreTable.of(samples, dict(corpus.groups))
         self._others = find_others(samples, dict(corpus.groups))
         self._bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
         self._n_layers = subject.architecture.n_layers
@@ -146,7 +146,7 @@ class _Study:
 
     def answer(self, setting: Setting) -> dict[str, Any]:
         """The row of a setting: long answers, their first tokens, margins and greedy verdicts."""
-        texts: Sequence[Item] = self._texts[setting.prompt]
+        texts: Sequence[TokenText] = self._texts[setting.prompt]
         growing = self._edits(setting, self._vectors(setting), is_growing=True)
         prefixes = self._prefixes_of(setting.prompt)
         given = generate(self.subject, texts, self.config.n_tokens, edits=growing or None, prefixes=prefixes)
@@ -254,7 +254,7 @@ def write_prompt(prompt: str, sample: Sample) -> str:
 
 def _prepare(
     subject: Subject, corpus: Corpus, recipe: Recipe, config: PresetConfig
-) -> tuple[Prepared, tuple[Asked, Asked]]:
+) -> tuple[Prepared, tuple[QuestionItems, QuestionItems]]:
     """The samples, cut to leave room for the answer, and the two questions of the default protocol about each."""
     if unknown := [prompt for prompt in config.prompts if prompt not in recipe.prompts]:
         raise InputError(f"the preset has no prompt {unknown[0]!r}; choose from: {', '.join(recipe.prompts)}")

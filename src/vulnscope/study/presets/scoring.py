@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from vulnscope.ask.scored.items import Asked
+    from vulnscope.ask.scored.items import QuestionItems
     from vulnscope.effects.margins import Margins
     from vulnscope.models import Edit, Subject
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def score_settings(
     subject: Subject,
-    asked: tuple[Asked, Asked],
+    asked: tuple[QuestionItems, QuestionItems],
     tried: Sequence[Vectors],
     make: Callable[[Vectors], Sequence[Edit]],
 ) -> list[Margins]:
