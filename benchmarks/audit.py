@@ -21,7 +21,7 @@ from benchmarks.results import describe_machine
 from benchmarks.subjects import SHAPES, build_subject
 from benchmarks.timing import measure_seconds
 from vulnscope.models import PromptScores, ScoreRequest, Subject, plan_batches, score_batch
-from vulnscope.models.forward.costs import costs_of
+from vulnscope.models.forward.call_prices import costs_of
 from vulnscope.models.forward.head import head_logits
 from vulnscope.models.forward.prefix import Tokens, plant_forest
 from vulnscope.models.forward.tree_forward import Read, answer_reads, run_forest

@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.options import Options
 from benchmarks.results import describe_machine
-from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.effects.margins import Margins
 from vulnscope.effects.outcomes import Controls, auroc_gain, correct_outcomes, measure_outcome
 from vulnscope.patch.claims import Moves, Shifts, judge_used, measure_cells

@@ -34,7 +34,7 @@ MODULES = (
     "effects/outcomes",
     "stats/multiplicity",
     "report/format",
-    "study/estimate",
+    "study/forecast",
     "corpora/check/leaks",
     "audit/figures/leaks",
     "report/pages/leaks",

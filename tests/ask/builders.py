@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.models.zoo import tiny_model, tiny_tokenizer
 
-from vulnscope.ask.figures.measures import JudgedSample
+from vulnscope.ask.figures.slices import JudgedSample
 from vulnscope.corpora import Corpus, Sample
 from vulnscope.models import Subject, wrap_model
 from vulnscope.records.base import Record

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.ask.builders import begin_run, make_corpus, make_items, make_pairs, make_sample, tiny_subject
 
-from vulnscope.ask.figures.measures import pair_up
+from vulnscope.ask.figures.slices import pair_up
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.figures.judgement import spread_out
 from vulnscope.audit.run import check_audit, estimate_audit, run_audit

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import pytest
 import typer
 from tests.cli.conftest import Done
-from tests.cli.test_requests import KINDS, find_command
+from tests.cli.test_resume_check import KINDS, find_command
 from typer.main import get_command
 from typer.testing import CliRunner
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from tests.probe.builders import make_items
 
-from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.effects.margins import Margins
 from vulnscope.effects.twins import TwinStates
 from vulnscope.models import Site, as_selector

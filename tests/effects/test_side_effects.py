@@ -10,7 +10,7 @@ import pytest
 import torch
 from tests.ask.builders import make_pairs, tiny_subject
 
-from vulnscope.ask.selection import open_protocol
+from vulnscope.ask.preparing import open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.corpora.code.text import is_python
 from vulnscope.effects import costs as module

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.probe.nested import Feature
 
 

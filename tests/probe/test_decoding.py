@@ -7,11 +7,11 @@ import pytest
 from tests.probe.builders import make_feature, make_items
 
 from vulnscope.ask.checks import check_items
-from vulnscope.ask.figures.scores import ScoreTable, measure_difference
+from vulnscope.ask.figures.paired_scores import ScoreTable, measure_difference
 from vulnscope.errors import InputError
+from vulnscope.probe.claims import judge_decodable
 from vulnscope.probe.decoding import Decoded, check_features, decode, permute_labels
 from vulnscope.probe.folds import deal_folds
-from vulnscope.probe.measures import judge_decodable
 from vulnscope.probe.nested import Feature
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.stats import Bootstrap, detectable_auroc_difference

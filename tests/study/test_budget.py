@@ -9,7 +9,7 @@ from vulnscope.models.subject.sketch import Sketch, sketch_model
 from vulnscope.study.budget import explain_budget, fit_budget
 from vulnscope.study.checks import check_study
 from vulnscope.study.config import StudyConfig
-from vulnscope.study.estimate import estimate_study
+from vulnscope.study.forecast import estimate_study
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score
 from tests.audit.again.test_comparison import draw_runs
 from tests.study.test_diagnosis import about
 
-from vulnscope.ask.figures.measures import JudgedSample
+from vulnscope.ask.figures.slices import JudgedSample
 from vulnscope.audit.again.comparison import compare_items, match_items
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.records.against import Difference, FigureDifference

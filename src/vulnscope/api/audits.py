@@ -13,7 +13,7 @@ from vulnscope.errors import InputError
 from vulnscope.kinds.context import Context, load_requested
 from vulnscope.kinds.find import find_kind
 from vulnscope.records.answers import Expectation, Form
-from vulnscope.records.audit import AuditEstimate
+from vulnscope.records.audit import AuditForecast
 from vulnscope.records.requests import SubjectRequest
 
 
@@ -25,9 +25,9 @@ def resume_audit(run: str | Path, runs_dir: str | Path = "runs") -> AuditResult:
     return finish(context, carry_out(context), AuditResult)
 
 
-def estimate_audit(request: AuditRequest) -> AuditEstimate:
+def estimate_audit(request: AuditRequest) -> AuditForecast:
     """What the audit would ask, and the time, memory and disk it would take; asks one batch, writes nothing."""
-    return cast(AuditEstimate, forecast(Context(find_kind("audit"), request)))
+    return cast(AuditForecast, forecast(Context(find_kind("audit"), request)))
 
 
 def rescore_run(

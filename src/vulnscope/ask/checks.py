@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vulnscope.errors import InputError
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.scores import ScoreTable
+    from vulnscope.ask.figures.paired_scores import ScoreTable
 
 Stage = Callable[[str, int, int], None]
 """Hears the name of a stage, how much of it is done, and how much there is."""

@@ -50,7 +50,7 @@ class LocalModel(AskedModel):
 
     def in_words(self, config: AuditConfig) -> AskedInWords:
         """Through its chat template where `config` asks for that or it has one."""
-        from vulnscope.ask.memory import ReplyMemory
+        from vulnscope.ask.answer_cache import ReplyMemory
         from vulnscope.ask.worded.local import LocalAnswerer
 
         subject = self.subject

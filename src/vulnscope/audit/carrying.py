@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vulnscope.audit.requests import AuditRequest
     from vulnscope.corpora import Corpus
     from vulnscope.kinds.context import Context
-    from vulnscope.records.audit import AuditEstimate, AuditRecord
+    from vulnscope.records.audit import AuditForecast, AuditRecord
 
 
 class Prepared(NamedTuple):
@@ -57,7 +57,7 @@ def run(context: Context[AuditConfig]) -> AuditRecord:
         ) from error
 
 
-def forecast(context: Context[AuditConfig]) -> AuditEstimate:
+def forecast(context: Context[AuditConfig]) -> AuditForecast:
     """What would be asked, and the time, memory and disk it would take; asks one batch, writes nothing."""
     _check_settings(context.request)
     spec = context.request.subject.endpoint

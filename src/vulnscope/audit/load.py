@@ -25,7 +25,7 @@ _UNCALLED = NotMeasured(reason="an endpoint is not called for an estimate")
 def weigh_words(
     parts: Sequence[Questions], model: AskedInWords | EndpointSpec, max_new_tokens: int, clock: Callable[[], float]
 ) -> dict[str, Any]:
-    """Fields of an `AuditEstimate` for `parts`, the corpus first.
+    """Fields of an `AuditForecast` for `parts`, the corpus first.
 
     A local subject answers about one pair to be timed by `clock`, an endpoint is not called.
     """

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.ask.figures.measures import JudgedSample
-from vulnscope.ask.selection import select_samples
+from vulnscope.ask.figures.slices import JudgedSample
+from vulnscope.ask.preparing import select_samples
 from vulnscope.ask.worded.texts import Questions, gather_questions
 from vulnscope.audit.figures.background import Source
 from vulnscope.corpora.ordinary import OrdinaryCode, load_ordinary, rebuild_function

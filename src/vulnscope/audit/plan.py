@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vulnscope.records.audit import AuditEstimate
+from vulnscope.records.audit import AuditForecast
 
 if TYPE_CHECKING:
     from vulnscope.ask.asking import Inquiry
@@ -60,13 +60,13 @@ class AuditPlan(ABC):
         """`model` ready to be asked; raises `InputError` where it cannot be."""
 
     @abstractmethod
-    def estimate(self, model: AskedModel | EndpointSpec, clock: Callable[[], float]) -> AuditEstimate:
+    def estimate(self, model: AskedModel | EndpointSpec, clock: Callable[[], float]) -> AuditForecast:
         """What asking would take; a local model is timed by `clock` on a few questions, an endpoint is not called."""
 
-    def complete_estimate(self, samples: Sequence[Sample], left_out: tuple[LeftOut, ...], **load: Any) -> AuditEstimate:
+    def complete_estimate(self, samples: Sequence[Sample], left_out: tuple[LeftOut, ...], **load: Any) -> AuditForecast:
         """The estimate for `samples` of the corpus; `load` is what asking would take."""
         asked, corpus = {sample.id for sample in samples}, self.corpus
-        return AuditEstimate(
+        return AuditForecast(
             n_samples=len(samples),
             n_pairs=sum(twins.vulnerable.id in asked and twins.fixed.id in asked for twins in corpus.pairs),
             n_groups=len({corpus.groups[sample_id] for sample_id in asked}),

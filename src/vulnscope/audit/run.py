@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.ask.asking import Progress, ask
-from vulnscope.ask.selection import check_selection
+from vulnscope.ask.preparing import check_selection
 from vulnscope.audit.answerers import LocalModel
 from vulnscope.audit.figures.judgement import Case
 from vulnscope.audit.figures.record import AskedSamples, Beside, join_items, make_record
 from vulnscope.audit.words import is_in_words, plan_in_words
 from vulnscope.audit.yes_no import YesNoAudit, plan_yes_no
-from vulnscope.records.audit import AuditEstimate, AuditRecord
+from vulnscope.records.audit import AuditForecast, AuditRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ def estimate_audit(
     config: AuditConfig,
     clock: Callable[[], float],
     background: OrdinaryCode | None = None,
-) -> AuditEstimate:
+) -> AuditForecast:
     """What `run_audit` would do with these arguments; asks one batch to time it by `clock`, in seconds."""
     plan = YesNoAudit(corpus, config, check_selection(corpus, config), background)
     return plan.estimate(LocalModel(subject), clock)

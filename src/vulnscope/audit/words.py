@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope import registry
-from vulnscope.ask.selection import list_labelled, list_reasons, note_unasked
+from vulnscope.ask.preparing import list_labelled, list_reasons, note_unasked
+from vulnscope.ask.worded.answers_to_rows import Reader
 from vulnscope.ask.worded.continuation import write_plain
 from vulnscope.ask.worded.decoding import Decoding
 from vulnscope.ask.worded.protocols.base import Context, DialogueProtocol, read_options
 from vulnscope.ask.worded.protocols.yes_no import as_dialogues, open_yes_no
-from vulnscope.ask.worded.reading import Reader
 from vulnscope.ask.worded.texts import Questions, TextInquiry, gather_questions
 from vulnscope.audit.answerers import AskedModel
 from vulnscope.audit.figures.judgement import ProtocolInfo
@@ -28,7 +28,7 @@ from vulnscope.prompts import DialogueSet, Preset, load_dialogues, load_prompts
 if TYPE_CHECKING:
     from vulnscope.audit.answerers import AskedInWords
     from vulnscope.audit.config import AuditConfig
-    from vulnscope.records.audit import AuditEstimate
+    from vulnscope.records.audit import AuditForecast
     from vulnscope.records.endpoints import EndpointSpec
 
 YES_NO = "yes-no"
@@ -54,7 +54,7 @@ class WordAudit(AuditPlan):
         asked = model.in_words(self.config)
         return Seated(asked.digest, asked.device, lambda folder: self._put(asked, folder))
 
-    def estimate(self, model: AskedModel | EndpointSpec, clock: Callable[[], float]) -> AuditEstimate:
+    def estimate(self, model: AskedModel | EndpointSpec, clock: Callable[[], float]) -> AuditForecast:
         """Counted from the prompts; a local model answers about one pair to be timed."""
         asked = model.in_words(self.config) if isinstance(model, AskedModel) else model
         load = weigh_words(self.parts, asked, self.config.max_new_tokens, clock)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.ask.memory import ScoreMemory
+from vulnscope.ask.answer_cache import ScoreMemory
+from vulnscope.ask.preparing import check_selection, open_protocol, prepare_selected
 from vulnscope.ask.scored.asking import YesNoInquiry
+from vulnscope.ask.scored.packed import Requests
 from vulnscope.ask.scored.preparation import Prepared, prepare
-from vulnscope.ask.scored.requests import Requests
-from vulnscope.ask.selection import check_selection, open_protocol, prepare_selected
 from vulnscope.audit.answerers import LocalModel
 from vulnscope.audit.figures.judgement import ProtocolInfo
 from vulnscope.audit.ordinary import describe_source, load_background
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vulnscope.audit.config import AuditConfig
     from vulnscope.corpora import Corpus
     from vulnscope.corpora.ordinary import OrdinaryCode
-    from vulnscope.records.audit import AuditEstimate, SubjectInfo
+    from vulnscope.records.audit import AuditForecast, SubjectInfo
     from vulnscope.records.endpoints import EndpointSpec
 
 ROW_BYTES = 300
@@ -51,7 +51,7 @@ class YesNoAudit(AuditPlan):
         assert isinstance(model, LocalModel), "an endpoint is asked in words"
         return Seated(model.subject.digest, str(model.subject.device), lambda _: self._put(model))
 
-    def estimate(self, model: AskedModel | EndpointSpec, clock: Callable[[], float]) -> AuditEstimate:
+    def estimate(self, model: AskedModel | EndpointSpec, clock: Callable[[], float]) -> AuditForecast:
         """Counted from the plan; one batch is timed."""
         assert isinstance(model, LocalModel), "an endpoint is asked in words"
         inquiry, prepared, ordinary = self._prepare(model)

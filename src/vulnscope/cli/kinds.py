@@ -31,7 +31,7 @@ from vulnscope.cli.options import (
     takes,
 )
 from vulnscope.cli.progress import staged_progress
-from vulnscope.cli.requests import FREE, choose_request, is_given, refuse_without
+from vulnscope.cli.resume_check import FREE, choose_request, is_given, refuse_without
 from vulnscope.errors import InputError
 from vulnscope.kinds.find import find_kind, list_kinds
 from vulnscope.kinds.kind import Kind, Option, load, print_page

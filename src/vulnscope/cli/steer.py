@@ -17,7 +17,7 @@ from vulnscope.cli.options import (
     selection_options,
     takes,
 )
-from vulnscope.cli.requests import validate_new
+from vulnscope.cli.resume_check import validate_new
 from vulnscope.kinds.find import find_kind
 from vulnscope.report.pages.vectors import describe_agreement, describe_vectors
 from vulnscope.report.write_terminal import write_terminal

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import ScoreTable
-from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
+from vulnscope.ask.figures.paired_scores import ScoreTable
+from vulnscope.ask.preparing import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.effects.controls import RANDOM, SHUFFLED, draw_controls
 from vulnscope.effects.costs import measure_costs, prepare_costs
 from vulnscope.effects.margins import Margins, edit_margins, key_of, sweep_margins

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vulnscope.ask.figures.scores import ScoreTable, measure_auroc
+from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc
 from vulnscope.errors import SubjectError
 from vulnscope.models.subject.lens import read_lens
 from vulnscope.records.probe import LensLayer

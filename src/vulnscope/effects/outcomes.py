@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import ScoreTable, measure_auroc, measure_difference
+from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference
 from vulnscope.effects.controls import RANDOM, SHUFFLED
 from vulnscope.effects.margins import Margins
 from vulnscope.records.base import Estimate, NotMeasured, Number

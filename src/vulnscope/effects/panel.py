@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from vulnscope.ask.figures.scores import measure_auroc, measure_pair_rank
+from vulnscope.ask.figures.paired_scores import measure_auroc, measure_pair_rank
 from vulnscope.ask.settings import Selection
 from vulnscope.effects.margins import score_margins
 from vulnscope.effects.outcomes import measure_said

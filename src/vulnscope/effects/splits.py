@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable
+from vulnscope.ask.preparing import open_protocol, prepare_selected
 from vulnscope.ask.scored.items import QuestionItems, ask_items
-from vulnscope.ask.selection import open_protocol, prepare_selected
 from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
 

@@ -15,7 +15,7 @@ from vulnscope.report.format import format_signed_estimate
 from vulnscope.stats import Bootstrap, Groups, correct_family, estimate, mean_statistic, sign_flip_test
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.scores import ScoreTable
+    from vulnscope.ask.figures.paired_scores import ScoreTable
     from vulnscope.stats import Floats
 
 LEVEL = 0.05

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from vulnscope.ask.checks import check_items, check_layers
-from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable
+from vulnscope.ask.preparing import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.ask.scored.items import QuestionItems, ask_items, read_log_odds
-from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
 from vulnscope.models import TokenText, WorkPlan, plan_patch, run_patch

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.ask.checks import check_items
-from vulnscope.ask.figures.scores import ScoreTable, best_of, measure_difference
+from vulnscope.ask.figures.paired_scores import ScoreTable, best_of, measure_difference
 from vulnscope.errors import InputError
-from vulnscope.probe.measures import judge_decodable
+from vulnscope.probe.claims import judge_decodable
 from vulnscope.probe.nested import Choice, Feature, NestedScores, cross_validate
 from vulnscope.records.base import Estimate, Number
 from vulnscope.records.probe import Null

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import ScoreTable, best_of, measure_auroc, measure_difference, pair_rank_p
+from vulnscope.ask.figures.paired_scores import ScoreTable, best_of, measure_auroc, measure_difference, pair_rank_p
 from vulnscope.errors import InputError
+from vulnscope.probe.claims import judge_general
 from vulnscope.probe.decoding import name_choices, read_rule
 from vulnscope.probe.folds import NEVER, Folds, deal_folds, leave_out
-from vulnscope.probe.measures import judge_general
 from vulnscope.probe.nested import Choice, Feature, column_auroc, cross_validate, score_parts
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.probe import CurvePoint, Generality, Part, Transfer, TypeTarget

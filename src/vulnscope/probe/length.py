@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.probe import LengthControl
 from vulnscope.stats import Bootstrap, Groups, auroc_statistic, interval, resample, stratified_auroc

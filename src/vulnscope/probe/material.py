@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vulnscope.ask.checks import check_layers
-from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.ask.scored.items import ask_items
 from vulnscope.corpora.code.text import split_lines
 from vulnscope.models import Site

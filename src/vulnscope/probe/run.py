@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from vulnscope.ask.answer_cache import ScoreMemory
 from vulnscope.ask.asking import ask
 from vulnscope.ask.checks import check_items
-from vulnscope.ask.figures.scores import ScoreTable, measure_auroc, measure_difference, measure_pair_rank
-from vulnscope.ask.memory import ScoreMemory
+from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference, measure_pair_rank
+from vulnscope.ask.preparing import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.ask.scored.asking import YesNoInquiry
-from vulnscope.ask.selection import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.effects.lens import read_layers
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.subject.fresh import reinitialise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import ScoreTable, best_of, measure_auroc, measure_difference
+from vulnscope.ask.figures.paired_scores import ScoreTable, best_of, measure_auroc, measure_difference
 from vulnscope.ask.scored.items import find_windows
 from vulnscope.probe.decoding import Decoded, read_rule
 from vulnscope.probe.folds import Folds

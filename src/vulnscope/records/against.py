@@ -9,7 +9,7 @@ from pydantic import Field
 from vulnscope.records.base import Estimate, Number, Record, RunRecord
 from vulnscope.records.comparison import ComparisonRecord
 from vulnscope.records.steer import Effect, Kind
-from vulnscope.records.study import StudyEstimate, StudyRecord
+from vulnscope.records.study import StudyForecast, StudyRecord
 
 Figure = Literal[
     "says",
@@ -76,12 +76,12 @@ class AgainstRecord(RunRecord):
     notes: tuple[str, ...]
 
 
-class AgainstEstimate(Record):
+class AgainstForecast(Record):
     """What both studies would take, one after the other."""
 
     schema_version: Literal[1] = 1
-    first: StudyEstimate
-    second: StudyEstimate
+    first: StudyForecast
+    second: StudyForecast
     memory_bytes: int = Field(ge=0, description="of the larger: they are opened one after the other")
     seconds: float = Field(ge=0, description="of both")
     disk_bytes: int = Field(ge=0, description="of both")

@@ -170,7 +170,7 @@ class AuditRecords(Record):
     records: tuple[AuditRecord, ...]
 
 
-class AuditEstimate(Record):
+class AuditForecast(Record):
     """What an audit would ask and need, before anything is asked for good."""
 
     n_samples: int

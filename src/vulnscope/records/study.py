@@ -106,7 +106,7 @@ class StudyRecord(RunRecord):
     notes: tuple[str, ...] = Field(description="what was left out or cut short, and why")
 
 
-class StageEstimate(Record):
+class StageForecast(Record):
     """What one stage of a study would take."""
 
     stage: str = Field(description="audit | changes | probe | patch | steer")
@@ -117,7 +117,7 @@ class StageEstimate(Record):
     disk_bytes: int = Field(ge=0)
 
 
-class StudyEstimate(Record):
+class StudyForecast(Record):
     """What a study would take, for `--dry-run`: from the config of its model, without weights."""
 
     schema_version: Literal[1] = 1
@@ -136,7 +136,7 @@ class StudyEstimate(Record):
     second_model_bytes: int = Field(ge=0, description="weights of the re-initialised model; 0 without one")
     read_activations_bytes: int = Field(ge=0, description="pooled activations held for fitting")
     memory_bytes: int = Field(ge=0, description="all of these")
-    stages: tuple[StageEstimate, ...]
+    stages: tuple[StageForecast, ...]
     seconds: float = Field(ge=0, description="of all stages, estimated from shapes, not measured")
     disk_bytes: int = Field(ge=0)
     rests_on: tuple[str, ...] = Field(description="assumptions behind the figures")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.effects.margins import Margins
 from vulnscope.effects.outcomes import pair_correct
 from vulnscope.records.base import NotMeasured

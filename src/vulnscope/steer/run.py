@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vulnscope import registry
-from vulnscope.ask.selection import check_selection
+from vulnscope.ask.preparing import check_selection
 from vulnscope.effects.splits import Splits, deal_splits, prepare_splits
 from vulnscope.effects.twins import Place, best_place
 from vulnscope.errors import InputError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.selection import describe_corpus
+from vulnscope.ask.preparing import describe_corpus
 from vulnscope.effects.controls import draw_controls
 from vulnscope.effects.costs import SideEffectMaterial, measure_costs, prepare_costs
 from vulnscope.effects.margins import Margins
@@ -28,8 +28,8 @@ from vulnscope.interventions import VectorSite, save_intervention
 from vulnscope.models.subject.sites import name_site
 from vulnscope.records.steer import ControlSet, Outcome, SteeredItem, SteerRecord, SweepCell
 from vulnscope.stats import Bootstrap, name_correction, stratified_auroc
-from vulnscope.steer.beside import apply_beside
 from vulnscope.steer.choosing import choose_best
+from vulnscope.steer.comparison_arms import apply_beside
 from vulnscope.steer.fitting import fit_direction
 from vulnscope.steer.grid import list_scales, list_trials
 from vulnscope.steer.sentence import write_sentence

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.selection import select_samples
+from vulnscope.ask.preparing import select_samples
 from vulnscope.errors import InputError
 from vulnscope.study.checks import check_study
-from vulnscope.study.estimate import estimate_study
+from vulnscope.study.forecast import estimate_study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from vulnscope.errors import InputError
 from vulnscope.models.subject.sketch import sketch_model
 from vulnscope.study import checks, run
 from vulnscope.study.budget import fit_budget
-from vulnscope.study.estimate import estimate_study
+from vulnscope.study.forecast import estimate_study
 from vulnscope.study.presets.recipe import read_recipe
 from vulnscope.study.presets.reproduction import run_preset
 from vulnscope.study.presets.samples import choose_samples
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vulnscope.models.subject.sketch import Sketch
     from vulnscope.records.reproduction import ReproductionRecord
     from vulnscope.records.requests import SubjectRequest
-    from vulnscope.records.study import StudyEstimate, StudyRecord
+    from vulnscope.records.study import StudyForecast, StudyRecord
     from vulnscope.study.config import StudyConfig
     from vulnscope.study.presets.recipe import Recipe
     from vulnscope.study.presets.settings import PresetConfig
@@ -52,7 +52,7 @@ def run_study(context: Context[StudyConfig]) -> StudyRecord:
     )
 
 
-def forecast_study(context: Context[StudyConfig]) -> StudyEstimate:
+def forecast_study(context: Context[StudyConfig]) -> StudyForecast:
     """What it would take, from the config of the model; weights are neither downloaded nor loaded."""
     checks.check_study(context.corpus, context.settings)
     sketch = sketch_requested(context.request.subject)

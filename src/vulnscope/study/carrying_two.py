@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from vulnscope.errors import InputError
 from vulnscope.kinds.context import open_requested
 from vulnscope.models.subject.files import digest_files, locate_model
-from vulnscope.records.against import AgainstEstimate, AgainstRecord
+from vulnscope.records.against import AgainstForecast, AgainstRecord
 from vulnscope.records.base import digest_text
 from vulnscope.study.against import Side, run_against
 from vulnscope.study.budget import fit_budget
 from vulnscope.study.carrying import sketch_requested, tell_stages
 from vulnscope.study.checks import check_shapes, check_study
-from vulnscope.study.estimate import estimate_study
+from vulnscope.study.forecast import estimate_study
 from vulnscope.study.requests import WholeStudyRequest
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ def run(context: Context[StudyConfig]) -> AgainstRecord:
     )
 
 
-def forecast(context: Context[StudyConfig]) -> AgainstEstimate:
+def forecast(context: Context[StudyConfig]) -> AgainstForecast:
     """What both studies would take, from the configs of the models; weights are neither downloaded nor loaded."""
     sketches = _check_shapes(context, is_estimated=True)
     config = fit_budget(sketches, context.corpus, context.settings)
     first, second = (estimate_study(sketch, context.corpus, config) for sketch in sketches)
-    return AgainstEstimate(
+    return AgainstForecast(
         first=first,
         second=second,
         memory_bytes=max(first.memory_bytes, second.memory_bytes),

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import measure_slice
-from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable
+from vulnscope.ask.figures.slices import measure_slice
 from vulnscope.records.against import Difference, FigureDifference, InterventionDifference
 from vulnscope.records.base import NotMeasured, Number, not_measured
 from vulnscope.stats import (

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import ScoreTable, measure_auroc, measure_difference
-from vulnscope.ask.selection import select_samples
+from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference
+from vulnscope.ask.preparing import select_samples
 from vulnscope.audit.run import run_audit
 from vulnscope.corpora import Corpus
 from vulnscope.corpora.transformations import augment

@@ -20,7 +20,7 @@ from vulnscope.stats import (
 )
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.scores import ScoreTable
+    from vulnscope.ask.figures.paired_scores import ScoreTable
     from vulnscope.stats import Floats
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.ask.builders import make_items, make_pairs
 
 from vulnscope.ask.figures.answer_measures import measure_answers
-from vulnscope.ask.figures.measures import JudgedSample
-from vulnscope.ask.worded.reading import make_row, unify_readouts
+from vulnscope.ask.figures.slices import JudgedSample
+from vulnscope.ask.worded.answers_to_rows import make_row, unify_readouts
 from vulnscope.corpora import Sample
 from vulnscope.records.answers import AnswerFigures, Expectation, TextAnswer
 from vulnscope.stats import Bootstrap

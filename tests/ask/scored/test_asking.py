@@ -9,8 +9,8 @@ import torch
 from tests.ask.builders import begin_run, make_pairs, tiny_subject
 from tests.tolerances import close_to
 
+from vulnscope.ask.answer_cache import ScoreMemory
 from vulnscope.ask.asking import answer_all, ask
-from vulnscope.ask.memory import ScoreMemory
 from vulnscope.ask.scored import asking
 from vulnscope.ask.scored.asking import YesNoInquiry
 from vulnscope.ask.scored.preparation import Prepared, prepare

@@ -4,7 +4,7 @@ from copy import deepcopy
 import pytest
 from tests.models.zoo import tiny_tokenizer
 
-from vulnscope.ask.scored.requests import PackedRequest, pack
+from vulnscope.ask.scored.packed import PackedRequest, pack
 from vulnscope.ask.scored.yes_no import YesNoProtocol, greedy_answer, log_sum_exp
 from vulnscope.errors import InputError
 from vulnscope.models import PromptScores

@@ -10,13 +10,13 @@ from tests.ask.builders import begin_run, make_pairs, make_sample, tiny_subject
 from tests.ask.words import ScriptedAnswerer, open_protocol
 
 from vulnscope import registry
+from vulnscope.ask.answer_cache import ReplyMemory
 from vulnscope.ask.asking import answer_all, ask
 from vulnscope.ask.asks import Answerer, Ask
-from vulnscope.ask.figures.measures import JudgedSample, measure
-from vulnscope.ask.memory import ReplyMemory
+from vulnscope.ask.figures.slices import JudgedSample, measure
+from vulnscope.ask.worded.answers_to_rows import Reader
 from vulnscope.ask.worded.decoding import Decoding, derive_seed
 from vulnscope.ask.worded.local import LocalAnswerer
-from vulnscope.ask.worded.reading import Reader
 from vulnscope.ask.worded.texts import Questions, TextInquiry, gather_questions
 from vulnscope.errors import RunError
 from vulnscope.models import score

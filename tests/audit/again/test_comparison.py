@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 from tests.ask.builders import make_items, make_pairs
 
-from vulnscope.ask.figures.measures import JudgedSample
+from vulnscope.ask.figures.slices import JudgedSample
 from vulnscope.audit.again.comparison import Compared, compare_items, list_items, match_items
 from vulnscope.audit.again.offline import write_sentence
 from vulnscope.records.base import NotMeasured

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.ask.builders import make_items, make_pairs
 
-from vulnscope.ask.figures.measures import JudgedSample
+from vulnscope.ask.figures.slices import JudgedSample
 from vulnscope.audit.again.ensemble import combine_answers, match_runs
 from vulnscope.errors import InputError
 from vulnscope.records.rows import Says

@@ -8,8 +8,8 @@ import pytest
 from tests.ask.builders import begin_run, make_corpus, make_items, make_pairs, make_row, make_sample, tiny_subject
 from tests.ask.words import FOLDERS
 
-from vulnscope.ask.figures.measures import JudgedSample
-from vulnscope.ask.worded.reading import make_row as make_answer_row
+from vulnscope.ask.figures.slices import JudgedSample
+from vulnscope.ask.worded.answers_to_rows import make_row as make_answer_row
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.figures.background import NO_CUT, Source, measure_background, precision_at
 from vulnscope.audit.ordinary import load_background

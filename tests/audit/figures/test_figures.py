@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss, matthews_corrcoef
 from tests.ask.builders import make_items, make_pairs, make_row, make_sample
 
-from vulnscope.ask.figures.measures import JudgedSample
+from vulnscope.ask.figures.slices import JudgedSample
 from vulnscope.audit.figures.classification import classify, compare_read_outs
 from vulnscope.audit.figures.prompt_grid import lay_grid
 from vulnscope.audit.figures.robustness import measure_robustness

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.ask.builders import make_items, make_pairs, make_sample
 
-from vulnscope.ask.figures.measures import measure_slice
+from vulnscope.ask.figures.slices import measure_slice
 from vulnscope.audit.figures.sentence import write_sentence
 from vulnscope.records.audit import CorpusInfo, Slice
 from vulnscope.records.base import Estimate, NotMeasured, not_measured

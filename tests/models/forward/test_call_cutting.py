@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vulnscope.models.forward.call_cutting import Limits, cut_calls
-from vulnscope.models.forward.costs import CallPrices
+from vulnscope.models.forward.call_prices import CallPrices
 from vulnscope.models.forward.prefix import Node
 
 COSTS = CallPrices(call=10.0, reading_call=5.0, gather=0.02, attend=0.001)

@@ -10,7 +10,7 @@ from tests.tolerances import close_to
 from vulnscope.models import ScoreRequest, score_batch
 from vulnscope.models.forward import levels
 from vulnscope.models.forward.call_cutting import Limits
-from vulnscope.models.forward.costs import CallPrices
+from vulnscope.models.forward.call_prices import CallPrices
 from vulnscope.models.forward.packing import find_window, see_apart
 from vulnscope.models.forward.prefix import plant_forest
 from vulnscope.models.forward.tree_forward import pack_siblings

@@ -12,10 +12,10 @@ from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
 from tests.tolerances import assert_close, close_to, rounding
 
 from vulnscope import store
-from vulnscope.ask.figures.scores import ScoreTable, pair_rank_change_p
+from vulnscope.ask.figures.paired_scores import ScoreTable, pair_rank_change_p
+from vulnscope.ask.preparing import open_protocol
 from vulnscope.ask.scored.items import QuestionItems, ask_items
 from vulnscope.ask.scored.preparation import prepare
-from vulnscope.ask.selection import open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.effects.margins import score_margins
@@ -29,7 +29,7 @@ from vulnscope.study.kind import REPRODUCTION
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
 from vulnscope.study.presets.figures import Answers, judge, write_sentence
 from vulnscope.study.presets.indexing import make_edits
-from vulnscope.study.presets.memory import estimate_model
+from vulnscope.study.presets.model_sizes import estimate_model
 from vulnscope.study.presets.recipe import read_recipe
 from vulnscope.study.presets.reproduction import run_preset, write_prompt
 from vulnscope.study.presets.samples import choose_samples

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from vulnscope.ask.figures.measures import JudgedSample, group_items, pair_up
+from vulnscope.ask.figures.slices import JudgedSample, group_items, pair_up
 from vulnscope.records.answers import (
     MATCHES,
     STATES,

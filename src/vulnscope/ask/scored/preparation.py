@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.scored.requests import PackedRequest, Requests
+from vulnscope.ask.scored.packed import PackedRequest, Requests
 from vulnscope.ask.windows import cut_to_fit, explain_too_long, list_units, measure_parts, note_left_out
 from vulnscope.corpora import Sample
 from vulnscope.records.audit import LeftOut

@@ -14,7 +14,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 from vulnscope.ask.labels import greedy_label, log_sum_exp, sum_by_label
-from vulnscope.ask.scored.requests import PackedRequest, pack
+from vulnscope.ask.scored.packed import PackedRequest, pack
 from vulnscope.ask.windows import token_starts
 from vulnscope.errors import InputError
 from vulnscope.prompts import (

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from vulnscope.ask.asking import Inquiry, Plan
 from vulnscope.ask.asks import NO_MEMORY, Answerer, Ask, Place, PreparedAsk, Reply, ReplyStore
 from vulnscope.ask.windows import list_units, note_left_out
+from vulnscope.ask.worded.answers_to_rows import Reader, make_row
 from vulnscope.ask.worded.decoding import Decoding, derive_seed
 from vulnscope.ask.worded.protocols.base import DialogueProtocol
-from vulnscope.ask.worded.reading import Reader, make_row
 from vulnscope.records.answers import AnswerRow
 from vulnscope.records.base import Record, digest_text
 

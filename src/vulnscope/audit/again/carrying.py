@@ -19,7 +19,7 @@ from vulnscope.records.base import digest_text
 from vulnscope.records.requests import CorpusRequest
 
 if TYPE_CHECKING:
-    from vulnscope.ask.worded.reading import Reader
+    from vulnscope.ask.worded.answers_to_rows import Reader
     from vulnscope.audit.again.config import CombineConfig, CompareConfig
     from vulnscope.audit.config import AuditConfig
     from vulnscope.corpora import Corpus

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import (
+from vulnscope.ask.figures.slices import (
     JudgedSample,
     Twins,
     divide_items,

@@ -13,7 +13,7 @@ from statistics import fmean
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import JudgedSample, group_items
+from vulnscope.ask.figures.slices import JudgedSample, group_items
 from vulnscope.audit.again.config import How
 from vulnscope.errors import InputError
 from vulnscope.records.answers import COMBINED, AnswerRow, Expectation, TextAnswer

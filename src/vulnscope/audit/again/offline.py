@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vulnscope.ask.figures.measures import JudgedSample, group_items
-from vulnscope.ask.selection import describe_corpus
+from vulnscope.ask.figures.slices import JudgedSample, group_items
+from vulnscope.ask.preparing import describe_corpus
 from vulnscope.audit.again.comparison import Both, Compared, compare_items, list_items, match_items
 from vulnscope.audit.again.config import CombineConfig, CompareConfig, How
 from vulnscope.audit.again.ensemble import combine_answers, match_runs

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import Field, ValidationError
 
 from vulnscope.ask.windows import note_left_out
-from vulnscope.ask.worded.reading import Reader, make_row
+from vulnscope.ask.worded.answers_to_rows import Reader, make_row
 from vulnscope.audit.again.rescore import match_samples
 from vulnscope.audit.figures.record import AskedSamples, ProtocolInfo, make_record
 from vulnscope.errors import CorruptData, InputError

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vulnscope import registry
-from vulnscope.ask.worded.reading import Reader, read_row_again
+from vulnscope.ask.worded.answers_to_rows import Reader, read_row_again
 from vulnscope.audit.figures.background import Source
 from vulnscope.audit.figures.record import AskedSamples, Beside, ProtocolInfo, make_record
 from vulnscope.audit.ordinary import restore_functions

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import group_items
-from vulnscope.ask.worded.reading import unify_readouts
+from vulnscope.ask.figures.slices import group_items
+from vulnscope.ask.worded.answers_to_rows import unify_readouts
 from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.records.answers import MarginKind
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
@@ -39,7 +39,7 @@ from vulnscope.stats import (
 )
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.measures import JudgedSample
+    from vulnscope.ask.figures.slices import JudgedSample
 
 ALARM_RATES = (0.01, 0.05)
 """Alarm rates on ordinary functions at which recall is stated."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import group_items
+from vulnscope.ask.figures.slices import group_items
 from vulnscope.audit.figures.shares import estimate_mean, estimate_statistic, mirror
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.figures import Calibration, Classification, CutFigures, ReadOutAgreement, ReliabilityBin
@@ -28,7 +28,7 @@ from vulnscope.stats import (
 )
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.measures import JudgedSample
+    from vulnscope.ask.figures.slices import JudgedSample
 
 FALSE_POSITIVE_RATES = (0.005, 0.01, 0.05)
 """Rates at which VD-S is stated."""

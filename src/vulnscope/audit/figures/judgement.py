@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.ask.figures.answer_measures import measure_answers
 from vulnscope.ask.figures.baselines import score_baselines
-from vulnscope.ask.figures.measures import JudgedSample, Twins, measure, pair_up
-from vulnscope.ask.selection import describe_corpus
-from vulnscope.ask.worded.reading import unify_readouts
+from vulnscope.ask.figures.slices import JudgedSample, Twins, measure, pair_up
+from vulnscope.ask.preparing import describe_corpus
+from vulnscope.ask.worded.answers_to_rows import unify_readouts
 from vulnscope.audit.figures.classification import classify, compare_read_outs
 from vulnscope.audit.figures.leaks import check_corpus
 from vulnscope.audit.figures.prompt_grid import lay_grid

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.measures import JudgedSample, Twins, group_items, group_pairs, pair_up
+from vulnscope.ask.figures.slices import JudgedSample, Twins, group_items, group_pairs, pair_up
 from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.records.base import NotMeasured, not_measured
 from vulnscope.records.figures import PromptCell, PromptGrid, PromptLine, PromptSpread

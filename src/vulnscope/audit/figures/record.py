@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from vulnscope.ask.figures.measures import JudgedSample
+from vulnscope.ask.figures.slices import JudgedSample
 from vulnscope.audit.figures.background import measure_background
 from vulnscope.audit.figures.judgement import ProtocolInfo, judge
 from vulnscope.stats import Bootstrap

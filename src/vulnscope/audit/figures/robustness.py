@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vulnscope.ask.figures.measures import JudgedSample, group_items
+from vulnscope.ask.figures.slices import JudgedSample, group_items
 from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.records.base import Estimate, Number, not_measured
 from vulnscope.records.figures import Robustness, RobustnessLine

@@ -18,7 +18,7 @@ from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.edit.binding import bound_texts, check_texts
 from vulnscope.models.edit.keys import key_sequences
 from vulnscope.models.edit.session import active_sessions
-from vulnscope.models.forward.costs import costs_of
+from vulnscope.models.forward.call_prices import costs_of
 from vulnscope.models.forward.memory_budget import is_out_of_memory
 from vulnscope.models.forward.prefix import Tokens, plant_forest
 from vulnscope.models.forward.tree_forward import NextToken, Read, run_forest

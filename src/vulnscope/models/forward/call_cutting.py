@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vulnscope.models.forward.costs import CallPrices
+from vulnscope.models.forward.call_prices import CallPrices
 from vulnscope.models.forward.prefix import Node
 
 # Keys a call may touch per new token it may hold; bounds the gathered prefixes of many short rows.

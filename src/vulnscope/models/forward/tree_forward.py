@@ -18,7 +18,7 @@ from vulnscope.errors import SubjectError
 from vulnscope.models.forward.cache import ForkedCache, TokenPool
 from vulnscope.models.forward.call_cutting import Limits, cut_calls
 from vulnscope.models.forward.call_layout import Call, announcing
-from vulnscope.models.forward.costs import CallPrices
+from vulnscope.models.forward.call_prices import CallPrices
 from vulnscope.models.forward.forward import run_model
 from vulnscope.models.forward.head import reading_head
 from vulnscope.models.forward.packing import see_apart

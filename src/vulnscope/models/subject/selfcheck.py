@@ -15,7 +15,7 @@ from transformers import GenerationConfig
 
 from vulnscope.errors import SubjectError
 from vulnscope.models.forward.call_cutting import Limits
-from vulnscope.models.forward.costs import CallPrices
+from vulnscope.models.forward.call_prices import CallPrices
 from vulnscope.models.forward.forward import generation_inputs, run_model
 from vulnscope.models.forward.head import reading_head
 from vulnscope.models.forward.hooks import STREAMS, Site, Stream, Tap, tapped

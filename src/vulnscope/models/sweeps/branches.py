@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from vulnscope.models.edit.operations import Where
 from vulnscope.models.forward.call_cutting import Limits, cut_calls
-from vulnscope.models.forward.costs import costs_of
+from vulnscope.models.forward.call_prices import costs_of
 from vulnscope.models.forward.packing import pack_copies, see_ancestors
 from vulnscope.models.forward.prefix import Node
 from vulnscope.models.forward.rows import Inputs, Row, stack_rows

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vulnscope.models.forward.cache import TokenPool
 from vulnscope.models.forward.call_cutting import Limits, cut_calls
-from vulnscope.models.forward.costs import costs_of
+from vulnscope.models.forward.call_prices import costs_of
 from vulnscope.models.forward.head import reading_head
 from vulnscope.models.forward.hooks import Site, Tap, tapped
 from vulnscope.models.forward.prefix import Forest, plant_forest

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import Field
 
 from vulnscope.models.forward.call_cutting import Limits
-from vulnscope.models.forward.costs import costs_of
+from vulnscope.models.forward.call_prices import costs_of
 from vulnscope.models.forward.memory_budget import free_bytes, measure_footprint
 from vulnscope.models.forward.packing import PACKING, find_window
 from vulnscope.models.forward.prefix import Tokens, count_distinct

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.scores import measure_auroc, measure_pair_rank, pair_rank_change_p
+from vulnscope.ask.figures.paired_scores import measure_auroc, measure_pair_rank, pair_rank_change_p
 from vulnscope.ask.worded.parsers.keyword import parse_keyword
 from vulnscope.records.answers import Expectation
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
@@ -16,7 +16,7 @@ from vulnscope.report.format import format_estimate, format_number
 from vulnscope.stats import Groups, correct, estimate_mean
 
 if TYPE_CHECKING:
-    from vulnscope.ask.figures.scores import ScoreTable
+    from vulnscope.ask.figures.paired_scores import ScoreTable
     from vulnscope.stats import Bootstrap
 
 _EXPECTS = Expectation(form="verdict")

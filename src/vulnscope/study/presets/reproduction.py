@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vulnscope.ask.figures.scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable
+from vulnscope.ask.preparing import describe_corpus, open_protocol
 from vulnscope.ask.scored.items import ask_items
 from vulnscope.ask.scored.preparation import prepare
-from vulnscope.ask.selection import describe_corpus, open_protocol
 from vulnscope.ask.settings import Selection
 from vulnscope.errors import InputError
 from vulnscope.models import generate, read_text
@@ -30,7 +30,7 @@ from vulnscope.study.presets.figures import (
     write_sentence,
 )
 from vulnscope.study.presets.indexing import Indexing, make_edits
-from vulnscope.study.presets.memory import estimate_model
+from vulnscope.study.presets.model_sizes import estimate_model
 from vulnscope.study.presets.samples import choose_samples
 from vulnscope.study.presets.scoring import score_settings
 from vulnscope.study.presets.settings import clamp_layers

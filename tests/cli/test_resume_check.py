@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from vulnscope.audit.kind import AUDIT
 from vulnscope.audit.requests import AuditRequest
 from vulnscope.cli import app
-from vulnscope.cli.requests import FREE, choose_request, find_field, validate
+from vulnscope.cli.resume_check import FREE, choose_request, find_field, validate
 from vulnscope.errors import InputError
 from vulnscope.kinds.kind import Kind
 from vulnscope.patch.kind import PATCH

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vulnscope.ask.scored.requests import Requests, pack
+from vulnscope.ask.scored.packed import Requests, pack
 from vulnscope.prompts import AnswerTokens, EncodedPrompt
 
 tokens = st.lists(st.integers(0, 200_000), min_size=1, max_size=6).map(tuple)

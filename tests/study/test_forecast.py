@@ -13,9 +13,9 @@ from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.errors import InputError
 from vulnscope.models import open_subject
 from vulnscope.models.subject.sketch import Sketch, sketch_model
-from vulnscope.records.study import StudyEstimate
+from vulnscope.records.study import StudyForecast
 from vulnscope.study.config import StudyConfig
-from vulnscope.study.estimate import estimate_study
+from vulnscope.study.forecast import estimate_study
 
 LARGE = {
     "hidden_size": 6144,
@@ -79,7 +79,7 @@ def test_the_items_add_up_and_say_what_they_rest_on(sketch: Sketch, corpus: Corp
     assert found.memory_bytes == total
     assert any("not a measurement" in line for line in found.rests_on)
     assert any("holds no tokenizer" in line for line in found.rests_on)
-    assert StudyEstimate.model_validate_json(found.to_json()) == found
+    assert StudyForecast.model_validate_json(found.to_json()) == found
 
 
 def test_fewer_samples_and_fewer_layers_take_less(sketch: Sketch, corpus: Corpus) -> None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from vulnscope.records.against import AgainstEstimate
-from vulnscope.records.audit import AuditEstimate
+from vulnscope.records.against import AgainstForecast
+from vulnscope.records.audit import AuditForecast
 from vulnscope.records.base import NotMeasured, Number
-from vulnscope.records.study import StudyEstimate
+from vulnscope.records.study import StudyForecast
 from vulnscope.report.page import Block, Cell, Head, Page, Points, Row, Section, Table, Text
 
 
-def page(estimate: StudyEstimate | AgainstEstimate) -> Page:
+def page(estimate: StudyForecast | AgainstForecast) -> Page:
     """What a study takes, item by item and stage by stage; or two studies and both together."""
-    blocks = _list_both(estimate) if isinstance(estimate, AgainstEstimate) else _list_one(estimate)
+    blocks = _list_both(estimate) if isinstance(estimate, AgainstForecast) else _list_one(estimate)
     return Page("Estimate", "estimate", "", sections=[Section("Estimate", blocks, is_brief=True)], is_soft=True)
 
 
-def describe_audit(estimate: AuditEstimate) -> Page:
+def describe_audit(estimate: AuditForecast) -> Page:
     """What is asked, what it takes, and the settings."""
     rows = {
         "samples": f"{estimate.n_samples:,} in {estimate.n_pairs:,} pairs and {estimate.n_groups:,} groups",
@@ -38,7 +38,7 @@ def describe_audit(estimate: AuditEstimate) -> Page:
     return Page("Estimate", "estimate", "", sections=[Section("Estimate", [table], is_brief=True)])
 
 
-def _list_one(estimate: StudyEstimate) -> list[Block]:
+def _list_one(estimate: StudyForecast) -> list[Block]:
     return [
         Text(
             f"{estimate.model}: {estimate.architecture}, {estimate.n_parameters:,} weights in "
@@ -54,7 +54,7 @@ def _list_one(estimate: StudyEstimate) -> list[Block]:
     ]
 
 
-def _list_both(estimate: AgainstEstimate) -> list[Block]:
+def _list_both(estimate: AgainstForecast) -> list[Block]:
     both = (
         f"both, one after the other: about {show_duration(estimate.seconds)}, "
         f"{show_bytes(estimate.memory_bytes)} of memory at most, {show_bytes(estimate.disk_bytes)} of disk"
@@ -68,7 +68,7 @@ def _list_both(estimate: AgainstEstimate) -> list[Block]:
     ]
 
 
-def _table_memory(estimate: StudyEstimate) -> Table:
+def _table_memory(estimate: StudyForecast) -> Table:
     memory = estimate.memory
     sizes = {
         "weights": memory.weights_bytes,
@@ -86,7 +86,7 @@ def _table_memory(estimate: StudyEstimate) -> Table:
     return Table(("memory", ""), rows)
 
 
-def _table_stages(estimate: StudyEstimate) -> Table:
+def _table_stages(estimate: StudyForecast) -> Table:
     rows: list[Row] = [
         (
             stage.stage,

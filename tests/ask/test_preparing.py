@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from tests.ask.builders import make_corpus, make_pairs
 
-from vulnscope.ask.selection import describe_grouping
+from vulnscope.ask.preparing import describe_grouping
 
 
 def test_grouping_in_words() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.ask.builders import make_items, make_pairs, make_row, make_sample
 
 from vulnscope.ask.figures.baselines import ALWAYS_YES, NGRAMS, BaselineScores
-from vulnscope.ask.figures.measures import JudgedSample, correct_slices, measure, measure_slice, pair_up
+from vulnscope.ask.figures.slices import JudgedSample, correct_slices, measure, measure_slice, pair_up
 from vulnscope.corpora.samples import Augmentation
 from vulnscope.records.audit import Slice
 from vulnscope.records.base import NotMeasured

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from vulnscope.ask.selection import select_samples
+from vulnscope.ask.preparing import select_samples
 from vulnscope.audit.yes_no import READING_BYTES, ROW_BYTES
-from vulnscope.models.forward.costs import costs_of
+from vulnscope.models.forward.call_prices import costs_of
 from vulnscope.models.subject.inspection import estimate_memory
 from vulnscope.models.text.plan import default_max_tokens
 from vulnscope.patch.patching import RANDOM_REGIONS, TWIN_REGIONS
 from vulnscope.prompts import POLARITIES, load_prompts, render
-from vulnscope.records.study import StageEstimate, StudyEstimate
+from vulnscope.records.study import StageForecast, StudyForecast
 from vulnscope.steer.layers import choose_layers
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _Texts(NamedTuple):
     is_tokenised: bool
 
 
-def estimate_study(sketch: Sketch, corpus: Corpus, config: StudyConfig) -> StudyEstimate:
+def estimate_study(sketch: Sketch, corpus: Corpus, config: StudyConfig) -> StudyForecast:
     """What `run_study` would take on the device of `sketch`; nothing is asked and nothing is written."""
     samples = [sample for sample in select_samples(corpus, config).samples if sample.label != "unlabelled"]
     texts = _measure_texts(sketch, samples, config)
@@ -69,7 +69,7 @@ def estimate_study(sketch: Sketch, corpus: Corpus, config: StudyConfig) -> Study
     second = sketch.weights_bytes if work.has_fresh else 0
     held = work.activation_bytes
     pairs = [sample.pair_id for sample in samples if sample.pair_id is not None]
-    return StudyEstimate(
+    return StudyForecast(
         model=sketch.name,
         architecture=sketch.architecture.model_type,
         n_layers=sketch.architecture.n_layers,
@@ -115,24 +115,24 @@ class _Work:
         """Activations a probing reads, of every layer and pool, and for the lens the last ones of both questions."""
         return self.n * 4 * self.sketch.architecture.d_model * (self._probed + 1) * (_POOLS + 1)
 
-    def audit(self) -> StageEstimate:
+    def audit(self) -> StageForecast:
         """Every question about every sample."""
         return self._ask("audit", self.n, _AUDIT_INTERVALS)
 
-    def changes(self) -> StageEstimate:
+    def changes(self) -> StageForecast:
         """The same about changed samples, kind by kind; originals come from the cache."""
         n_kinds, n = len(self.config.changes), min(self.n, self.config.changes_limit)
         found = self._ask("changes", n_kinds * n, 0)
         return found.model_copy(update={"statistics_seconds": n_kinds * self._intervals(_AUDIT_INTERVALS, n)})
 
-    def probe(self) -> StageEstimate:
+    def probe(self) -> StageForecast:
         """Canonical questions read in every layer; nested fits and their permutations."""
         config, d = self.config.probe, self.sketch.architecture.d_model
         n_reads = self.n * (2 if self.has_fresh else 1)
         rank, n_features = min(self.n, d), self._probed * (_POOLS - 1)
         steps = 4.0 * _FIT_STEPS * _VARIANTS * self.n * rank * (1 + config.n_permutations)
         n_fits = config.n_folds * (config.n_inner + 1) * n_features
-        return StageEstimate(
+        return StageForecast(
             stage="probe",
             n_rows=2 * n_reads,
             n_tokens=round(n_reads * (self.texts.shared + self.texts.canonical)),
@@ -142,12 +142,12 @@ class _Work:
             disk_bytes=self.activation_bytes * (2 if self.has_fresh else 1) + self._answer_bytes(self.n) + _PAGE_BYTES,
         )
 
-    def patch(self) -> StageEstimate:
+    def patch(self) -> StageForecast:
         """Both twins of every pair, layer by region, both questions, and donors from other pairs."""
         n_pairs = min(self.n // 2, self.config.patch.max_pairs)
         n_cells = self._patched * (len(TWIN_REGIONS) + len(RANDOM_REGIONS))
         n_rows = 2 * len(POLARITIES) * n_pairs * n_cells
-        return StageEstimate(
+        return StageForecast(
             stage="patch",
             n_rows=n_rows,
             n_tokens=round(n_rows * self._prompt / 2),
@@ -157,7 +157,7 @@ class _Work:
             disk_bytes=n_rows * _STORED_ROW_BYTES + _PAGE_BYTES,
         )
 
-    def steer(self) -> StageEstimate:
+    def steer(self) -> StageForecast:
         """Reading, sweep, controls, the report groups, and what interventions cost elsewhere."""
         config = self.config.steer
         fit, choose, report = (share * self.n * len(POLARITIES) for share in config.fractions)
@@ -173,7 +173,7 @@ class _Work:
         if config.side_effects:
             seconds += (n_outcomes + 1) * self._price_side_effects(round(report) // len(POLARITIES))
         vectors = len(config.methods) * self._steered * self.sketch.architecture.d_model * 4
-        return StageEstimate(
+        return StageForecast(
             stage="steer",
             n_rows=edits + 2 * self.n,
             n_tokens=round(tokens),
@@ -187,9 +187,9 @@ class _Work:
         asked = self._price(min(n_samples, _OFF_TARGET), self._prompt) + self._price(_ORDINARY_ROWS, _ORDINARY_TOKENS)
         return asked + _NEW_TOKENS * (self._price(_HEADS, 1.0, _ORDINARY_TOKENS / 2) + _STEP_SECONDS)
 
-    def _ask(self, stage: str, n: int, n_intervals: int) -> StageEstimate:
+    def _ask(self, stage: str, n: int, n_intervals: int) -> StageForecast:
         tokens = self.texts.shared + self.texts.all_questions
-        return StageEstimate(
+        return StageForecast(
             stage=stage,
             n_rows=n * self.texts.n_questions,
             n_tokens=round(n * tokens),

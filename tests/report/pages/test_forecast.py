@@ -7,12 +7,12 @@ import io
 import pytest
 from rich.console import Console
 
-from vulnscope.records.against import AgainstEstimate
-from vulnscope.records.audit import AuditEstimate
+from vulnscope.records.against import AgainstForecast
+from vulnscope.records.audit import AuditForecast
 from vulnscope.records.base import NotMeasured
-from vulnscope.records.study import StageEstimate, StudyEstimate
+from vulnscope.records.study import StageForecast, StudyForecast
 from vulnscope.records.subject import MemoryEstimate
-from vulnscope.report.pages.estimate import describe_audit, page, show_bytes, show_duration
+from vulnscope.report.pages.forecast import describe_audit, page, show_bytes, show_duration
 from vulnscope.report.write_terminal import write_terminal
 
 MEMORY = MemoryEstimate.model_construct(
@@ -26,11 +26,11 @@ MEMORY = MemoryEstimate.model_construct(
 )
 
 
-def make_estimate() -> StudyEstimate:
-    stage = StageEstimate.model_construct(
+def make_estimate() -> StudyForecast:
+    stage = StageForecast.model_construct(
         stage="audit", n_rows=1200, n_tokens=34000, model_seconds=90.0, statistics_seconds=3.0, disk_bytes=2**20
     )
-    return StudyEstimate.model_construct(
+    return StudyForecast.model_construct(
         model="[bold]m",
         architecture="llama",
         n_layers=4,
@@ -53,7 +53,7 @@ def make_estimate() -> StudyEstimate:
     )
 
 
-def show(record: StudyEstimate | AgainstEstimate) -> list[str]:
+def show(record: StudyForecast | AgainstForecast) -> list[str]:
     """Lines, each with single spaces."""
     console = Console(file=io.StringIO(), width=100, color_system=None)
     write_terminal(page(record), console)
@@ -85,7 +85,7 @@ def test_every_figure_has_its_row() -> None:
 
 def test_two_studies_are_shown_one_after_the_other_and_together() -> None:
     one = make_estimate()
-    both = AgainstEstimate.model_construct(first=one, second=one, memory_bytes=2**20, seconds=5.0, disk_bytes=2**31)
+    both = AgainstForecast.model_construct(first=one, second=one, memory_bytes=2**20, seconds=5.0, disk_bytes=2**31)
     lines = show(both)
     assert [lines[0], lines[1], lines[20]] == ["A", show(one)[0], "B"]
     assert lines[-1] == "both, one after the other: about 0:00:05, 1.0 MiB of memory at most, 2.0 GiB of disk"
@@ -101,7 +101,7 @@ def test_sizes_have_the_unit_that_fits() -> None:
 
 
 def test_what_an_audit_takes_has_a_line_per_figure() -> None:
-    record = AuditEstimate.model_construct(
+    record = AuditForecast.model_construct(
         n_samples=40,
         n_pairs=20,
         n_groups=10,
