@@ -12,8 +12,8 @@ from tests.ask.builders import make_pairs, tiny_subject
 
 from vulnscope.ask.selection import open_protocol
 from vulnscope.ask.settings import Selection
+from vulnscope.corpora.code.text import is_python
 from vulnscope.effects import costs as module
-from vulnscope.effects import side_effects
 from vulnscope.effects.costs import SideEffectMaterial, measure_costs, prepare_costs
 from vulnscope.effects.side_effects import Ordinary, compare_ordinary, measure_side_effects, ordinary_functions
 from vulnscope.models import Item, add
@@ -99,18 +99,4 @@ def test_ordinary_functions_are_whole_and_drawn_by_seed() -> None:
     first = ordinary_functions(None, 0)
     assert first == ordinary_functions(None, 0)
     assert first != ordinary_functions(None, 1)
-    assert all(side_effects._parses("", code) for code in first)
-
-
-@pytest.mark.parametrize(
-    ("head", "completion", "is_parsed"),
-    [
-        ("def f(a):\n", "    return a\n", True),
-        ("def f(a):\n", "    return a\n    b = (", True),
-        ("def f(a):\n", "    return (\n", False),
-        ("def f(a):\n", "    return a", False),
-        ("def f(a):\n", "\n", False),
-    ],
-)
-def test_only_complete_lines_are_parsed(head: str, completion: str, is_parsed: bool) -> None:
-    assert side_effects._parses(head, completion) is is_parsed
+    assert all(is_python("", code) for code in first)

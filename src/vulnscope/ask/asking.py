@@ -66,12 +66,7 @@ class Inquiry(ABC, Generic[P, R]):
 
 
 def ask(inquiry: Inquiry[P, R], run: Run, progress: Progress | None = None) -> tuple[R, ...]:
-    """One row per sample, in their order, as `fill` asks for them."""
-    return in_order(inquiry, fill(run, inquiry, progress))
-
-
-def fill(run: Run, inquiry: Inquiry[P, R], progress: Progress | None = None) -> list[R]:
-    """All rows of `run`, in its order; those that it holds already are not asked again.
+    """One row per sample, in their order; rows that `run` holds already are not asked again.
 
     `progress` receives (rows done, rows in all) before each batch and at the end. Raises `RunError` where `run` was
     begun with other requests.
@@ -87,7 +82,7 @@ def fill(run: Run, inquiry: Inquiry[P, R], progress: Progress | None = None) -> 
         rows += fresh
     if progress is not None:
         progress(n_rows, n_rows)
-    return rows
+    return _in_order(inquiry, rows)
 
 
 def answer_all(inquiry: Inquiry[P, R]) -> tuple[R, ...]:
@@ -97,11 +92,10 @@ def answer_all(inquiry: Inquiry[P, R]) -> tuple[R, ...]:
         inquiry.ask_batch(plan, number, revisions, lambda step: revisions.append(step.model_dump()))
         for number in range(plan.n_batches)
     )
-    return in_order(inquiry, (row for batch in batches for row in batch))
+    return _in_order(inquiry, (row for batch in batches for row in batch))
 
 
-def in_order(inquiry: Inquiry[P, R], rows: Iterable[R]) -> tuple[R, ...]:
-    """The row about each sample, in their order."""
+def _in_order(inquiry: Inquiry[P, R], rows: Iterable[R]) -> tuple[R, ...]:
     by_id = {row.sample: row for row in rows}
     return tuple(by_id[sample.id] for sample in inquiry.samples)
 

@@ -48,7 +48,7 @@ def run(context: Context[AuditConfig]) -> AuditRecord:
     case = make_case(context, prepared.baseline_corpus)
     try:
         put = prepared.seated.put(context.run.path)
-        return carry_out(put, context.run, case, lambda done, total: context.tell("asking", done, total)).record
+        return carry_out(put, context.run, case, lambda done, total: context.tell("asking", done, total))
     except EndpointError as error:
         raise EndpointError(
             f"{error}. Answers that came are kept; once the endpoint works, continue with: {context.run.resume_command}"

@@ -30,7 +30,7 @@ def weigh_words(
     A local subject answers about one pair to be timed by `clock`, an endpoint is not called.
     """
     asks = [
-        (part.protocol.build(sample, name), count_repeats(part, name))
+        (part.protocol.build(sample, name), part.count_repeats(name))
         for part in parts
         for sample in part.samples
         for name in part.prompts_of(sample)
@@ -52,12 +52,6 @@ def weigh_words(
         "disk_bytes": n_asks * _ANSWER_BYTES,
         "cost": _cost(model, n_tokens, n_new) if isinstance(model, EndpointSpec) else None,
     }
-
-
-def count_repeats(questions: Questions, prompt: str) -> int:
-    """How often a prompt is answered per sample."""
-    drawn = len(questions.decoding.temperatures) * questions.decoding.repeats
-    return 1 if questions.protocol.is_scored(prompt) else drawn
 
 
 def _prompt_tokens(ask: Ask, max_new_tokens: int) -> int:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from vulnscope.ask.asking import Progress, fill, in_order
+from vulnscope.ask.asking import Progress, ask
 from vulnscope.ask.selection import check_selection
 from vulnscope.audit.answerers import LocalModel
 from vulnscope.audit.figures.judgement import Case
 from vulnscope.audit.figures.record import Asked, Beside, join_items, make_record
 from vulnscope.audit.words import is_in_words, plan_in_words
 from vulnscope.audit.yes_no import YesNoAudit, plan_yes_no
-from vulnscope.records.answers import Row
 from vulnscope.records.audit import AuditEstimate, AuditRecord
 
 if TYPE_CHECKING:
@@ -26,13 +25,6 @@ if TYPE_CHECKING:
     from vulnscope.store import AnswerCache, Run
 
 
-class Audited(NamedTuple):
-    """A record, and the rows about the corpus that it was made from, as the run holds them."""
-
-    record: AuditRecord
-    rows: tuple[Row, ...]
-
-
 def plan_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder, *, is_remote: bool) -> AuditPlan:
     """What `config` asks of `corpus`; raises `InputError` where that cannot be, before a model is opened."""
     if is_in_words(config, is_remote=is_remote):
@@ -40,21 +32,18 @@ def plan_audit(corpus: Corpus, config: AuditConfig, find_folder: FindFolder, *, 
     return plan_yes_no(corpus, config)
 
 
-def carry_out(put: Put, run: Run, case: Case, progress: Progress | None = None) -> Audited:
+def carry_out(put: Put, run: Run, case: Case, progress: Progress | None = None) -> AuditRecord:
     """What the model says to which the questions are `put`, with controls and intervals.
 
     Rows already in `run` are not asked again. `progress` receives (rows done, rows in all). Neither result nor report
     is written: the caller does.
     """
     subject = put.describe()
-    stored = fill(run, put.inquiry, progress)
-    samples, rows, n = put.inquiry.samples, in_order(put.inquiry, stored), put.n_asked
+    samples, rows, n = put.inquiry.samples, ask(put.inquiry, run, progress), put.n_asked
     beside = None
     if put.ordinary is not None:
         beside = Beside(join_items(samples[n:], rows[n:], put.ordinary.corpus), put.ordinary.source)
-    record = make_record(Asked(samples[:n], rows[:n], put.left_out), subject, put.protocol, case, beside)
-    asked = {sample.id for sample in samples[:n]}
-    return Audited(record, tuple(row for row in stored if row.sample in asked))
+    return make_record(Asked(samples[:n], rows[:n], put.left_out), subject, put.protocol, case, beside)
 
 
 def run_audit(
@@ -76,7 +65,7 @@ def run_audit(
     """
     plan = YesNoAudit(corpus, config, check_selection(corpus, config), background)
     put = plan.seat(LocalModel(subject, cache)).put(run.path)
-    return carry_out(put, run, Case(corpus, config, run, baseline_corpus, command), progress).record
+    return carry_out(put, run, Case(corpus, config, run, baseline_corpus, command), progress)
 
 
 def estimate_audit(

@@ -34,7 +34,7 @@ from vulnscope.cli.progress import staged_progress
 from vulnscope.cli.requests import FREE, choose_request, is_given, refuse_without
 from vulnscope.errors import InputError
 from vulnscope.kinds.find import find_kind, list_kinds
-from vulnscope.kinds.kind import Kind, Option, load
+from vulnscope.kinds.kind import Kind, Option, load, print_page
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -126,13 +126,13 @@ def run_command(context: typer.Context, kind: Kind) -> None:
     request = choose_request(context, kind, read_settings(context, kind, words), resume, runs_dir)
     asked: Context[Any] = Context(kind, request, runs_dir, resume, is_cached, command_line(), words=words)
     if params.get("dry_run"):
-        show_record(forecast(asked), load(kind.forecast_page), as_json=as_json)
+        show_record(forecast(asked), partial(print_page, kind.forecast_page), as_json=as_json)
         return
     if kind.aside and (shown := load(kind.aside)(asked, **words)) is not None:
-        show_record(shown, load(kind.aside_page), as_json=as_json)
+        show_record(shown, partial(print_page, kind.aside_page), as_json=as_json)
         return
     if kind.note_page:
-        asked.note = lambda found: load(kind.note_page)(found, stderr)
+        asked.note = lambda found: print_page(kind.note_page, found, stderr)
     with staged_progress() as asked.progress:
         done = carry_out(asked)
     show_record(done.record, kind.print, done.report, as_json=as_json)

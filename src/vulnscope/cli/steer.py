@@ -19,7 +19,8 @@ from vulnscope.cli.options import (
 )
 from vulnscope.cli.requests import validate_new
 from vulnscope.kinds.find import find_kind
-from vulnscope.report.vectors import print_agreement, print_vectors
+from vulnscope.report.pages.vectors import describe_agreement, describe_vectors
+from vulnscope.report.write_terminal import write_terminal
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -61,8 +62,8 @@ def fit(
     if as_json:
         print_json(found)
         return
-    print_agreement(found.agreement, stdout)
-    print_vectors(found, stdout)
+    write_terminal(describe_agreement(found.agreement), stdout)
+    write_terminal(describe_vectors(found), stdout)
 
 
 @app.command()
@@ -86,7 +87,7 @@ def show(
     }
     for name, value in facts.items():
         stdout.print(Text(f"{name:8} {value}"), soft_wrap=True)
-    print_vectors(found, stdout)
+    write_terminal(describe_vectors(found), stdout)
 
 
 def _methods(method: list[str] | None, selector: list[str] | None) -> dict[str, Any]:

@@ -85,13 +85,13 @@ class Kind:
     forecast: str = ""
     """`(context) -> record` of what the run would take; asks nothing of the model but one batch."""
     forecast_page: str = ""
-    """What prints a forecast."""
+    """`(forecast) -> Page`."""
     note_page: str = ""
-    """What prints on stderr what `run` notes under way."""
+    """`(noted) -> Page` of what `run` notes under way, for stderr."""
     aside: str = ""
     """`(context, **words) -> record | None`: what is shown in place of a run where words to the command ask for it."""
     aside_page: str = ""
-    """What prints that."""
+    """`(record) -> Page` of that."""
     result: str = ""
     """Class of what the verb returns, where it has more than record and folder: made by its `complete`."""
     has_findings: str = ""
@@ -167,9 +167,14 @@ class Kind:
 
     def print(self, record: Record, console: Console) -> None:
         """The same result for a terminal."""
-        from vulnscope.report.write_terminal import write_terminal
+        print_page(self.page, record, console)
 
-        write_terminal(load(self.page)(record), console)
+
+def print_page(home: str, found: Any, console: Console) -> None:
+    """What `found` says in a terminal, on the page that `home` makes of it."""
+    from vulnscope.report.write_terminal import write_terminal
+
+    write_terminal(load(home)(found), console)
 
 
 def load(home: str) -> Any:

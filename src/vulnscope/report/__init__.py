@@ -1,1 +1,1 @@
-"""Records in; HTML and terminal out. Computes no figure."""
+"""Records in; pages out, as HTML, for a terminal, in Markdown and as CSV. Computes no figure."""

@@ -103,7 +103,7 @@ class Block:
     only: Writer | None = field(default=None, kw_only=True)
     """The writer that shows it, where the other says the same otherwise."""
     is_apart: bool = field(default=False, kw_only=True)
-    """Whether a terminal has an empty line above it; a table has one anyway, unless under a text that stands apart."""
+    """Whether a terminal has an empty line above it; a table has one anyway, unless it is first or under its title."""
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,12 @@ def write_terminal(page: Page, console: Console) -> None:
     if page.sentence:
         console.print(_text(page.sentence, "bold"), soft_wrap=page.is_soft)
     brief = [block for section in page.sections if section.is_brief for block in section.blocks]
-    write_blocks(brief, console, is_soft=page.is_soft)
+    write_blocks(brief, console, is_first=not page.sentence, is_soft=page.is_soft)
 
 
-def write_blocks(blocks: Sequence[Block], console: Console, *, is_soft: bool = False) -> None:
-    """Print the blocks that a terminal shows; a table stands apart, unless under a text that does."""
-    is_titled = False
+def write_blocks(blocks: Sequence[Block], console: Console, *, is_first: bool = False, is_soft: bool = False) -> None:
+    """Print the blocks that a terminal shows; a table stands apart, unless it is first or under its title."""
+    is_titled = is_first
     for block in blocks:
         if block.only == "page":
             continue
@@ -53,7 +53,7 @@ def write_blocks(blocks: Sequence[Block], console: Console, *, is_soft: bool = F
         elif isinstance(block, Text | Points | LeftOut):
             for line in _lines(block):
                 console.print(line, soft_wrap=is_soft)
-        is_titled = block.is_apart
+        is_titled = block.is_apart or (isinstance(block, Text) and block.style == "heading")
 
 
 def _lines(block: Text | Points | LeftOut) -> list[RichText]:

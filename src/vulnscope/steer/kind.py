@@ -44,7 +44,7 @@ STEER = Kind(
     ),
     check="vulnscope.steer.carrying:check_steer",
     run="vulnscope.steer.carrying:run_steer",
-    note_page="vulnscope.report.vectors:print_agreement",
+    note_page="vulnscope.report.pages.vectors:describe_agreement",
     page="vulnscope.report.pages.steer:page",
 )
 APPLY = Kind(
@@ -79,7 +79,7 @@ APPLY = Kind(
         _FORCE,
     ),
     aside="vulnscope.steer.carrying:show_text",
-    aside_page="vulnscope.report.vectors:print_steered",
+    aside_page="vulnscope.report.pages.vectors:describe_steered",
     check="vulnscope.steer.carrying:check_apply",
     run="vulnscope.steer.carrying:run_apply",
     page="vulnscope.report.pages.apply:page",

@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 from vulnscope.records.against import AgainstEstimate
+from vulnscope.records.audit import AuditEstimate
+from vulnscope.records.base import NotMeasured
 from vulnscope.records.study import StageEstimate, StudyEstimate
 from vulnscope.records.subject import MemoryEstimate
-from vulnscope.report.pages.estimate import page, show_bytes, show_duration
+from vulnscope.report.pages.estimate import describe_audit, page, show_bytes, show_duration
 from vulnscope.report.write_terminal import write_terminal
 
 MEMORY = MemoryEstimate.model_construct(
@@ -96,3 +98,39 @@ def test_durations_read_as_a_clock(seconds: float, text: str) -> None:
 
 def test_sizes_have_the_unit_that_fits() -> None:
     assert [show_bytes(size) for size in (2**20, 2**30 - 1, 2**30)] == ["1.0 MiB", "1,024.0 MiB", "1.0 GiB"]
+
+
+def test_what_an_audit_takes_has_a_line_per_figure() -> None:
+    record = AuditEstimate.model_construct(
+        n_samples=40,
+        n_pairs=20,
+        n_groups=10,
+        n_background=3,
+        left_out=(),
+        n_cut=4,
+        n_prompts=80,
+        n_batches=5,
+        n_distinct_tokens=900,
+        n_tokens=1000,
+        seconds=61.0,
+        n_new_tokens=0,
+        cost=NotMeasured(reason="no prices"),
+        memory_bytes=2**21,
+        disk_bytes=2**20,
+        config={"seed": 0},
+    )
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    write_terminal(describe_audit(record), console)
+    assert [" ".join(line.split()) for line in console.file.getvalue().splitlines()] == [  # type: ignore[attr-defined]
+        "samples 40 in 20 pairs and 10 groups",
+        "background 3 ordinary functions",
+        "left out none",
+        "cut 4",
+        "prompts 80 in 5 batches",
+        "tokens 900 after sharing prefixes, of 1,000",
+        "time about 0:01:01 (h:mm:ss)",
+        "cost no prices",
+        "memory about 2 MiB",
+        "disk about 1.0 MiB",
+        "config: seed 0",
+    ]

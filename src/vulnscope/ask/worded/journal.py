@@ -42,11 +42,6 @@ class ReplyJournal(Memory[Place, Ask, Reply]):
         with self._lock:
             self._kept.put_many(kept)
 
-    def close(self) -> None:
-        """Let the file go."""
-        with self._lock:
-            self._kept.close()
-
     def _get(self, keys: list[str]) -> dict[str, Any]:
         with self._lock:
             return self._kept.get_many(keys)

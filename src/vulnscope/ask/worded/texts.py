@@ -50,6 +50,11 @@ class Questions:
         """The prompts that can be asked about `sample`, canonical first."""
         return tuple(name for name in self.protocol.prompts if not self.protocol.misses(sample, name))
 
+    def count_repeats(self, prompt: str) -> int:
+        """How often `prompt` is answered per sample; scored ones once."""
+        drawn = len(self.decoding.temperatures) * self.decoding.repeats
+        return 1 if self.protocol.is_scored(prompt) else drawn
+
 
 def gather_questions(
     protocol: DialogueProtocol, samples: Sequence[Sample], decoding: Decoding, seed: int = 0
@@ -178,8 +183,7 @@ def batch_units(questions: Questions, asks_per_batch: int) -> Iterator[tuple[str
 
 def count_asks(questions: Questions, sample: Sample) -> int:
     """How many answers a row about `sample` holds."""
-    drawn = len(questions.decoding.temperatures) * questions.decoding.repeats
-    return sum(1 if questions.protocol.is_scored(name) else drawn for name in questions.prompts_of(sample))
+    return sum(map(questions.count_repeats, questions.prompts_of(sample)))
 
 
 def _builder(questions: Questions, prompt: str) -> Callable[[Sample, int], Ask]:

@@ -50,8 +50,7 @@ def rescore(rows: Sequence[AnswerRow], record: AuditRecord, reader: Reader, run:
     rows = [row for row in rows if row.sample not in aside]
     samples = match_samples(rows, case.corpus)
     again = [read_row_again(row, sample, reader) for row, sample in zip(rows, samples, strict=True)]
-    if run.n_rows == 0:
-        run.append([*again, *(item.row for item in functions)])
+    run.append([*again, *(item.row for item in functions)])
     stored = record.background
     return make_record(
         Asked([_as_seen(row, sample) for row, sample in zip(rows, samples, strict=True)], again, record.left_out),
