@@ -8,8 +8,7 @@ import pytest
 from vulnscope.api.audits import estimate_audit
 from vulnscope.api.carry_out import run_request
 from vulnscope.audit.checks import check_settings
-from vulnscope.audit.config import AuditConfig
-from vulnscope.audit.requests import AuditRequest
+from vulnscope.audit.config import AuditConfig, AuditRequest
 from vulnscope.errors import InputError
 from vulnscope.prompts import load_prompts
 

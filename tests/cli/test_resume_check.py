@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from vulnscope.audit.config import AuditRequest
 from vulnscope.audit.kind import AUDIT
-from vulnscope.audit.requests import AuditRequest
 from vulnscope.cli import app
 from vulnscope.cli.resume_check import FREE, choose_request, find_field, validate
 from vulnscope.errors import InputError

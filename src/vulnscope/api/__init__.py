@@ -26,7 +26,7 @@ from vulnscope.api.verbs import audit as audit
 from vulnscope.api.verbs import patch as patch
 from vulnscope.api.verbs import probe as probe
 from vulnscope.api.verbs import steer as steer
-from vulnscope.audit.requests import AuditRequest as AuditRequest
+from vulnscope.audit.config import AuditRequest as AuditRequest
 from vulnscope.audit.requests import AuditResult as AuditResult
 from vulnscope.kinds.context import load_corpus as load_corpus
 from vulnscope.records.requests import CorpusRequest as CorpusRequest

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from vulnscope.api.carry_out import build_corpus_request, carry_out, finish, forecast, read_stored
-from vulnscope.audit.config import AuditConfig
-from vulnscope.audit.requests import AuditRequest, AuditResult, find_weaknesses
+from vulnscope.audit.config import AuditConfig, AuditRequest
+from vulnscope.audit.requests import AuditResult, find_weaknesses
 from vulnscope.errors import InputError
 from vulnscope.kinds.context import Context, load_requested
 from vulnscope.kinds.find import find_kind

@@ -8,18 +8,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.audit.answerers import LocalModel, RemoteModel
+from vulnscope.audit.case import load_baseline, make_case
 from vulnscope.audit.checks import check_place, check_settings
-from vulnscope.audit.figures.judgement import Case
 from vulnscope.audit.requests import folder_finder
 from vulnscope.audit.run import carry_out, plan_audit
 from vulnscope.errors import EndpointError, InputError
-from vulnscope.kinds.context import load_corpus
 
 if TYPE_CHECKING:
     from vulnscope.audit.answerers import AskedModel
-    from vulnscope.audit.config import AuditConfig
+    from vulnscope.audit.config import AuditConfig, AuditRequest
     from vulnscope.audit.plan import Seated
-    from vulnscope.audit.requests import AuditRequest
     from vulnscope.corpora import Corpus
     from vulnscope.kinds.context import Context
     from vulnscope.records.audit import AuditForecast, AuditRecord
@@ -63,17 +61,6 @@ def forecast(context: Context[AuditConfig]) -> AuditForecast:
     spec = context.request.subject.endpoint
     plan = plan_audit(context.corpus, context.settings, folder_finder(context.request), is_remote=spec is not None)
     return plan.estimate(spec or LocalModel(context.subject), time.perf_counter)
-
-
-def load_baseline(context: Context[AuditConfig]) -> Corpus | None:
-    """The corpus that trains the baselines, where one is named."""
-    named = context.settings.baseline_corpus
-    return load_corpus(named) if named else None
-
-
-def make_case(context: Context[AuditConfig], baseline_corpus: Corpus | None) -> Case:
-    """What the answers in the run are judged in."""
-    return Case(context.corpus, context.settings, context.run, baseline_corpus, context.run.manifest.command)
 
 
 def _check_settings(request: AuditRequest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from vulnscope.ask.settings import Selection
+from vulnscope.records.requests import StudyRequest
 
 
 class AuditConfig(Selection):
@@ -26,3 +27,9 @@ class AuditConfig(Selection):
     background: str | None = Field(default=None, description="folder of ordinary source code to raise alarms on")
     background_limit: int = Field(default=2000, ge=1, description="at most so many of its functions, drawn by seed")
     prevalence: float = Field(default=0.01, gt=0, lt=1, description="stated share of vulnerable functions in use")
+
+
+class AuditRequest(StudyRequest):
+    """Everything an audit is asked to do; stored in the run, so that `resume_audit` needs only the run."""
+
+    audit: AuditConfig = AuditConfig()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from vulnscope.audit.again.config import CombineConfig, CompareConfig
-from vulnscope.audit.config import AuditConfig
-from vulnscope.audit.requests import AuditRequest
+from vulnscope.audit.config import AuditConfig, AuditRequest
 from vulnscope.kinds.kind import Kind, Option
 
 _RECORD = "vulnscope.records.audit:AuditRecord"

@@ -1,4 +1,4 @@
-"""What an audit is asked to do, as it is stored in its run, and what a finished one gives back."""
+"""What an audit finds where, and what a finished one gives back."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vulnscope.audit.config import AuditConfig
+from vulnscope.audit.config import AuditConfig, AuditRequest
 from vulnscope.corpora import Corpus, default_data_dir
 from vulnscope.errors import InputError, MissingPrerequisite
 from vulnscope.kinds.kind import Finished
 from vulnscope.records.answers import Row, read_row
 from vulnscope.records.audit import AuditRecord
-from vulnscope.records.requests import StudyRequest
 
 if TYPE_CHECKING:
     import pandas
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
     from vulnscope.corpora.cwe.weaknesses import Weaknesses
     from vulnscope.kinds.context import Context
     from vulnscope.store import StoredRun
-
-
-class AuditRequest(StudyRequest):
-    """Everything an audit is asked to do; stored in the run, so that `resume_audit` needs only the run."""
-
-    audit: AuditConfig = AuditConfig()
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,6 @@ from vulnscope.cli.options import (
 )
 from vulnscope.cli.resume_check import validate_new
 from vulnscope.kinds.find import find_kind
-from vulnscope.report.pages.vectors import describe_agreement, describe_vectors
-from vulnscope.report.write_terminal import write_terminal
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -51,6 +49,8 @@ def fit(
 ) -> None:
     """Fit directions of MODEL on the fit groups of a corpus, and write them with their provenance."""
     from vulnscope.api.steering import fit_vectors
+    from vulnscope.report.pages.vectors import describe_agreement, describe_vectors
+    from vulnscope.report.write_terminal import write_terminal
 
     study = {
         **_methods(method, selector),
@@ -73,6 +73,8 @@ def show(
 ) -> None:
     """Show where the vectors of a file came from."""
     from vulnscope.api.steering import show_vectors
+    from vulnscope.report.pages.vectors import describe_vectors
+    from vulnscope.report.write_terminal import write_terminal
 
     found = show_vectors(path)
     if as_json:

@@ -9,7 +9,8 @@ from vulnscope.kinds.kind import Kind
 
 def find_kind(name: str) -> Kind:
     """The kind of runs called `name`; raises `InputError` listing the kinds there are."""
-    if name not in list_kinds():
+    # The walk through what is installed is for names that are not our own.
+    if name not in registry.BUILT_IN["kind"] and name not in list_kinds():
         raise InputError(f"runs of kind {name!r} cannot be shown; those that can: {', '.join(list_kinds())}")
     found: Kind = registry.resolve("kind", name)
     return found

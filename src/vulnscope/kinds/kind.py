@@ -78,8 +78,8 @@ class Kind:
     record: str
     page: str
     """`(record) -> Page`, written as HTML and for a terminal."""
-    run: str = ""
-    """`(context) -> record`; empty where runs of the kind are made inside others only."""
+    run: str
+    """`(context) -> record`: the work, in `context.run`."""
     check: str = ""
     """`(context) -> anything`: refuses what cannot work before a run is made; what it finds is `context.checked`."""
     forecast: str = ""
@@ -101,7 +101,7 @@ class Kind:
     help: str = ""
     verb: str = ""
     """What its Python verb says; empty where it has none that is generated."""
-    dry_run_help: str = ""
+    dry_run_help: str = "Print what it would take; make no run."
     inputs: tuple[Input, ...] = ("subject", "corpus")
     section: str = ""
     """Where a request holds the config; the name by default."""

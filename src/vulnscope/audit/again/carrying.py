@@ -10,7 +10,7 @@ from vulnscope.audit.again.offline import Answered, combine_runs, compare_runs, 
 from vulnscope.audit.again.published import Imported, measure_import
 from vulnscope.audit.again.rescore import open_reader, read_text_rows, rescore
 from vulnscope.audit.answerers import describe_unseen
-from vulnscope.audit.carrying import load_baseline, make_case
+from vulnscope.audit.case import load_baseline, make_case
 from vulnscope.audit.requests import find_weaknesses
 from vulnscope.errors import InputError
 from vulnscope.kinds.context import load_requested
