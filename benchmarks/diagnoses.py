@@ -23,9 +23,9 @@ from vulnscope.corpora.synthetic import EVALUATION_SEED
 from vulnscope.models import open_subject
 from vulnscope.organism.build import REPORT, build_organism
 from vulnscope.organism.plan import full_config
+from vulnscope.organism.record import OrganismReport
 from vulnscope.organism.train import WEIGHTS
 from vulnscope.organism.variants import VARIANTS, choose_variants, plant_all
-from vulnscope.records.organism import OrganismReport
 from vulnscope.study.config import StudyConfig
 from vulnscope.study.run import diagnose_subject
 

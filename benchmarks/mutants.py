@@ -38,8 +38,8 @@ MODULES = (
     "corpora/check/leaks",
     "audit/figures/leaks",
     "report/pages/leaks",
-    "report/pages/patch",
-    "report/pages/reproduction",
+    "patch/page",
+    "study/presets/page",
 )
 """Below `src/vulnscope`; the tests of `folder/name` are `tests/folder/test_name.py`."""
 

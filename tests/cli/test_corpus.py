@@ -10,10 +10,10 @@ from typer.testing import CliRunner, Result
 
 from vulnscope.cli.corpus import app
 from vulnscope.corpora import Corpus
+from vulnscope.corpora.get.receipt import Receipt
 from vulnscope.errors import CorruptData, InputError, VulnscopeError
 from vulnscope.records.corpus import CorpusListing, CorpusStats
 from vulnscope.records.leaks import LeakRecord
-from vulnscope.records.sources import Receipt
 from vulnscope.registry import list_names
 
 

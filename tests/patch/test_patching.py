@@ -12,8 +12,8 @@ from vulnscope.patch import patching
 from vulnscope.patch.claims import Pairing, judge_used, write_sentence
 from vulnscope.patch.config import PatchConfig
 from vulnscope.patch.patching import check_patching, draw_randoms, run_patching
+from vulnscope.patch.record import PatchCell, PatchRecord
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
-from vulnscope.records.patch import PatchCell, PatchRecord
 from vulnscope.store import Run, open_run
 
 CONFIG = PatchConfig(n_bootstrap=200, max_pairs=4)

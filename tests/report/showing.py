@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.records.comparison import ComparisonRecord
-from vulnscope.report.pages import audit, comparison
+from vulnscope.report.pages import audit as audit
+from vulnscope.report.pages import comparison as comparison
 from vulnscope.report.write_html import write_html
 from vulnscope.report.write_terminal import write_terminal
 

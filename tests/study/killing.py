@@ -17,10 +17,10 @@ from tests.ask.builders import make_corpus, make_sample, tiny_subject
 from vulnscope import store
 from vulnscope.patch.config import PatchConfig
 from vulnscope.probe.config import ProbeConfig
-from vulnscope.records.study import StudyRecord
 from vulnscope.steer.config import SteerConfig
 from vulnscope.study.config import StudyConfig
 from vulnscope.study.kind import STUDY
+from vulnscope.study.record import StudyRecord
 from vulnscope.study.run import run_study
 
 CORPUS = make_corpus(

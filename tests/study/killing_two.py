@@ -16,8 +16,8 @@ from tests.study.killing import CONFIG, CORPUS, Listener
 
 from vulnscope import store
 from vulnscope.models import Subject, wrap_model
-from vulnscope.records.against import AgainstRecord
 from vulnscope.study.against import Side, run_against
+from vulnscope.study.against_record import AgainstRecord
 from vulnscope.study.kind import AGAINST
 
 SMALL = CONFIG.model_copy(

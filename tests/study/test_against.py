@@ -17,8 +17,8 @@ from vulnscope.errors import InputError, Interrupted
 from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, save_vectors
 from vulnscope.kinds.find import find_kind
 from vulnscope.kinds.kind import Finished
-from vulnscope.records.against import AgainstRecord
 from vulnscope.records.requests import CorpusRequest, SubjectRequest
+from vulnscope.study.against_record import AgainstRecord
 from vulnscope.study.requests import AgainstRequest
 
 OPTIONS = (("difficulty", "bound"), ("n_pairs", "40"), ("templates", "train"))

@@ -5,11 +5,11 @@ from typing import Any, cast
 
 from tests.study.test_diagnosis import about
 
-from vulnscope.records.against import Difference, Figure, FigureDifference
 from vulnscope.records.audit import SubjectInfo
 from vulnscope.records.base import Number
-from vulnscope.records.study import StudyRecord
+from vulnscope.study.against_record import Difference, Figure, FigureDifference
 from vulnscope.study.against_words import name_sides, write_sentence
+from vulnscope.study.record import StudyRecord
 
 
 def subject(name: str, **changes: Any) -> SubjectInfo:

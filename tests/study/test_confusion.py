@@ -15,9 +15,9 @@ from vulnscope.models import open_subject
 from vulnscope.organism.plan import full_config
 from vulnscope.organism.variants import choose_variants
 from vulnscope.probe.config import ProbeConfig
-from vulnscope.records.study import Evidence
 from vulnscope.study.config import StudyConfig
 from vulnscope.study.diagnosis import diagnose
+from vulnscope.study.record import Evidence
 from vulnscope.study.run import diagnose_subject
 
 RECORD: dict[str, Any] = json.loads(

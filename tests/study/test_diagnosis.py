@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
-from vulnscope.records.study import ChangeEvidence, Evidence
 from vulnscope.study.diagnosis import Limits, diagnose
+from vulnscope.study.record import ChangeEvidence, Evidence
 
 
 def about(value: float, half: float = 0.02) -> Estimate:

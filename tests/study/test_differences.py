@@ -14,11 +14,11 @@ from tests.study.test_diagnosis import about
 from vulnscope.ask.figures.slices import JudgedSample
 from vulnscope.audit.again.comparison import compare_items, match_items
 from vulnscope.corpora import Corpus, load_corpus
-from vulnscope.records.against import Difference, FigureDifference
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.probe import HeldOut, ProbeRecord
 from vulnscope.records.steer import Outcome, SteeredItem, SteerRecord
 from vulnscope.stats import Bootstrap, Groups, deal_folds, detectable_in_family, holm
+from vulnscope.study.against_record import Difference, FigureDifference
 from vulnscope.study.against_words import is_shown
 from vulnscope.study.differences import (
     UNSTEERED,

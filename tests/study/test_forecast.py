@@ -13,9 +13,9 @@ from vulnscope.corpora import Corpus, load_corpus
 from vulnscope.errors import InputError
 from vulnscope.models import open_subject
 from vulnscope.models.subject.sketch import Sketch, sketch_model
-from vulnscope.records.study import StudyForecast
 from vulnscope.study.config import StudyConfig
 from vulnscope.study.forecast import estimate_study
+from vulnscope.study.record import StudyForecast
 
 LARGE = {
     "hidden_size": 6144,

@@ -13,11 +13,11 @@ from vulnscope.errors import InputError
 from vulnscope.models import open_subject
 from vulnscope.patch.config import PatchConfig
 from vulnscope.probe.config import ProbeConfig
-from vulnscope.records.study import StudyRecord
 from vulnscope.steer.config import SteerConfig
 from vulnscope.study.checks import check_study
 from vulnscope.study.config import StudyConfig
 from vulnscope.study.kind import STUDY
+from vulnscope.study.record import StudyRecord
 from vulnscope.study.run import Stage, run_study
 
 CONFIG = StudyConfig(

@@ -7,7 +7,7 @@ from tests.report.records import make_record
 from tests.study.test_diagnosis import about, evidence
 
 from vulnscope.records.steer import Effect, Outcome, SteerRecord
-from vulnscope.records.study import Verdict
+from vulnscope.study.record import Verdict
 from vulnscope.study.sentence import write_sentence
 
 

@@ -11,8 +11,8 @@ from vulnscope.api.verbs import StudyOptions, StudyResult
 from vulnscope.kinds.context import Context
 from vulnscope.kinds.find import find_kind
 from vulnscope.kinds.kind import Finished
-from vulnscope.records.against import AgainstRecord
 from vulnscope.records.requests import SubjectRequest
+from vulnscope.study.against_record import AgainstRecord
 
 if TYPE_CHECKING:
     from vulnscope.study.requests import WholeStudyRequest

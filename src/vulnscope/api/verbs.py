@@ -14,15 +14,15 @@ from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.requests import AuditResult
 from vulnscope.kinds.kind import Finished
 from vulnscope.patch.config import PatchConfig
+from vulnscope.patch.record import PatchRecord
 from vulnscope.probe.config import ProbeConfig
 from vulnscope.records.apply import ApplyRecord
 from vulnscope.records.endpoints import EndpointSpec
-from vulnscope.records.patch import PatchRecord
 from vulnscope.records.probe import ProbeRecord
 from vulnscope.records.steer import SteerRecord
-from vulnscope.records.study import StudyRecord
 from vulnscope.steer.config import SteerConfig
 from vulnscope.study.config import Limits
+from vulnscope.study.record import StudyRecord
 
 
 class SubjectOptions(TypedDict, total=False):

@@ -18,9 +18,9 @@ from vulnscope.cli.options import Device, Json
 if TYPE_CHECKING:
     import torch
 
+    from vulnscope.organism.record import OrganismReport, VariantReport
     from vulnscope.organism.train import Progress as Step
     from vulnscope.organism.train import Watch
-    from vulnscope.records.organism import OrganismReport, VariantReport
 
 app = typer.Typer(no_args_is_help=True)
 _COLUMNS = (
@@ -83,8 +83,8 @@ def train(
 
 def _train_variants(name: str, seed: int, folder: Path, device: torch.device, *, as_json: bool) -> None:
     """One variant or all, of the organism in `folder`."""
+    from vulnscope.organism.record import VariantReports
     from vulnscope.organism.variants import choose_variants, plant_all
-    from vulnscope.records.organism import VariantReports
 
     chosen = choose_variants(name, seed)
     with Progress(*_COLUMNS, console=stderr) as bar:

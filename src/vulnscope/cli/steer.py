@@ -49,8 +49,8 @@ def fit(
 ) -> None:
     """Fit directions of MODEL on the fit groups of a corpus, and write them with their provenance."""
     from vulnscope.api.steering import fit_vectors
-    from vulnscope.report.pages.vectors import describe_agreement, describe_vectors
     from vulnscope.report.write_terminal import write_terminal
+    from vulnscope.steer.vectors_page import describe_agreement, describe_vectors
 
     study = {
         **_methods(method, selector),
@@ -73,8 +73,8 @@ def show(
 ) -> None:
     """Show where the vectors of a file came from."""
     from vulnscope.api.steering import show_vectors
-    from vulnscope.report.pages.vectors import describe_vectors
     from vulnscope.report.write_terminal import write_terminal
+    from vulnscope.steer.vectors_page import describe_vectors
 
     found = show_vectors(path)
     if as_json:

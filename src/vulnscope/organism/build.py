@@ -15,10 +15,10 @@ from vulnscope.organism.card import write_card
 from vulnscope.organism.checkpoint import write_text
 from vulnscope.organism.config import OrganismConfig
 from vulnscope.organism.evaluate import score_checkpoint
+from vulnscope.organism.record import CheckpointScore, OrganismReport, VariantReport
 from vulnscope.organism.sources import list_sources, read_library
 from vulnscope.organism.tokenizer import load_tokenizer
 from vulnscope.organism.train import BEFORE_LABELS, WEIGHTS, Watch, train
-from vulnscope.records.organism import CheckpointScore, OrganismReport, VariantReport
 
 if TYPE_CHECKING:
     from transformers import Qwen2ForCausalLM

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
+from vulnscope.organism.record import CheckpointScore, OrganismReport, TemplateScore, VariantReport
 from vulnscope.records.base import NotMeasured, Number
-from vulnscope.records.organism import CheckpointScore, OrganismReport, TemplateScore, VariantReport
 
 
 def write_card(report: OrganismReport, variants: Sequence[VariantReport] = ()) -> str:

@@ -14,8 +14,8 @@ from vulnscope.corpora.code.text import is_python
 from vulnscope.corpora.samples import Sample
 from vulnscope.corpora.synthetic import EVALUATION_SEED, generate_pair, held_out_templates, load_templates
 from vulnscope.organism.instruct import answer_forms, list_questions, write_prompt
+from vulnscope.organism.record import CheckpointScore, CompletionScore, TemplateScore
 from vulnscope.records.base import NotMeasured
-from vulnscope.records.organism import CheckpointScore, CompletionScore, TemplateScore
 
 if TYPE_CHECKING:
     from jaxtyping import Float

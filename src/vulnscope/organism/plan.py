@@ -14,7 +14,7 @@ from vulnscope.organism.config import (
     ScaffoldConfig,
     ShapeConfig,
 )
-from vulnscope.records.organism import TrainingPlan
+from vulnscope.organism.record import TrainingPlan
 
 _BYTES_PER_MIB = 2**20
 # Positions per second with this recipe, compiled, in bf16: measured on two CPU cores, a guess for data-centre GPUs.

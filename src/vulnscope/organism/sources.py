@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from vulnscope.errors import MissingPrerequisite
-from vulnscope.records.organism import SourceUse
+from vulnscope.organism.record import SourceUse
 
 _SKIPPED_FOLDERS = frozenset(
     {"site-packages", "dist-packages", "test", "tests", "encodings", "idlelib", "lib2to3", "pydoc_data"}

@@ -25,10 +25,10 @@ from vulnscope.organism.build import describe, load_checkpoint_model
 from vulnscope.organism.checkpoint import write_text
 from vulnscope.organism.evaluate import first_tokens, last_logits, score_templates, summarise
 from vulnscope.organism.instruct import Question, list_questions, write_prompt
+from vulnscope.organism.record import VariantReport
 from vulnscope.organism.tokenizer import load_tokenizer
 from vulnscope.organism.train import BEFORE_LABELS, WEIGHTS
 from vulnscope.records.base import Record
-from vulnscope.records.organism import VariantReport
 
 if TYPE_CHECKING:
     from jaxtyping import Float

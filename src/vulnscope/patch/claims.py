@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.models.subject.sites import as_site
+from vulnscope.patch.record import Claim, PatchCell, PatchedMargin, Region
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
-from vulnscope.records.patch import Claim, PatchCell, PatchedMargin, Region
 from vulnscope.report.format import format_signed_estimate
 from vulnscope.stats import Bootstrap, Groups, correct_family, estimate, mean_statistic, sign_flip_test
 

@@ -10,10 +10,10 @@ PATCH = Kind(
     command="patch",
     help="Put one twin's activations into the other: does MODEL use what differs between them?",
     config=PatchConfig,
-    record="vulnscope.records.patch:PatchRecord",
+    record="vulnscope.patch.record:PatchRecord",
     options=(Option(field="layers", name="layer", help="Only this layer, from 0; repeatable.", least=0), "max_pairs"),
     check="vulnscope.patch.patching:check",
     run="vulnscope.patch.patching:run",
-    page="vulnscope.report.pages.patch:page",
+    page="vulnscope.patch.page:page",
     verb="Whether `model` uses what differs between twins: activations of one put into the other.",
 )

@@ -19,8 +19,8 @@ from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
 from vulnscope.models import TokenText, WorkPlan, plan_patch, run_patch
 from vulnscope.patch.claims import Pairing, Shifts, judge_used, measure_cells, write_sentence
+from vulnscope.patch.record import PatchedMargin, PatchRecord
 from vulnscope.records.audit import LeftOut
-from vulnscope.records.patch import PatchedMargin, PatchRecord
 from vulnscope.stats import Bootstrap, name_correction
 
 if TYPE_CHECKING:

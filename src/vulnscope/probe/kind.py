@@ -26,5 +26,5 @@ PROBE = Kind(
     is_cached=True,
     check="vulnscope.probe.carrying:check",
     run="vulnscope.probe.carrying:run",
-    page="vulnscope.report.pages.probe:page",
+    page="vulnscope.probe.page:page",
 )

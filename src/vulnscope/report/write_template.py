@@ -17,7 +17,7 @@ from vulnscope.report import view
 from vulnscope.report.draw import assets
 from vulnscope.report.draw.engine import make_environment
 from vulnscope.report.glossary import GLOSSARY
-from vulnscope.report.pages import comparison
+from vulnscope.report.pages import comparison as comparison
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -44,8 +44,8 @@ STEER = Kind(
     ),
     check="vulnscope.steer.carrying:check_steer",
     run="vulnscope.steer.carrying:run_steer",
-    note_page="vulnscope.report.pages.vectors:describe_agreement",
-    page="vulnscope.report.pages.steer:page",
+    note_page="vulnscope.steer.vectors_page:describe_agreement",
+    page="vulnscope.steer.page:page",
 )
 APPLY = Kind(
     name="apply",
@@ -79,8 +79,8 @@ APPLY = Kind(
         _FORCE,
     ),
     aside="vulnscope.steer.carrying:show_text",
-    aside_page="vulnscope.report.pages.vectors:describe_steered",
+    aside_page="vulnscope.steer.vectors_page:describe_steered",
     check="vulnscope.steer.carrying:check_apply",
     run="vulnscope.steer.carrying:run_apply",
-    page="vulnscope.report.pages.apply:page",
+    page="vulnscope.steer.apply_page:page",
 )

@@ -13,11 +13,10 @@ from vulnscope.audit.again.comparison import match_items
 from vulnscope.audit.again.config import CompareConfig
 from vulnscope.audit.again.offline import compare_runs, read_answers
 from vulnscope.errors import InputError, RunError
-from vulnscope.records.against import AgainstRecord
 from vulnscope.records.base import digest_text
 from vulnscope.records.comparison import ComparisonRecord
-from vulnscope.records.study import StudyRecord
 from vulnscope.stats import Bootstrap, name_correction
+from vulnscope.study.against_record import AgainstRecord
 from vulnscope.study.against_words import name_sides, write_sentence
 from vulnscope.study.differences import (
     compare_answers,
@@ -27,6 +26,7 @@ from vulnscope.study.differences import (
     correct_interventions,
     count_tests,
 )
+from vulnscope.study.record import StudyRecord
 from vulnscope.study.run import STAGES, run_study
 from vulnscope.study.stages import find_run, finish_run
 

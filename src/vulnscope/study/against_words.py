@@ -9,10 +9,10 @@ from vulnscope.records.base import NotMeasured
 from vulnscope.report.format import format_change, format_change_interval, format_p
 
 if TYPE_CHECKING:
-    from vulnscope.records.against import Difference, FigureDifference
     from vulnscope.records.audit import SubjectInfo
-    from vulnscope.records.study import StudyRecord
     from vulnscope.report.format import Scale
+    from vulnscope.study.against_record import Difference, FigureDifference
+    from vulnscope.study.record import StudyRecord
 
 LEVEL = 0.05
 _KEY_FIGURES: tuple[tuple[str, str, Scale], ...] = (

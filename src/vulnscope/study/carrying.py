@@ -17,12 +17,12 @@ from vulnscope.study.presets.samples import choose_samples
 if TYPE_CHECKING:
     from vulnscope.kinds.context import Context
     from vulnscope.models.subject.sketch import Sketch
-    from vulnscope.records.reproduction import ReproductionRecord
     from vulnscope.records.requests import SubjectRequest
-    from vulnscope.records.study import StudyForecast, StudyRecord
     from vulnscope.study.config import StudyConfig
     from vulnscope.study.presets.recipe import Recipe
+    from vulnscope.study.presets.record import ReproductionRecord
     from vulnscope.study.presets.settings import PresetConfig
+    from vulnscope.study.record import StudyForecast, StudyRecord
 
 DEFAULT = "starcoder-steering-2025"
 

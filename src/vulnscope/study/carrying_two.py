@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from vulnscope.errors import InputError
 from vulnscope.kinds.context import open_requested
 from vulnscope.models.subject.files import digest_files, locate_model
-from vulnscope.records.against import AgainstForecast, AgainstRecord
 from vulnscope.records.base import digest_text
 from vulnscope.study.against import Side, run_against
+from vulnscope.study.against_record import AgainstForecast, AgainstRecord
 from vulnscope.study.budget import fit_budget
 from vulnscope.study.carrying import sketch_requested, tell_stages
 from vulnscope.study.checks import check_shapes, check_study

@@ -7,9 +7,9 @@ negligible AUROC. All others rest on intervals that exclude their opposite.
 from __future__ import annotations
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.records.study import ChangeEvidence, Evidence, Verdict
 from vulnscope.report.format import format_estimate, format_number
 from vulnscope.study.config import Limits
+from vulnscope.study.record import ChangeEvidence, Evidence, Verdict
 
 CHANCE = 0.5
 

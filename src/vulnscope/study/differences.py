@@ -15,7 +15,6 @@ import numpy as np
 
 from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.ask.figures.slices import measure_slice
-from vulnscope.records.against import Difference, FigureDifference, InterventionDifference
 from vulnscope.records.base import NotMeasured, Number, not_measured
 from vulnscope.stats import (
     N_FOLDS,
@@ -35,17 +34,18 @@ from vulnscope.stats import (
     stratified_auroc,
     swap_test,
 )
+from vulnscope.study.against_record import Difference, FigureDifference, InterventionDifference
 from vulnscope.study.thresholds import cut_on_others
 
 if TYPE_CHECKING:
     from vulnscope.audit.again.comparison import Both
     from vulnscope.corpora import Corpus
-    from vulnscope.records.against import Figure
     from vulnscope.records.base import Estimate
     from vulnscope.records.comparison import Change, ComparedSlice, Measure
     from vulnscope.records.probe import ProbeRecord
     from vulnscope.records.steer import Outcome, SteerRecord
     from vulnscope.stats import PairedChange, Statistic
+    from vulnscope.study.against_record import Figure
 
 UNSTEERED = "un-steered"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from vulnscope.ask.figures.paired_scores import ScoreTable
-from vulnscope.records.study import FlipCount, FlippedTwins, TwinsUnder
+from vulnscope.study.record import FlipCount, FlippedTwins, TwinsUnder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,8 +19,8 @@ from vulnscope.models.subject.inspection import estimate_memory
 from vulnscope.models.text.plan import default_max_tokens
 from vulnscope.patch.patching import RANDOM_REGIONS, TWIN_REGIONS
 from vulnscope.prompts import POLARITIES, load_prompts, render
-from vulnscope.records.study import StageForecast, StudyForecast
 from vulnscope.steer.layers import choose_layers
+from vulnscope.study.record import StageForecast, StudyForecast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

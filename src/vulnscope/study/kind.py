@@ -28,7 +28,7 @@ STUDY = Kind(
     verb="What `model` says about `corpus`, what it knows, what closes the gap, and one diagnosis.",
     config=StudyConfig,
     asked=WholeStudyRequest,
-    record="vulnscope.records.study:StudyRecord",
+    record="vulnscope.study.record:StudyRecord",
     options=(
         _CHANGE,
         _BUDGET,
@@ -38,10 +38,10 @@ STUDY = Kind(
     is_cached=True,
     dry_run_help="Itemise memory, disk and time from the model's config; load no weights.",
     forecast="vulnscope.study.carrying:forecast_study",
-    forecast_page="vulnscope.report.pages.forecast:page",
+    forecast_page="vulnscope.study.forecast_page:page",
     check="vulnscope.study.carrying:check_study",
     run="vulnscope.study.carrying:run_study",
-    page="vulnscope.report.pages.study:page",
+    page="vulnscope.study.page:page",
 )
 AGAINST = Kind(
     name="against",
@@ -50,14 +50,14 @@ AGAINST = Kind(
     config=StudyConfig,
     section="study",
     asked=AgainstRequest,
-    record="vulnscope.records.against:AgainstRecord",
+    record="vulnscope.study.against_record:AgainstRecord",
     options=(_CHANGE, _BUDGET),
     is_cached=True,
     forecast="vulnscope.study.carrying_two:forecast",
-    forecast_page="vulnscope.report.pages.forecast:page",
+    forecast_page="vulnscope.study.forecast_page:page",
     check="vulnscope.study.carrying_two:check",
     run="vulnscope.study.carrying_two:run",
-    page="vulnscope.report.pages.against:page",
+    page="vulnscope.study.against_page:page",
 )
 REPRODUCTION = Kind(
     name="reproduction",
@@ -67,9 +67,9 @@ REPRODUCTION = Kind(
     config=PresetConfig,
     section="preset",
     begin="vulnscope.study.carrying:begin_reproduction",
-    record="vulnscope.records.reproduction:ReproductionRecord",
+    record="vulnscope.study.presets.record:ReproductionRecord",
     options=(Option(field="seed"),),
     check="vulnscope.study.carrying:check_reproduction",
     run="vulnscope.study.carrying:run_reproduction",
-    page="vulnscope.report.pages.reproduction:page",
+    page="vulnscope.study.presets.page:page",
 )

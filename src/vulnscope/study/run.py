@@ -18,19 +18,19 @@ from vulnscope.corpora import Corpus
 from vulnscope.corpora.transformations import augment
 from vulnscope.errors import InputError
 from vulnscope.patch.patching import run_patching
+from vulnscope.patch.record import PatchRecord
 from vulnscope.probe.run import run_probe
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Record
-from vulnscope.records.patch import PatchRecord
 from vulnscope.records.probe import ProbeRecord
 from vulnscope.records.rows import VerdictRow
 from vulnscope.records.steer import SteerRecord
-from vulnscope.records.study import ChangeEvidence, Evidence, StudyRecord, Verdict
 from vulnscope.stats import Bootstrap
 from vulnscope.steer.run import run_steering
 from vulnscope.study.budget import explain_budget
 from vulnscope.study.diagnosis import diagnose
 from vulnscope.study.flips import count_flips, list_flips
+from vulnscope.study.record import ChangeEvidence, Evidence, StudyRecord, Verdict
 from vulnscope.study.sentence import write_sentence
 from vulnscope.study.stages import finish_run
 from vulnscope.study.thresholds import measure_threshold

@@ -5,9 +5,9 @@ from __future__ import annotations
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.records.steer import Effect, Outcome, SteerRecord
-from vulnscope.records.study import Evidence, Verdict
 from vulnscope.report.format import format_change, format_change_interval, format_estimate
 from vulnscope.steer.sentence import STEERING
+from vulnscope.study.record import Evidence, Verdict
 
 _HOW: dict[Effect, str] = {
     "sensitivity": "and tells twins apart better",

@@ -15,9 +15,9 @@ import pytest
 
 from vulnscope.corpora import default_data_dir, load_corpus
 from vulnscope.corpora.get.fetch import digest_files, get_corpus
+from vulnscope.corpora.get.receipt import Receipt
 from vulnscope.corpora.get.sources import BY_HAND, SOURCES, find_source
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite
-from vulnscope.records.sources import Receipt
 from vulnscope.registry import list_names
 
 

@@ -22,15 +22,15 @@ from vulnscope.effects.margins import score_margins
 from vulnscope.errors import InputError
 from vulnscope.models import Edit, Subject, TokenText, add, edited, generate, open_subject, read_text, wrap_model
 from vulnscope.records.base import NotMeasured
-from vulnscope.records.reproduction import ReproductionRecord
-from vulnscope.report.pages.reproduction import summarise_rows
 from vulnscope.stats import Bootstrap
 from vulnscope.study.kind import REPRODUCTION
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
 from vulnscope.study.presets.figures import Answers, judge, write_sentence
 from vulnscope.study.presets.indexing import make_edits
 from vulnscope.study.presets.model_sizes import estimate_model
+from vulnscope.study.presets.page import summarise_rows
 from vulnscope.study.presets.recipe import read_recipe
+from vulnscope.study.presets.record import ReproductionRecord
 from vulnscope.study.presets.reproduction import run_preset, write_prompt
 from vulnscope.study.presets.samples import choose_samples
 from vulnscope.study.presets.scoring import score_settings

@@ -25,10 +25,10 @@ from typing import TypeAlias
 
 from pydantic import ValidationError
 
+from vulnscope.corpora.get.receipt import Kind, Receipt
 from vulnscope.corpora.get.sources import SOURCES, Source, find_source
 from vulnscope.corpora.tables.folders import walk_files
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite
-from vulnscope.records.sources import Kind, Receipt
 from vulnscope.store.environment import cache_dir
 from vulnscope.store.files import write_atomic
 

@@ -11,9 +11,9 @@ from vulnscope.ask.figures.paired_scores import measure_auroc, measure_pair_rank
 from vulnscope.ask.worded.parsers.keyword import parse_keyword
 from vulnscope.records.answers import Expectation
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
-from vulnscope.records.reproduction import Judged, ReproducedRow, Said
 from vulnscope.report.format import format_estimate, format_number
 from vulnscope.stats import Groups, correct, estimate_mean
+from vulnscope.study.presets.record import Judged, ReproducedRow, Said
 
 if TYPE_CHECKING:
     from vulnscope.ask.figures.paired_scores import ScoreTable

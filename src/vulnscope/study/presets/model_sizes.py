@@ -11,7 +11,7 @@ from transformers import AutoConfig
 
 from vulnscope.models.forward.memory_budget import measure_footprint
 from vulnscope.models.subject.sketch import sketch_config
-from vulnscope.records.reproduction import ModelMemory
+from vulnscope.study.presets.record import ModelMemory
 
 
 def estimate_model(name: str, fields: Mapping[str, Any], batch: int = 4, length: int = 2048) -> ModelMemory:

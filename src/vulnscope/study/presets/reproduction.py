@@ -18,7 +18,6 @@ from vulnscope.ask.settings import Selection
 from vulnscope.errors import InputError
 from vulnscope.models import generate, read_text
 from vulnscope.models.answer.prompt_prefixes import PromptPrefixes
-from vulnscope.records.reproduction import ReproducedRow, ReproductionRecord
 from vulnscope.stats import Bootstrap, name_correction
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
 from vulnscope.study.presets.figures import (
@@ -31,6 +30,7 @@ from vulnscope.study.presets.figures import (
 )
 from vulnscope.study.presets.indexing import Indexing, make_edits
 from vulnscope.study.presets.model_sizes import estimate_model
+from vulnscope.study.presets.record import ReproducedRow, ReproductionRecord
 from vulnscope.study.presets.samples import choose_samples
 from vulnscope.study.presets.scoring import score_settings
 from vulnscope.study.presets.settings import clamp_layers

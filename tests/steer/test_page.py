@@ -9,8 +9,8 @@ from rich.console import Console
 from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.records.steer import Outcome, SteerRecord
 from vulnscope.report.page import Cell, Table, as_cell, as_head
-from vulnscope.report.pages.steer import list_outcomes
 from vulnscope.report.write_terminal import write_blocks
+from vulnscope.steer.page import list_outcomes
 
 
 def estimate(value: float) -> Estimate:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from vulnscope.records.against import AgainstRecord, Difference, FigureDifference
 from vulnscope.records.base import Estimate, NotMeasured
-from vulnscope.report.pages.against import list_figures
 from vulnscope.report.write_html import write_blocks
+from vulnscope.study.against_page import list_figures
+from vulnscope.study.against_record import AgainstRecord, Difference, FigureDifference
 
 
 def draw(change: Estimate) -> str:

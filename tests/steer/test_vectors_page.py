@@ -10,8 +10,8 @@ from vulnscope.records.apply import SteeredText
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.steer import Agreement, VectorFile, VectorInfo
 from vulnscope.report.page import Page
-from vulnscope.report.pages.vectors import describe_agreement, describe_steered, describe_vectors
 from vulnscope.report.write_terminal import write_terminal
+from vulnscope.steer.vectors_page import describe_agreement, describe_steered, describe_vectors
 
 
 def show(page: Page) -> list[str]:

@@ -6,9 +6,9 @@ from tests.report.pages.estimates import estimate, read_row
 
 from vulnscope.records.audit import CorpusInfo, SubjectInfo
 from vulnscope.records.base import NotMeasured
-from vulnscope.records.reproduction import Judged, ModelMemory, ReproducedRow, ReproductionRecord, Said
 from vulnscope.report.page import Cell, Fold, Section, Table
-from vulnscope.report.pages.reproduction import page, summarise_rows
+from vulnscope.study.presets.page import page, summarise_rows
+from vulnscope.study.presets.record import Judged, ModelMemory, ReproducedRow, ReproductionRecord, Said
 
 
 def said(first: int) -> Said:

@@ -9,7 +9,7 @@ from pydantic import Field
 from vulnscope.records.base import Estimate, Number, Record, RunRecord
 from vulnscope.records.comparison import ComparisonRecord
 from vulnscope.records.steer import Effect, Kind
-from vulnscope.records.study import StudyForecast, StudyRecord
+from vulnscope.study.record import StudyForecast, StudyRecord
 
 Figure = Literal[
     "says",

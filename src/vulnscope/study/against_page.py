@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.cwe import describe_cwe
+from vulnscope.probe.page import EMBEDDING, SAY_KNOW, Lines, list_lines
 from vulnscope.records.base import NotMeasured
 from vulnscope.report.draw.curves import find_height
 from vulnscope.report.format import (
@@ -41,14 +42,13 @@ from vulnscope.report.page import (
     Twins,
 )
 from vulnscope.report.pages.common import describe_corpus, describe_model, reproduce
-from vulnscope.report.pages.probe import EMBEDDING, SAY_KNOW, Lines, list_lines
-from vulnscope.report.pages.steer import EFFECTS
+from vulnscope.steer.page import EFFECTS
 
 if TYPE_CHECKING:
-    from vulnscope.records.against import AgainstRecord, Figure, InterventionDifference
     from vulnscope.records.base import Estimate
     from vulnscope.records.comparison import ComparedItem
-    from vulnscope.records.study import StudyRecord
+    from vulnscope.study.against_record import AgainstRecord, Figure, InterventionDifference
+    from vulnscope.study.record import StudyRecord
 
 
 class _Name(NamedTuple):

@@ -6,7 +6,7 @@ from vulnscope.records.apply import AppliedFrom, ApplyRecord
 from vulnscope.report.format import MINUS, show_estimate
 from vulnscope.report.page import Block, Fact, Page, Section, Table, Text
 from vulnscope.report.pages.common import make_page
-from vulnscope.report.pages.steer import (
+from vulnscope.steer.page import (
     fold_cwes,
     leave_out,
     list_outcomes,

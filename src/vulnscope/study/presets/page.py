@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.records.reproduction import Judged, ModelMemory, ReproducedRow, ReproductionRecord
 from vulnscope.report.format import (
     find_reason,
     format_interval,
@@ -17,6 +16,7 @@ from vulnscope.report.format import (
 )
 from vulnscope.report.page import Block, Cell, Fact, Fold, Head, LeftOut, Page, Points, Section, Table, Text
 from vulnscope.report.pages.common import count_left_out, make_page
+from vulnscope.study.presets.record import Judged, ModelMemory, ReproducedRow, ReproductionRecord
 
 _OLD_HEADS = ("steered", "answers changed", "vulnerable right", "fixed right")
 _DEFAULT_HEADS = ("calls vulnerable", "AUROC", "pair-rank", "margin shift")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vulnscope.patch.record import PatchCell, PatchRecord, Region
 from vulnscope.records.base import Estimate, NotMeasured
-from vulnscope.records.patch import PatchCell, PatchRecord, Region
 from vulnscope.report.format import format_p, show_estimate, show_number
 from vulnscope.report.page import Block, Cell, Fact, LeftOut, Map, Page, Section, Table, Text, Tile, stack_estimate
 from vulnscope.report.pages.common import count_left_out, make_page

@@ -7,13 +7,14 @@ import io
 import pytest
 from rich.console import Console
 
-from vulnscope.records.against import AgainstForecast
+from vulnscope.audit.forecast_page import page as audit_page
 from vulnscope.records.audit import AuditForecast
 from vulnscope.records.base import NotMeasured
-from vulnscope.records.study import StageForecast, StudyForecast
 from vulnscope.records.subject import MemoryEstimate
-from vulnscope.report.pages.forecast import describe_audit, page, show_bytes, show_duration
 from vulnscope.report.write_terminal import write_terminal
+from vulnscope.study.against_record import AgainstForecast
+from vulnscope.study.forecast_page import page, show_bytes, show_duration
+from vulnscope.study.record import StageForecast, StudyForecast
 
 MEMORY = MemoryEstimate.model_construct(
     weights_bytes=2**30,
@@ -120,7 +121,7 @@ def test_what_an_audit_takes_has_a_line_per_figure() -> None:
         config={"seed": 0},
     )
     console = Console(file=io.StringIO(), width=100, color_system=None)
-    write_terminal(describe_audit(record), console)
+    write_terminal(audit_page(record), console)
     assert [" ".join(line.split()) for line in console.file.getvalue().splitlines()] == [  # type: ignore[attr-defined]
         "samples 40 in 20 pairs and 10 groups",
         "background 3 ordinary functions",

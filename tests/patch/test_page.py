@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from vulnscope.patch.page import list_figures, map_layers
+from vulnscope.patch.record import PatchCell, PatchRecord, Region
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.records.patch import PatchCell, PatchRecord, Region
 from vulnscope.report.page import Cell, Map, Table
-from vulnscope.report.pages.patch import list_figures, map_layers
 
 
 def estimate(value: float, low: Number, high: Number) -> Estimate:

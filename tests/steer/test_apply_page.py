@@ -9,7 +9,7 @@ from vulnscope.records.apply import AppliedFrom, ApplyRecord
 from vulnscope.records.audit import CorpusInfo, SubjectInfo
 from vulnscope.records.steer import Outcome
 from vulnscope.report.page import Block, Fact, Table, Text
-from vulnscope.report.pages.apply import page
+from vulnscope.steer.apply_page import page
 
 
 def make_record(after: str = "vulnerable", n_changed: int = 3) -> ApplyRecord:

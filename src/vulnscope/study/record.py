@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from vulnscope.patch.record import PatchRecord
 from vulnscope.records.audit import AuditRecord, CorpusInfo, SubjectInfo
 from vulnscope.records.base import Estimate, Number, Record, RunRecord
-from vulnscope.records.patch import PatchRecord
 from vulnscope.records.probe import Claim, ProbeRecord
 from vulnscope.records.rows import Says
 from vulnscope.records.steer import SteerRecord

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from vulnscope.patch import page as patch
+from vulnscope.probe import page as probe
 from vulnscope.records.base import Estimate
-from vulnscope.records.study import StudyRecord, TwinsUnder
 from vulnscope.report.format import MINUS, show_estimate, show_number
 from vulnscope.report.page import (
     Block,
@@ -21,8 +22,9 @@ from vulnscope.report.page import (
     Text,
     Twins,
 )
-from vulnscope.report.pages import patch, probe, steer
 from vulnscope.report.pages.common import count_left_out, make_page
+from vulnscope.steer import page as steer
+from vulnscope.study.record import StudyRecord, TwinsUnder
 
 _EXPLANATION = (
     "Margins rank samples; answers cut that ranking somewhere. A model can rank well and cut badly (a bias, which a "
