@@ -8,7 +8,7 @@ from tests.probe.builders import make_items
 
 from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.effects.margins import Margins
-from vulnscope.effects.twins import TwinStates
+from vulnscope.effects.reading.twins import TwinStates
 from vulnscope.models import Site, as_selector
 from vulnscope.stats import Groups
 

@@ -7,7 +7,7 @@ import torch
 from tests.effects.builders import make_twins
 
 from vulnscope.effects.controls import draw_random, draw_shuffled
-from vulnscope.effects.twins import find_mean_difference
+from vulnscope.effects.reading.twins import find_mean_difference
 
 
 def test_random_directions_have_the_covariance_of_the_differences() -> None:

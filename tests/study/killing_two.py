@@ -16,9 +16,9 @@ from tests.study.killing import CONFIG, CORPUS, Listener
 
 from vulnscope import store
 from vulnscope.models import Subject, wrap_model
-from vulnscope.study.against import Side, run_against
-from vulnscope.study.against_record import AgainstRecord
 from vulnscope.study.kind import AGAINST
+from vulnscope.study.two.against import Side, run_against
+from vulnscope.study.two.record import AgainstRecord
 
 SMALL = CONFIG.model_copy(
     update={

@@ -12,9 +12,9 @@ from vulnscope.records.audit import AuditForecast
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.subject import MemoryEstimate
 from vulnscope.report.write_terminal import write_terminal
-from vulnscope.study.against_record import AgainstForecast
 from vulnscope.study.forecast_page import page, show_bytes, show_duration
 from vulnscope.study.record import StageForecast, StudyForecast
+from vulnscope.study.two.record import AgainstForecast
 
 MEMORY = MemoryEstimate.model_construct(
     weights_bytes=2**30,

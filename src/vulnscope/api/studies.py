@@ -12,7 +12,7 @@ from vulnscope.kinds.context import Context
 from vulnscope.kinds.find import find_kind
 from vulnscope.kinds.kind import Finished
 from vulnscope.records.requests import SubjectRequest
-from vulnscope.study.against_record import AgainstRecord
+from vulnscope.study.two.record import AgainstRecord
 
 if TYPE_CHECKING:
     from vulnscope.study.requests import WholeStudyRequest

@@ -24,10 +24,10 @@ from vulnscope.effects.outcomes import (
     measure_said,
     shift_threshold,
 )
+from vulnscope.effects.reading.twins import find_mean_difference, read_twins
 from vulnscope.effects.sentence import describe_applied
 from vulnscope.effects.splits import Split, ask_both
 from vulnscope.effects.trials import make_intervention
-from vulnscope.effects.twins import find_mean_difference, read_twins
 from vulnscope.errors import InputError
 from vulnscope.interventions import Intervention, Stored, Vectors, resolve_edits, under_intervention
 from vulnscope.interventions.words import describe_intervention, sign_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vulnscope.effects.twins import AnyTwins, TwinStates
+from vulnscope.effects.reading.twins import AnyTwins, TwinStates
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -18,9 +18,9 @@ from vulnscope.ask.figures.paired_scores import measure_auroc, measure_pair_rank
 from vulnscope.ask.settings import Selection
 from vulnscope.effects.margins import score_margins
 from vulnscope.effects.outcomes import measure_said
+from vulnscope.effects.reading.twins import best_place, choose_selector, find_mean_difference, read_out, read_twins
 from vulnscope.effects.side_effects import Ordinary, build_ordinary, compare_ordinary, ordinary_functions, read_ordinary
 from vulnscope.effects.splits import Splits, prepare_splits
-from vulnscope.effects.twins import best_place, choose_selector, find_mean_difference, read_out, read_twins
 from vulnscope.models import Site
 from vulnscope.models.subject.sites import name_site
 from vulnscope.records.panel import Drift, Known, PanelReading

@@ -22,7 +22,7 @@ from vulnscope.ask.scored.yes_no import greedy_answer
 from vulnscope.corpora.code.syntax import GRAMMARS, parse, walk
 from vulnscope.corpora.code.text import is_python
 from vulnscope.corpora.ordinary import load_ordinary
-from vulnscope.effects.next_token import read_next
+from vulnscope.effects.reading.next_token import read_next
 from vulnscope.models import TokenText, edited, generate, read_text, score
 from vulnscope.prompts import AnswerForms, Prompt, encode, render
 from vulnscope.records.base import NotMeasured, Number

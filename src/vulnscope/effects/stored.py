@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vulnscope.effects.twins import choose_selector
+from vulnscope.effects.reading.twins import choose_selector
 from vulnscope.errors import InputError
 from vulnscope.interventions import EditSpec, Intervention, Stored, Vectors, load_intervention, load_vectors
 from vulnscope.interventions.files import SPEC

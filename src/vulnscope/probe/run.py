@@ -14,7 +14,7 @@ from vulnscope.ask.checks import check_items
 from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference, measure_pair_rank
 from vulnscope.ask.preparing import check_selection, describe_corpus, open_protocol, prepare_selected
 from vulnscope.ask.scored.asking import YesNoInquiry
-from vulnscope.effects.lens import read_layers
+from vulnscope.effects.reading.lens import read_layers
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.subject.fresh import reinitialise
 from vulnscope.probe.decoding import decode, name_choices, read_rule

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vulnscope.effects.margins import Margins, PointKey, edit_margins, sweep_margins
+from vulnscope.effects.reading.twins import Place
 from vulnscope.effects.splits import Split, Splits
 from vulnscope.effects.trials import CLEAN, Trial, as_points, resolve_trial
-from vulnscope.effects.twins import Place
 from vulnscope.models.subject.sites import name_site
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from vulnscope.ask.scored.items import QuestionItems
 from vulnscope.ask.scored.preparation import prepare
 from vulnscope.effects.margins import Margins, edit_margins
 from vulnscope.effects.outcomes import shift_threshold
+from vulnscope.effects.reading.twins import read_out
 from vulnscope.effects.splits import ask_both
 from vulnscope.effects.trials import Trial, make_intervention
 from vulnscope.effects.tried import Tried
-from vulnscope.effects.twins import read_out
 from vulnscope.interventions import EditSpec, Gate, Intervention, add_preface, resolve_edits
 from vulnscope.interventions.words import describe_threshold
 from vulnscope.models.subject.sites import as_site, name_site

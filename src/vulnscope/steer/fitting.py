@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from vulnscope import registry
-from vulnscope.effects.twins import TwinStates, check_direction
+from vulnscope.effects.reading.twins import TwinStates, check_direction
 
 if TYPE_CHECKING:
     from jaxtyping import Float

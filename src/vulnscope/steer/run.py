@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from vulnscope import registry
 from vulnscope.ask.preparing import check_selection
+from vulnscope.effects.reading.twins import Place, best_place
 from vulnscope.effects.splits import Splits, deal_splits, prepare_splits
-from vulnscope.effects.twins import Place, best_place
 from vulnscope.errors import InputError
 from vulnscope.interventions import Vectors, load_vectors, save_vectors
 from vulnscope.steer.bench import Bench

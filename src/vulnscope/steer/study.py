@@ -21,9 +21,9 @@ from vulnscope.effects.outcomes import (
     measure_said,
     pair_correct,
 )
+from vulnscope.effects.reading.twins import PAIRED
 from vulnscope.effects.trials import Trial
 from vulnscope.effects.tried import Tried
-from vulnscope.effects.twins import PAIRED
 from vulnscope.interventions import VectorSite, save_intervention
 from vulnscope.models.subject.sites import name_site
 from vulnscope.records.steer import ControlSet, Outcome, SteeredItem, SteerRecord, SweepCell

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vulnscope.effects.twins import Place, choose_selector, read_twins
+from vulnscope.effects.reading.twins import Place, choose_selector, read_twins
 from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, load_vectors
 from vulnscope.models import Selector, Site, Subject, measure_norm_units
 from vulnscope.models.subject.sites import name_site

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from vulnscope.report.page import Block, Cell, Head, Page, Points, Row, Section, Table, Text
-from vulnscope.study.against_record import AgainstForecast
 from vulnscope.study.record import StudyForecast
+from vulnscope.study.two.record import AgainstForecast
 
 
 def page(estimate: StudyForecast | AgainstForecast) -> Page:

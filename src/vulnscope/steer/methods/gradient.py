@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vulnscope.effects.next_token import first_token_odds, read_next
+from vulnscope.effects.reading.next_token import first_token_odds, read_next
 from vulnscope.models import add, edited
 from vulnscope.steer.methods.mean_difference import fit_paired
 

@@ -47,8 +47,8 @@ from vulnscope.steer.page import EFFECTS
 if TYPE_CHECKING:
     from vulnscope.records.base import Estimate
     from vulnscope.records.comparison import ComparedItem
-    from vulnscope.study.against_record import AgainstRecord, Figure, InterventionDifference
     from vulnscope.study.record import StudyRecord
+    from vulnscope.study.two.record import AgainstRecord, Figure, InterventionDifference
 
 
 class _Name(NamedTuple):

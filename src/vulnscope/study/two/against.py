@@ -16,9 +16,10 @@ from vulnscope.errors import InputError, RunError
 from vulnscope.records.base import digest_text
 from vulnscope.records.comparison import ComparisonRecord
 from vulnscope.stats import Bootstrap, name_correction
-from vulnscope.study.against_record import AgainstRecord
-from vulnscope.study.against_words import name_sides, write_sentence
-from vulnscope.study.differences import (
+from vulnscope.study.record import StudyRecord
+from vulnscope.study.run import STAGES, run_study
+from vulnscope.study.stages import find_run, finish_run
+from vulnscope.study.two.differences import (
     compare_answers,
     compare_interventions,
     compare_probes,
@@ -26,9 +27,8 @@ from vulnscope.study.differences import (
     correct_interventions,
     count_tests,
 )
-from vulnscope.study.record import StudyRecord
-from vulnscope.study.run import STAGES, run_study
-from vulnscope.study.stages import find_run, finish_run
+from vulnscope.study.two.record import AgainstRecord
+from vulnscope.study.two.words import name_sides, write_sentence
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus

@@ -34,8 +34,8 @@ from vulnscope.stats import (
     stratified_auroc,
     swap_test,
 )
-from vulnscope.study.against_record import Difference, FigureDifference, InterventionDifference
 from vulnscope.study.thresholds import cut_on_others
+from vulnscope.study.two.record import Difference, FigureDifference, InterventionDifference
 
 if TYPE_CHECKING:
     from vulnscope.audit.again.comparison import Both
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from vulnscope.records.probe import ProbeRecord
     from vulnscope.records.steer import Outcome, SteerRecord
     from vulnscope.stats import PairedChange, Statistic
-    from vulnscope.study.against_record import Figure
+    from vulnscope.study.two.record import Figure
 
 UNSTEERED = "un-steered"
 

@@ -8,13 +8,13 @@ from vulnscope.errors import InputError
 from vulnscope.kinds.context import open_requested
 from vulnscope.models.subject.files import digest_files, locate_model
 from vulnscope.records.base import digest_text
-from vulnscope.study.against import Side, run_against
-from vulnscope.study.against_record import AgainstForecast, AgainstRecord
 from vulnscope.study.budget import fit_budget
 from vulnscope.study.carrying import sketch_requested, tell_stages
 from vulnscope.study.checks import check_shapes, check_study
 from vulnscope.study.forecast import estimate_study
 from vulnscope.study.requests import WholeStudyRequest
+from vulnscope.study.two.against import Side, run_against
+from vulnscope.study.two.record import AgainstForecast, AgainstRecord
 
 if TYPE_CHECKING:
     from vulnscope.kinds.context import Context

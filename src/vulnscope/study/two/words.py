@@ -11,8 +11,8 @@ from vulnscope.report.format import format_change, format_change_interval, forma
 if TYPE_CHECKING:
     from vulnscope.records.audit import SubjectInfo
     from vulnscope.report.format import Scale
-    from vulnscope.study.against_record import Difference, FigureDifference
     from vulnscope.study.record import StudyRecord
+    from vulnscope.study.two.record import Difference, FigureDifference
 
 LEVEL = 0.05
 _KEY_FIGURES: tuple[tuple[str, str, Scale], ...] = (

@@ -7,8 +7,8 @@ import torch
 from tests.ask.builders import make_corpus, make_pairs, tiny_subject
 
 from vulnscope.ask.settings import Selection
-from vulnscope.effects.attribution import attribute_tokens
-from vulnscope.effects.next_token import first_token_odds, read_next
+from vulnscope.effects.reading.attribution import attribute_tokens
+from vulnscope.effects.reading.next_token import first_token_odds, read_next
 from vulnscope.effects.splits import prepare_splits
 from vulnscope.models import Site, TokenText, edited, replace
 from vulnscope.prompts import AnswerTokens

@@ -18,8 +18,8 @@ from vulnscope.interventions import VectorOrigin, Vectors, VectorSite, save_vect
 from vulnscope.kinds.find import find_kind
 from vulnscope.kinds.kind import Finished
 from vulnscope.records.requests import CorpusRequest, SubjectRequest
-from vulnscope.study.against_record import AgainstRecord
 from vulnscope.study.requests import AgainstRequest
+from vulnscope.study.two.record import AgainstRecord
 
 OPTIONS = (("difficulty", "bound"), ("n_pairs", "40"), ("templates", "train"))
 SMALL = CONFIG.model_copy(

@@ -6,8 +6,8 @@ import re
 
 from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.report.write_html import write_blocks
-from vulnscope.study.against_page import list_figures
-from vulnscope.study.against_record import AgainstRecord, Difference, FigureDifference
+from vulnscope.study.two.page import list_figures
+from vulnscope.study.two.record import AgainstRecord, Difference, FigureDifference
 
 
 def draw(change: Estimate) -> str:

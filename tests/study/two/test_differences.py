@@ -18,9 +18,7 @@ from vulnscope.records.base import NotMeasured
 from vulnscope.records.probe import HeldOut, ProbeRecord
 from vulnscope.records.steer import Outcome, SteeredItem, SteerRecord
 from vulnscope.stats import Bootstrap, Groups, deal_folds, detectable_in_family, holm
-from vulnscope.study.against_record import Difference, FigureDifference
-from vulnscope.study.against_words import is_shown
-from vulnscope.study.differences import (
+from vulnscope.study.two.differences import (
     UNSTEERED,
     compare_answers,
     compare_interventions,
@@ -28,6 +26,8 @@ from vulnscope.study.differences import (
     correct_figures,
     correct_interventions,
 )
+from vulnscope.study.two.record import Difference, FigureDifference
+from vulnscope.study.two.words import is_shown
 
 BOOTSTRAP = Bootstrap(n_draws=200)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vulnscope.effects.next_token import first_token_odds, read_next
+from vulnscope.effects.reading.next_token import first_token_odds, read_next
 from vulnscope.models import Site, edited, replace
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from tests.ask.builders import make_corpus, make_pairs, tiny_subject
 from tests.effects.builders import make_twins
 
 from vulnscope.ask.settings import Selection
+from vulnscope.effects.reading.twins import best_place, find_mean_difference, read_out, read_twins
 from vulnscope.effects.splits import Split, prepare_splits
-from vulnscope.effects.twins import best_place, find_mean_difference, read_out, read_twins
 from vulnscope.errors import InputError
 from vulnscope.models import Site, as_selector
 from vulnscope.models.text.selectors import part

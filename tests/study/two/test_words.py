@@ -7,9 +7,9 @@ from tests.study.test_diagnosis import about
 
 from vulnscope.records.audit import SubjectInfo
 from vulnscope.records.base import Number
-from vulnscope.study.against_record import Difference, Figure, FigureDifference
-from vulnscope.study.against_words import name_sides, write_sentence
 from vulnscope.study.record import StudyRecord
+from vulnscope.study.two.record import Difference, Figure, FigureDifference
+from vulnscope.study.two.words import name_sides, write_sentence
 
 
 def subject(name: str, **changes: Any) -> SubjectInfo:

@@ -1,0 +1,1 @@
+"""Two models on the same samples: both studies, and every figure with its paired difference."""
