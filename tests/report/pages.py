@@ -36,3 +36,12 @@ def print_plain(show: Callable[[Shown, Console], None], record: Shown, width: in
     show(record, console)
     assert isinstance(console.file, StringIO)
     return [line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()]
+
+
+def find_styles(show: Callable[[Shown, Console], None], record: Shown) -> list[str]:
+    """How each line that begins with a style is written."""
+    console = Console(file=StringIO(), width=200, force_terminal=True, color_system="standard", legacy_windows=False)
+    show(record, console)
+    assert isinstance(console.file, StringIO)
+    codes = re.findall(r"^\x1b\[(\d+)m", console.file.getvalue(), re.MULTILINE)
+    return [{"1": "bold", "2": "dim", "32": "green", "33": "yellow"}[code] for code in codes]

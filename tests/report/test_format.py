@@ -133,6 +133,9 @@ def test_reasons_come_from_the_value_or_else_the_interval() -> None:
     assert find_reason(estimate(0.5, 0.4, 0.6)) is None
     assert find_reason(estimate(0.5, 0.4, MISSING)) == "too few groups"
     assert find_reason(not_measured("no pairs")) == "no pairs"
+    value, low, high = (NotMeasured(reason=part) for part in ("value", "low", "high"))
+    assert find_reason(estimate(value, low, high)) == "value"
+    assert find_reason(estimate(0.5, low, high)) == "low"
 
 
 def test_what_makes_text_read_other_than_it_is_becomes_visible() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.report.pages import print_plain, read_tables, read_text
+from tests.report.pages import find_styles, print_plain, read_tables, read_text
 from tests.report.records import make_record
 
 from vulnscope.records.audit import LeftOut
@@ -93,6 +93,15 @@ def test_a_star_needs_an_interval_clear_of_donors_and_a_p_value(record: PatchRec
     ]
 
 
+def test_the_terminal_is_laid_out_in_columns(record: PatchRecord) -> None:
+    found = record.model_copy(update={"cells": CELLS[:4]})
+    assert print_plain(print_patch, found)[1:3] == [
+        "layer  prefix  changed  suffix    last",
+        "0        0.00   +0.50*  −0.80*   +0.30",
+    ]
+    assert find_styles(print_patch, record) == ["bold", "dim", "dim", "yellow"]
+
+
 def test_the_terminal_says_what_the_star_rests_on_and_what_was_left_out(record: PatchRecord) -> None:
     lines = print_plain(print_patch, record)
     assert lines[0] == "The code is <used>."
@@ -156,7 +165,11 @@ def test_the_maps_show_twins_beside_their_control(record: PatchRecord) -> None:
     assert read_text(draw_heat_map(record)).startswith("The other twin prefix changed")
     assert "Control: donors of the same label changed suffix" in read_text(draw_heat_map(record))
     assert draw_heat_map(record).count('<p class="hint">Mean move of the margin, in nats, towards the label of') == 1
-    assert draw_heat_map(record).endswith("what it moves is no trace of the label.</p>")
+    assert draw_heat_map(record).endswith(
+        "both directions together. A pointer shows the interval; all intervals stand below. The shared prefix has seen "
+        "nothing of the difference and must read 0. The control takes donors of the same label from random other "
+        "pairs: what it moves is no trace of the label.</p>"
+    )
 
 
 def test_colours_share_a_scale_and_the_cell_behind_the_claim_is_marked(record: PatchRecord) -> None:

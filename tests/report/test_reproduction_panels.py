@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.report.pages import print_plain, read_tables, read_text
+from tests.report.pages import find_styles, print_plain, read_tables, read_text
 from tests.report.records import make_record
 
 from vulnscope.records.audit import LeftOut
@@ -166,6 +166,11 @@ def test_every_figure_of_a_setting_stands_in_its_column(record: ReproductionReco
     assert last[2][-1] == "−1.50"
     # Without an interval the figure stands alone.
     assert first[1][-4] == "0.71"
+    page = render_reproduction(record)
+    assert page.count('class="shown stacked"') == 4
+    assert page.count('class="shown"') == 2
+    assert "<td>0.71</td>" in page
+    assert "<td>0.42<small>[0.32, 0.52]</small></td><td>0.020<small>0.040</small></td>" in page
     assert [len(table) for table in (plain, last, first, few_shot)] == [2, 3, 2, 2]
 
 
@@ -237,6 +242,9 @@ def test_the_terminal_shows_each_protocol_by_prompt(record: ReproductionRecord) 
 
 
 def test_figures_stand_to_the_right_and_are_never_broken(record: ReproductionRecord) -> None:
+    long = record.model_copy(update={"sentence": "word " * 30, "notes": ("word " * 30,)})
+    assert [len(line) for line in print_plain(print_reproduction, long, width=72)[:2]] == [149, 151]
+    assert find_styles(print_reproduction, record)[0] == "bold"
     lines = print_plain(print_reproduction, record, width=72)
     (none,) = (line for line in lines if line.startswith("none") and "of 8" in line)
     (last,) = (line for line in lines if line.startswith("last") and "of 8" in line and "31 to 51" in line)
