@@ -248,5 +248,6 @@ def _displayed_tuples(node: ast.AST) -> Iterator[ast.Tuple]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Tuple) and isinstance(child.ctx, ast.Load):
             yield child
-        if not isinstance(child, ast.Subscript):
+        # Annotations, and lists of words that are unpacked where they stand, mean the same in any order.
+        if not isinstance(child, ast.Subscript | ast.Starred):
             yield from _displayed_tuples(child)

@@ -217,6 +217,7 @@ def test_labels_that_share_no_language_have_no_auroc() -> None:
 
 def test_rules_that_cannot_be_trained_say_on_what_and_how_many() -> None:
     surface = measure_surface(make_corpus(3), 0, Bootstrap())
+    assert [each.name for each in surface] == [LENGTH, *RULES]
     assert {each.trained_on for each in surface} == {"test itself, 3 folds over groups"}
     assert {(each.auroc.n, each.pair_rank.n) for each in surface} == {(6, 6)}
 

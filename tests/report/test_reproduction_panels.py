@@ -183,6 +183,12 @@ def test_settings_are_folded_by_prompt_and_indexing(record: ReproductionRecord) 
         "Settings",
     ]
     assert re.findall(r"<h3>(.*?)</h3>", page) == ["plain prompt", "few-shot prompt"]
+    # Parts follow each other with nothing between.
+    assert page.count("</div></details><details><summary>") == 2
+    assert page.count('</p><p class="hint">') == 2
+    assert page.count("</p><details><summary>") == 1
+    assert '</p><h3>plain prompt</h3><div class="scroll">' in page
+    assert "</div><h3>few-shot prompt</h3>" in page
     assert re.findall(r'<p class="hint">(.*?)</p>', page) == [
         "An empty answer is never right; one without a phrase of either kind counts as secure.",
         "p is that of the change of pair-rank; below it, corrected over all settings (Holm over 4).",

@@ -70,6 +70,10 @@ def test_fifteen_billion_weights_are_itemised_without_any(tmp_path: Path, corpus
     per_token = 2 * 40 * 4 * 128 * 2
     assert whole.memory.cache_bytes == whole.memory.batch * whole.memory.length * per_token
     packed = sketch_model(folder, dtype="bfloat16", quantize="nf4")
+    small = estimate_study(packed, corpus, StudyConfig(probe=ProbeConfig(reinitialise=True)))
+    # A packed model has no second one, whatever is asked.
+    assert (small.quantization, small.second_model_bytes) == ("nf4", 0)
+    assert small.memory.weights_bytes == packed.weights_bytes
     assert 0.25 < packed.weights_bytes / whole.memory.weights_bytes < 0.32
 
 
@@ -319,6 +323,7 @@ def test_what_it_rests_on_is_said(sketch: Sketch, small: Corpus, monkeypatch: py
     )
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     assert "of 1 core of type" in estimate_study(sketch, small, CHEAP).rests_on[1]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     on_card = replace(sketch, device=torch.device("cuda"))
     monkeypatch.setattr(import_module("vulnscope.models.inspection"), "free_bytes", lambda _: 2**33)
     found = estimate_study(on_card, small, CHEAP)
@@ -354,7 +359,36 @@ def test_a_long_sample_counts_also_between_those_that_are_read(sketch: Sketch) -
         samples = make_pairs(65)
         samples[1] = samples[1].model_copy(update={"code": samples[1].code * n})
         longest = ceil(max(map(len, texts_of(make_corpus(samples)))) / 3)
-        assert estimate_study(sketch, make_corpus(samples), CHEAP).memory.length == (expected or longest)
+        found = estimate_study(sketch, make_corpus(samples), CHEAP)
+        assert found.memory.length == (expected or longest)
+        hand = measure_by_hand(make_corpus(samples[::2]), sketch, 4000)
+        assert found.stages[0].n_tokens == round(130 * (hand.shared + hand.tails))
+
+
+@pytest.mark.usefixtures("priced")
+def test_odd_numbers_of_samples_make_whole_pairs(sketch: Sketch) -> None:
+    samples = [*make_pairs(10), make_sample(10, "fixed", pair_id=None)]
+    found = estimate_study(sketch, make_corpus(samples), CHEAP)
+    hand = measure_by_hand(make_corpus(samples), sketch, 4000)
+    assert found.stages[3].n_rows == 4 * 10 * 3 * 7
+    # 12.6 of 42 prompts report: those of 6 samples.
+    assert found.stages[4].statistics_seconds == pytest.approx(hand.intervals(8 * 24, 6))
+
+
+@pytest.mark.usefixtures("priced")
+def test_loops_are_asked_about_in_64_samples_at_most(sketch: Sketch) -> None:
+    corpus = make_corpus(make_pairs(250))
+    hand = measure_by_hand(make_corpus(corpus.samples[::7]), sketch, 4000)
+    without = CHEAP.model_copy(update={"steer": CHEAP.steer.model_copy(update={"side_effects": False})})
+    cost, plain = (estimate_study(sketch, corpus, config).stages[4].model_seconds for config in (CHEAP, without))
+    elsewhere = hand.price(64, hand.prompt) + hand.price(144, 150) + 50 * (hand.price(12, 1, 75) + 8e-3)
+    assert cost - plain == pytest.approx(9 * elsewhere)
+
+
+def test_a_large_model_is_not_probed_anew_without_being_asked(tmp_path: Path, corpus: Corpus) -> None:
+    middle = sketch_model(str(bare(tmp_path, "starcoder2", **{**LARGE, "num_hidden_layers": 3})), dtype="bfloat16")
+    assert 1e9 < middle.n_parameters < 2e9
+    assert estimate_study(middle, corpus, StudyConfig()).second_model_bytes == 0
 
 
 def texts_of(corpus: Corpus) -> list[str]:
