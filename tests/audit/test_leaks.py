@@ -141,6 +141,13 @@ def test_rules_are_said_to_be_missing_where_all_are(monkeypatch: pytest.MonkeyPa
     assert find(monkeypatch, Leaks(CLEAN, ()), some) == ()
 
 
+def test_what_is_odd_about_the_corpus_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = leaks.count_corpus
+    monkeypatch.setattr(leaks, "count_corpus", lambda given: count(given).model_copy(update={"problems": ("odd",)}))
+    mixed = Leaks(CLEAN.model_copy(update={"n_mixed_labels": 1}), ())
+    assert find(monkeypatch, mixed, ()) == ("1 samples have a copy with the opposite label", "odd")
+
+
 def test_seed_others_and_draws_reach_where_they_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
     corpus, other = make_corpus(1), make_corpus(2)
