@@ -81,6 +81,8 @@ def test_pairs_of_two_corpora_are_no_twins_though_they_share_a_name(
     other = own.model_copy(update={"name": "other"})
     (overlap,) = find_leaks(own, [other]).overlaps
     assert (overlap.n_exact, overlap.n_near, overlap.n_leaks) == (2, 2, 1)
+    assert overlap.examples
+    assert all(link.one.startswith("other:") and link.other.startswith("test:") for link in overlap.examples)
 
 
 def test_examples_name_both_sides(make_sample: MakeSample, make_corpus: MakeCorpus) -> None:
