@@ -137,7 +137,7 @@ def copy_checkout(root: Path, modules: tuple[str, ...]) -> None:
         "source_paths": ["src"],
         "only_mutate": [f"src/vulnscope/{module}.py" for module in modules],
         "pytest_add_cli_args_test_selection": [
-            tests for module in modules if (root / (tests := tests_of(module))).exists()
+            tests for module in modules if (root / (tests := find_tests(module))).exists()
         ],
         "pytest_add_cli_args": ["-p", "no:cacheprovider"],
         "use_git_change_detection": False,
@@ -147,7 +147,7 @@ def copy_checkout(root: Path, modules: tuple[str, ...]) -> None:
     (root / "pyproject.toml").write_text(f"{text}\n[tool.mutmut]\n{lines}", "utf-8")
 
 
-def tests_of(module: str) -> str:
+def find_tests(module: str) -> str:
     """The test file of a module."""
     folder, _, name = module.rpartition("/")
     return f"tests/{folder}/test_{name}.py"
@@ -181,7 +181,7 @@ def run_changes(root: Path, module: str) -> Iterator[Mutant]:
     source = path.read_bytes()
     changes = list(find_changes(source))
     with get_context("fork").Pool(_WORKERS, maxtasksperchild=1) as pool:
-        if (root / tests_of(module)).exists() and pool.apply(fails, (root, module, Change("", "", source))):
+        if (root / find_tests(module)).exists() and pool.apply(fails, (root, module, Change("", "", source))):
             raise SystemExit(f"the tests of {module} fail without any change")
         for change, is_killed in zip(changes, pool.imap(partial(fails, root, module), changes), strict=True):
             yield Mutant(change.was, change.becomes, is_killed)
@@ -191,7 +191,7 @@ def fails(root: Path, module: str, change: Change) -> bool:
     """Whether the tests of `module` notice `change`; only for a process that ends afterwards."""
     import pytest
 
-    if not (root / tests_of(module)).exists():
+    if not (root / find_tests(module)).exists():
         return False
     path = str(root / "src" / "vulnscope" / f"{module}.py")
     load = SourceFileLoader.get_code
@@ -203,7 +203,7 @@ def fails(root: Path, module: str, change: Change) -> bool:
     signal.signal(signal.SIGALRM, _give_up)
     signal.alarm(_SECONDS)
     with contextlib.chdir(root), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return pytest.main([*_OPTIONS, tests_of(module)]) != 0
+        return pytest.main([*_OPTIONS, find_tests(module)]) != 0
 
 
 def _give_up(*_: object) -> None:
@@ -248,5 +248,6 @@ def _displayed_tuples(node: ast.AST) -> Iterator[ast.Tuple]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Tuple) and isinstance(child.ctx, ast.Load):
             yield child
-        if not isinstance(child, ast.Subscript):
+        # Annotations, and lists of words that are unpacked where they stand, mean the same in any order.
+        if not isinstance(child, ast.Subscript | ast.Starred):
             yield from _displayed_tuples(child)

@@ -55,6 +55,19 @@ def test_a_name_that_is_none_is_refused_before_corpus_and_model(settings: dict[s
     assert not Path("runs").exists()
 
 
+def test_an_endpoint_is_not_told_how_a_local_model_chats() -> None:
+    request = AuditRequest.model_validate(
+        {
+            "subject": {"name": "t", "endpoint": {"url": "http://127.0.0.1:9"}},
+            "corpus": {"name": "synthetic", "options": [["n_pairs", "2"]]},
+            "audit": {"protocol": "free-text", "chat": True},
+        }
+    )
+    with pytest.raises(InputError, match="chat is for local models"):
+        run_request("audit", request, runs_dir=Path("runs"))
+    assert not Path("runs").exists()
+
+
 def test_good_names_pass() -> None:
     for settings, is_remote in (
         ({"prompts": ("review", "direct"), "parts": ("any",)}, False),

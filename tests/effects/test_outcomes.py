@@ -7,12 +7,14 @@ import pytest
 from tests.effects.builders import make_margins
 from tests.probe.builders import make_items
 
+from vulnscope.effects.controls import RANDOM, SHUFFLED
 from vulnscope.effects.margins import Margins
 from vulnscope.effects.outcomes import (
     Controls,
     auroc_gain,
     correct_outcomes,
     judge_effect,
+    measure_all_controls,
     measure_controls,
     measure_outcome,
     pair_correct,
@@ -141,6 +143,18 @@ def test_controls_are_measured_against_the_clean_run() -> None:
     assert found.auroc_changes == pytest.approx((1 / 3, 0.0))
     assert found.pair_correct_changes == pytest.approx((-1 / 3, 0.0))
     assert found.bias_shifts == pytest.approx((0.5, 0.0))
+
+
+def test_controls_are_sorted_by_their_names() -> None:
+    moved = Margins(CLEAN.margins + 1.0, AFTER.says)
+    found = {f"{SHUFFLED} 0": moved, f"{RANDOM} 0": AFTER, "another": AFTER, f"{SHUFFLED} 1": CLEAN}
+    controls, sets = measure_all_controls(found, CLEAN, FEW)
+    drawn, swapped = (
+        measure_controls(RANDOM, [AFTER], CLEAN, FEW),
+        measure_controls(SHUFFLED, [moved, CLEAN], CLEAN, FEW),
+    )
+    assert sets == (drawn, swapped)
+    assert controls == Controls(drawn.auroc_changes, swapped.auroc_changes)
 
 
 def test_a_margin_on_the_threshold_does_not_accuse() -> None:

@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from tests.ask.builders import make_pairs, tiny_subject
+from tests.ask.builders import make_pairs, make_sample, tiny_subject
 
 from vulnscope.ask.preparing import open_protocol
+from vulnscope.ask.scored.yes_no import YesNoProtocol
 from vulnscope.ask.settings import Selection
-from vulnscope.corpora.code.text import is_python
-from vulnscope.effects import costs as module
-from vulnscope.effects.costs import SideEffectMaterial, measure_costs, prepare_costs
-from vulnscope.effects.side_effects import Ordinary, compare_ordinary, measure_side_effects, ordinary_functions
-from vulnscope.models import TokenText, add
+from vulnscope.effects import side_effects
+from vulnscope.effects.costs import SideEffectMaterial, prepare_costs
+from vulnscope.effects.side_effects import (
+    Ordinary,
+    Probes,
+    _heads,
+    build_probes,
+    compare_ordinary,
+    measure_clean_side,
+    measure_side_effects,
+    ordinary_functions,
+)
+from vulnscope.models import Edit, TokenText, add, as_selector, edited, read_text
 from vulnscope.models.text.selectors import part
+from vulnscope.prompts import load_prompts
 from vulnscope.records.base import NotMeasured
-from vulnscope.store import open_run
 
 SUBJECT = tiny_subject()
 
 PUSH = torch.randn(SUBJECT.architecture.d_model, generator=torch.Generator().manual_seed(0)) * 20
+TEXTS = ("def f(a):\n    return a\n", "x = [1, 2]\n")
 NOTHING = add("0.resid_post", PUSH, 0.0, "last", unit="raw")
+
+
+def push(selector: str = "last", scale: float = 3.0) -> Edit:
+    return add(1, torch.ones(32), scale=scale, selector=selector, unit="raw")
+
+
+def make_probes(texts: tuple[str, ...] = TEXTS) -> Probes:
+    """Positions alone: no questions and nothing to continue."""
+    items = [read_text(SUBJECT.tokenizer, text) for text in texts]
+    cut = tuple(TokenText(item.tokens[:-1], text=item.text, offsets=item.offsets[:-1]) for item in items)  # type: ignore[index]
+    ordinary = Ordinary(cut, tuple(item.tokens[-1] for item in items))
+    return Probes(ordinary, (), (), np.array([], dtype=bool), ())
+
+
+@torch.inference_mode()
+def next_token(item: TokenText, *edits: Edit) -> torch.Tensor:
+    tokens = torch.tensor([item.tokens])
+    if not edits:
+        return SUBJECT.model(tokens).logits[0, -1].double().log_softmax(-1)
+    with edited(SUBJECT, edits, [item]):
+        return SUBJECT.model(tokens).logits[0, -1].double().log_softmax(-1)
 
 
 @pytest.fixture(scope="module")
@@ -78,25 +108,68 @@ def test_an_edit_of_the_code_applies_to_code_and_to_questions_about_it(material:
     assert isinstance(found.parses_edited, NotMeasured), "a head is no part called code"
 
 
-def test_what_a_run_holds_is_not_measured_again(
-    material: SideEffectMaterial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    digests = {"subject_digest": "s", "corpus_digest": "c", "code": "x"}
-    with open_run(tmp_path, "steer", Selection(), seed=0, device="cpu", versions={}, **digests) as run:
-        first = measure_costs(SUBJECT, "push", [NOTHING], material, run)
-
-        def fail(*_: Any) -> None:
-            raise AssertionError("measured again")
-
-        monkeypatch.setattr(module, "measure_side_effects", fail)
-        assert measure_costs(SUBJECT, "push", [NOTHING], material, run) == first
-        assert run.n_rows == 1
-        with pytest.raises(AssertionError, match="again"):
-            measure_costs(SUBJECT, "another", [NOTHING], material, run)
+def test_divergence_and_perplexity_are_those_of_the_logits() -> None:
+    probes = make_probes()
+    found = measure_side_effects(SUBJECT, [push()], probes, measure_clean_side(SUBJECT, probes))
+    pairs = [(next_token(item), next_token(item, push())) for item in probes.ordinary.cut]
+    divergence = np.mean([float((clean.exp() * (clean - after)).sum()) for clean, after in pairs])
+    assert divergence > 0.001
+    assert found.kl_nats == pytest.approx(divergence, rel=1e-3)
+    for side, value in ((0, found.perplexity_clean), (1, found.perplexity_edited)):
+        logs = [each[side][token] for each, token in zip(pairs, probes.ordinary.following, strict=True)]
+        loss = -np.mean([float(each) for each in logs])
+        assert value == pytest.approx(np.exp(loss), rel=1e-4)
+    assert (found.n_positions, found.n_questions, found.n_continuations) == (2, 0, 0)
 
 
-def test_ordinary_functions_are_whole_and_drawn_by_seed() -> None:
-    first = ordinary_functions(None, 0)
-    assert first == ordinary_functions(None, 0)
-    assert first != ordinary_functions(None, 1)
-    assert all(is_python("", code) for code in first)
+def test_what_cannot_be_measured_says_why() -> None:
+    probes = make_probes()
+    clean = measure_clean_side(SUBJECT, probes)
+    found = measure_side_effects(SUBJECT, [push(as_selector("changed"))], probes, clean)  # type: ignore[arg-type]
+    missing = NotMeasured(reason="the edited tokens exist in the studied code only")
+    assert found.kl_nats == found.perplexity_clean == found.perplexity_edited == missing
+    assert found.off_target_clean == NotMeasured(reason="no grammar for the language of these samples")
+    assert found.parses_clean == NotMeasured(reason="no head of a function leaves room for 50 tokens")
+    none = make_probes(())
+    bare = measure_side_effects(SUBJECT, [push()], none, measure_clean_side(SUBJECT, none))
+    assert bare.kl_nats == NotMeasured(reason="no ordinary code long enough")
+
+
+def test_probes_ask_about_loops_and_cut_ordinary_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        side_effects, "ordinary_functions", lambda *_: ["def f(a):\n    b = a\n    c = b\n    return c\n"] * 24
+    )
+    samples = [
+        make_sample(0, "vulnerable", code="int f(int n) { while (n) n--; return n; }\n"),
+        make_sample(1, "fixed", code="int f(int n) { return n; }\n"),
+        make_sample(2, "fixed", code="for i in x:\n    print(i)\n", language="python"),
+        make_sample(3, "fixed", code="fn f() {}", language="rust"),
+    ]
+    probes = build_probes(SUBJECT, YesNoProtocol(load_prompts("yes-no"), SUBJECT.tokenizer), samples, None, 0)
+    assert probes.has_loop.tolist() == [True, False, True]
+    assert [item.name for item in probes.questions] == [sample.id for sample in samples[:3]]
+    assert all("Does this code contain a loop?" in (item.text or "") for item in probes.questions)
+    assert len(probes.ordinary.cut) == len(probes.ordinary.following) == 24 * 3
+    assert len(probes.heads) == 12
+    for item, token in zip(probes.ordinary.cut, probes.ordinary.following, strict=True):
+        whole = read_text(SUBJECT.tokenizer, item.text or "")
+        assert len(item.tokens) >= 5
+        assert whole.tokens[: len(item.tokens) + 1] == (*item.tokens, token)
+
+
+def test_functions_of_ordinary_code_are_drawn_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_effects, "_MODULES", ("fnmatch.py", "heapq.py"))
+    one, same, other = (ordinary_functions(None, seed) for seed in (1, 1, 2))
+    assert one == same != other
+    assert sorted(one) == sorted(other)
+    assert len(set(one)) == len(one) > 5
+    assert all(code.startswith("def ") and 7 <= code.count("\n") <= 41 for code in one)
+
+
+def test_heads_are_as_short_as_they_parse() -> None:
+    body = 'def f(a):\n    """Text\n    of two lines."""\n    if a:\n        return 1\n    return 2\n'
+    assert _heads([body]) == ["\n".join(body.split("\n")[:3]) + "\n"]
+    opened = 'def f(a):\n    """Text\n    of\n    four\n    lines."""\n    return 2\n'
+    assert _heads([opened]) == ["\n".join(opened.split("\n")[:5]) + "\n"]
+    # Nothing would be left to be written.
+    assert _heads(["def f(a):\n    b = a\n    return b\n"]) == []

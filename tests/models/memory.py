@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from vulnscope.models.read import reading
+from vulnscope.models.read import early_exit
 
 
 def memory_for(monkeypatch: pytest.MonkeyPatch, n_tokens: int, error: type[Exception] = torch.OutOfMemoryError) -> None:
     """Let every call of a capture with more than `n_tokens` padded tokens fail, inside the model's first layer."""
-    original = reading.run_model
+    original = early_exit.run_model
 
     def run_model(model: nn.Module, architecture: Any, tokens: torch.Tensor, *rest: Any) -> Any:
         if tokens.numel() <= n_tokens:
@@ -28,4 +28,4 @@ def memory_for(monkeypatch: pytest.MonkeyPatch, n_tokens: int, error: type[Excep
         finally:
             handle.remove()
 
-    monkeypatch.setattr(reading, "run_model", run_model)
+    monkeypatch.setattr(early_exit, "run_model", run_model)

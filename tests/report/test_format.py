@@ -7,13 +7,18 @@ from hypothesis import strategies as st
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.report.format import (
     find_reason,
+    format_change,
+    format_change_interval,
     format_count,
     format_estimate,
     format_interval,
     format_number,
     format_p,
     format_signed,
+    format_signed_estimate,
+    format_signed_interval,
     merge_reasons,
+    name_answer,
     show_estimate,
     show_invisible,
     show_number,
@@ -31,15 +36,28 @@ def estimate(value: Number, low: Number, high: Number) -> Estimate:
     [
         (0.0, "0 %", "0.00"),
         (0.004, "0.4 %", "0.00"),
+        # A digit more where a whole percent would be 0 or 100; from .95 on it is 1, up to 99.05 it is 99.
+        (0.0094, "0.9 %", "0.01"),
+        (0.0095, "1 %", "0.01"),
+        (0.014, "1 %", "0.01"),
         (0.029, "3 %", "0.03"),
         (0.5, "50 %", "0.50"),
+        (0.9905, "99 %", "0.99"),
+        (0.9906, "99.1 %", "0.99"),
         (0.996, "99.6 %", "1.00"),
+        # A thousand millionth of a percent is an end of an interval that missed its number.
         (1.0, "100 %", "1.00"),
+        (1 - 4e-12, "100 %", "1.00"),
+        (4e-12, "0 %", "0.00"),
         (MISSING, "n/a", "n/a"),
     ],
 )
 def test_numbers(value: Number, rate: str, score: str) -> None:
     assert (format_number(value, "rate"), format_number(value, "score")) == (rate, score)
+
+
+def test_a_score_below_zero_has_a_real_minus() -> None:
+    assert format_number(-0.25, "score") == "−0.25"
 
 
 def test_estimates() -> None:
@@ -57,7 +75,52 @@ def test_signed(value: Number, text: str) -> None:
     assert format_signed(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0004, "< 0.001"), (0.03, "0.030"), (1.0, "1.000"), (MISSING, "n/a")])
+def test_signed_estimates() -> None:
+    assert format_signed_interval(estimate(0.12, -0.1, 0.24)) == "[−0.10, +0.24]"
+    assert format_signed_estimate(estimate(0.12, -0.1, 0.24)) == "+0.12 [−0.10, +0.24]"
+    for low, high in ((MISSING, MISSING), (-0.1, MISSING), (MISSING, 0.24)):
+        assert format_signed_interval(estimate(0.12, low, high)) == ""
+        assert format_signed_estimate(estimate(0.12, low, high)) == "+0.12"
+
+
+@pytest.mark.parametrize(
+    ("value", "rate", "score"),
+    [
+        (0.032, "+3.2", "+0.03"),
+        (-0.5, "−50.0", "−0.50"),
+        (-0.01, "−1.0", "−0.01"),
+        (0.01, "+1.0", "+0.01"),
+        (0.0004, "0.0", "0.00"),
+        (-0.0004, "0.0", "0.00"),
+        (MISSING, "n/a", "n/a"),
+    ],
+)
+def test_changes(value: Number, rate: str, score: str) -> None:
+    assert (format_change(value, "rate"), format_change(value, "score")) == (rate, score)
+
+
+def test_intervals_of_changes() -> None:
+    assert format_change_interval(estimate(0.02, -0.004, 0.061), "rate") == "[−0.4, +6.1]"
+    assert format_change_interval(estimate(0.02, -0.004, 0.061), "score") == "[0.00, +0.06]"
+    for low, high in ((MISSING, MISSING), (-0.1, MISSING), (MISSING, 0.24)):
+        assert format_change_interval(estimate(0.12, low, high), "rate") == ""
+
+
+def test_answers_claim_what_a_reader_knows() -> None:
+    assert [name_answer(says) for says in ("vulnerable", "fixed", "unparsed")] == ["vulnerable", "secure", "unparsed"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0004, "< 0.001"),
+        (0.001, "0.001"),
+        (0.0099, "0.010"),
+        (0.03, "0.030"),
+        (1.0, "1.000"),
+        (MISSING, "n/a"),
+    ],
+)
 def test_p(value: Number, text: str) -> None:
     assert format_p(value) == text
 
@@ -72,6 +135,9 @@ def test_reasons_come_from_the_value_or_else_the_interval() -> None:
     assert find_reason(estimate(0.5, 0.4, 0.6)) is None
     assert find_reason(estimate(0.5, 0.4, MISSING)) == "too few groups"
     assert find_reason(not_measured("no pairs")) == "no pairs"
+    value, low, high = (NotMeasured(reason=part) for part in ("value", "low", "high"))
+    assert find_reason(estimate(value, low, high)) == "value"
+    assert find_reason(estimate(0.5, low, high)) == "low"
 
 
 def test_what_makes_text_read_other_than_it_is_becomes_visible() -> None:

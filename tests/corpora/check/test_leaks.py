@@ -67,8 +67,53 @@ def test_another_corpus_with_the_same_ids(corpus: Corpus, make_sample: MakeSampl
 def test_splits_that_share_nothing(make_sample: MakeSample, make_corpus: MakeCorpus) -> None:
     corpus = make_corpus([make_sample("a", split="train"), make_sample("b", split="test")])
     (overlap,) = find_leaks(corpus).overlaps
+    assert (overlap.left, overlap.right) == ("train", "test")
     assert not overlap.is_leak
     assert overlap.origins == ()
+    assert find_leaks(corpus).within.largest == 0
+
+
+def test_pairs_of_two_corpora_are_no_twins_though_they_share_a_name(
+    make_sample: MakeSample, make_corpus: MakeCorpus
+) -> None:
+    codes = (CODE, f"{CODE}// one\n")
+    own = make_corpus(twins(make_sample, "a", codes))
+    other = own.model_copy(update={"name": "other"})
+    (overlap,) = find_leaks(own, [other]).overlaps
+    assert (overlap.n_exact, overlap.n_near, overlap.n_leaks) == (2, 2, 1)
+    assert overlap.examples
+    assert all(link.one.startswith("other:") and link.other.startswith("test:") for link in overlap.examples)
+
+
+def test_examples_name_both_sides(make_sample: MakeSample, make_corpus: MakeCorpus) -> None:
+    keys = tuple(f"commit:{number}" for number in range(7))
+    corpus = make_corpus(
+        [
+            make_sample("a", CODE, split="train", group_keys=keys),
+            make_sample("b", CODE, split="val", group_keys=(*keys, "commit:9")),
+            # Near to both, and on neither side.
+            make_sample("c", f"{CODE}// one\n"),
+        ]
+    )
+    (overlap,) = find_leaks(corpus).overlaps
+    assert [(link.one, link.other, link.jaccard) for link in overlap.examples] == [("test:a", "test:b", 1.0)]
+    (commits,) = overlap.origins
+    assert (commits.n_left, commits.n_right, commits.n_shared) == (7, 8, 7)
+    assert commits.examples == ("0", "1", "2", "3", "4")
+
+
+def test_components_are_counted_apart(make_sample: MakeSample, make_corpus: MakeCorpus) -> None:
+    other = "void copy(char *to, const char *from)\n{\n    while (*from) *to++ = *from++;\n    *to = 0;\n}\n"
+    samples = [
+        make_sample(name, code) for name, code in (("a", CODE), ("b", CODE), ("c", other), ("d", other), ("e", CODE))
+    ]
+    within = find_leaks(make_corpus(samples)).within
+    assert (within.n_exact, within.n_near, within.n_components, within.largest) == (5, 5, 2, 3)
+
+
+def test_white_space_makes_no_other_code(make_sample: MakeSample, make_corpus: MakeCorpus) -> None:
+    corpus = make_corpus([make_sample("a", CODE), make_sample("b", CODE.replace("a + b", "a+b").replace(")", " )"))])
+    assert find_leaks(corpus).within.n_exact == 2
 
 
 def test_words_of_names_and_comments() -> None:

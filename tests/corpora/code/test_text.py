@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vulnscope.corpora.code.text import RowError, decode, keep_lines, language_of, read_text, show_controls, split_lines
+from vulnscope.corpora.code.text import (
+    RowError,
+    decode,
+    is_python,
+    keep_lines,
+    language_of,
+    read_text,
+    show_controls,
+    split_lines,
+)
 
 
 def test_only_a_line_feed_ends_a_line() -> None:
@@ -49,3 +58,19 @@ def test_language_by_suffix(suffix: str, language: str) -> None:
 def test_controls_are_shown_instead_of_obeyed() -> None:
     assert show_controls("a\x1b[31m\x00\r\tb\n\u202e\x9b\x7f") == "a␛[31m␀␍\tb\n<U+202E><U+009B>␡"
     assert show_controls("naïve – “quoted” 漢字") == "naïve – “quoted” 漢字"
+
+
+@pytest.mark.parametrize(
+    ("completion", "is_code"),
+    [
+        ("    return a\n", True),
+        # What comes behind the last complete line is left out.
+        ("    return a\nif (", True),
+        ("    return (\n", False),
+        ("    return a", False),
+        ("  \n", False),
+        ("    a = '\x00'\n", False),
+    ],
+)
+def test_only_complete_lines_must_parse(completion: str, is_code: bool) -> None:
+    assert is_python("def f(a):\n    b = a\n", completion) is is_code

@@ -13,7 +13,7 @@ from torch import nn
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models import BackOff, PromptScores, ScoreRequest, plan_batches, score, score_batch, wrap_model
-from vulnscope.models.forward import levels
+from vulnscope.models.forward import tree_forward
 
 ANSWERS = ((5,), (6, 7))
 
@@ -78,14 +78,14 @@ def test_the_same_batch_gives_the_same_bytes() -> None:
 
 def memory_for(monkeypatch: pytest.MonkeyPatch, n_tokens: int, error: Callable[[], Exception]) -> None:
     """Let every call of more than `n_tokens` padded tokens fail."""
-    original = levels.run_model
+    original = tree_forward.run_model
 
     def run_model(model: nn.Module, architecture: object, tokens: torch.Tensor, *rest: object) -> torch.Tensor:
         if tokens.numel() > n_tokens:
             raise error()
         return original(model, architecture, tokens, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(levels, "run_model", run_model)
+    monkeypatch.setattr(tree_forward, "run_model", run_model)
 
 
 @pytest.mark.parametrize(

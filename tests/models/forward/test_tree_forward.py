@@ -8,7 +8,7 @@ from tests.models.subjects import random_tokens, tiny_subject
 from tests.tolerances import close_to
 
 from vulnscope.models import ScoreRequest, score_batch
-from vulnscope.models.forward import levels
+from vulnscope.models.forward import tree_forward
 from vulnscope.models.forward.call_cutting import Limits
 from vulnscope.models.forward.call_prices import CallPrices
 from vulnscope.models.forward.packing import find_window, see_apart
@@ -52,17 +52,17 @@ def test_packing_changes_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     subject = tiny_subject()
     request = ScoreRequest(tuple(STEM + tail for tail in TAILS), (((5,), (6, 7)),) * len(TAILS))
     seen: list[int] = []
-    original = levels.pack_siblings
+    original = tree_forward.pack_siblings
 
     def spy(*arguments: object) -> list[tuple[int, ...]]:
         packs = original(*arguments)  # type: ignore[arg-type]
         seen.append(max(map(len, packs)))
         return packs
 
-    monkeypatch.setattr(levels, "pack_siblings", spy)
+    monkeypatch.setattr(tree_forward, "pack_siblings", spy)
     (packed,) = score_batch(subject, [request])
     assert max(seen) > 1
-    monkeypatch.setattr(levels, "pack_siblings", lambda _, level, *__: [(number,) for number in level])
+    monkeypatch.setattr(tree_forward, "pack_siblings", lambda _, level, *__: [(number,) for number in level])
     (apart,) = score_batch(subject, [request])
     for ours, theirs in zip(packed, apart, strict=True):
         assert ours.log_probs == close_to(theirs.log_probs)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from vulnscope.cli import app
 from vulnscope.errors import InputError
 from vulnscope.models import inspect_subject, measure_noise_floor
-from vulnscope.models.forward import memory
+from vulnscope.models.forward import memory_budget
 from vulnscope.models.text.plan import ScoreRequest
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.subject import SubjectReport
@@ -42,10 +42,10 @@ def test_a_length_beyond_the_context_is_refused() -> None:
 def test_free_memory_respects_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("400\n")
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    assert memory.free_bytes(torch.device("cpu")) == 600
+    monkeypatch.setattr(memory_budget, "_CGROUP", tmp_path)
+    assert memory_budget.free_bytes(torch.device("cpu")) == 600
     (tmp_path / "memory.max").write_text("max\n")
-    assert memory.free_bytes(torch.device("cpu")) > 600
+    assert memory_budget.free_bytes(torch.device("cpu")) > 600
 
 
 def test_the_noise_floor_is_rounding_and_needs_two_samples() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.report.pages.estimates import read_row
+from tests.report.pages.reading import read_row
 from tests.report.panels import make_comparison
 
 from vulnscope.report.page import Table, Text
