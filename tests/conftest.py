@@ -23,7 +23,10 @@ os.environ.update(
 ROOT = Path(__file__).parents[1]
 os.environ["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT / "src", ROOT)))
 # What a user has set must not reach a test: where runs and caches go, how wide and colourful a terminal is.
-DATA = os.environ.pop("VULNSCOPE_DATA", None)
+DATA = os.environ.pop("VULNSCOPE_DATA", None) or os.environ.get("VULNSCOPE_TEST_DATA")
+if DATA:
+    # Under a name that only tests know: parallel workers are started with what this process leaves in its environment.
+    os.environ["VULNSCOPE_TEST_DATA"] = DATA
 for _name in ("VULNSCOPE_RUNS", "VULNSCOPE_CACHE", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
     os.environ.pop(_name, None)
 

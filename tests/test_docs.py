@@ -24,7 +24,7 @@ def blocks(page: Path) -> list[tuple[int, str]]:
 @pytest.fixture
 def organism(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny random subject in place of the organism where this checkout holds none."""
-    if not any((Path(files.__file__).parent / "weights" / "organism").glob("*.safetensors")):
+    if not any((Path(files.__file__).parents[1] / "weights" / "organism").glob("*.safetensors")):
         folder = save_tiny("qwen2", tmp_path / "organism")
         monkeypatch.setattr(files, "_organism_folder", lambda: folder)
 

@@ -44,6 +44,14 @@ def test_no_setting_of_the_user_reaches_a_test(tmp_path: Path) -> None:
     assert default_data_dir("sven", os.environ) is None
 
 
+def test_workers_fail_rather_than_skip_where_real_data_is_named_and_missing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "1", f"{ROOT}/tests/test_cwe.py"]
+    environment = {**os.environ, "VULNSCOPE_DATA": str(tmp_path / "nowhere")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout
+    assert "nowhere is not a folder" in done.stdout
+
+
 def test_the_readme_says_study_then_test_and_the_makefile_does_so() -> None:
     block = (ROOT / "README.md").read_text(encoding="utf-8").split("```")[1]
     assert [line.split("#")[0].strip() for line in block.strip().splitlines()] == ["make study", "make test"]
