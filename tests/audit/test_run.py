@@ -16,8 +16,8 @@ from vulnscope.records.audit import AuditRecord, LeftOut
 CONFIG = AuditConfig(n_bootstrap=200, max_pairs_shown=3)
 
 
-def audit(folder: Path, corpus: Any, config: AuditConfig = CONFIG, **options: Any) -> AuditRecord:
-    with begin_run(folder, config) as run:
+def audit(folder: Path, corpus: Any, config: AuditConfig = CONFIG, command: str = "", **options: Any) -> AuditRecord:
+    with begin_run(folder, config, command=command) as run:
         return run_audit(tiny_subject(), corpus, config, run, **options)
 
 

@@ -15,7 +15,8 @@ from tests.cli.test_resume_check import KINDS, find_command
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from vulnscope.cli.options import build_settings, corpus_options, model_options, read_group, selection_options, takes
+from vulnscope.cli.kinds import list_parameters, read_settings
+from vulnscope.cli.options import corpus_options, model_options, read_group, selection_options, takes
 from vulnscope.registry import list_names
 
 
@@ -65,11 +66,11 @@ def test_what_is_given_reaches_the_request(monkeypatch: pytest.MonkeyPatch) -> N
     app = typer.Typer()
 
     @app.command()
-    @takes(model_options, corpus_options, selection_options)
+    @takes(model_options, corpus_options, selection_options, more=list_parameters(KINDS["probe",], "layers"))
     def ask(context: typer.Context) -> None:
-        got.append(build_settings("probe", context, {"layers": (1,)}))
+        got.append(read_settings(context, KINDS["probe",], {}))
 
-    given = "m --dtype bfloat16 --layers-path a.b --data-dir d --option x=1 --part real --prompt a --limit 4"
+    given = "m --layer 1 --dtype bfloat16 --layers-path a.b --data-dir d --option x=1 --part real --prompt a --limit 4"
     assert CliRunner().invoke(app, given.split()).exit_code == 0
     (settings,) = got
     request = KINDS["probe",].request.model_validate(settings)

@@ -43,6 +43,7 @@ def begin(root: Path, resume: Path | None = None) -> Run:
         corpus_digest="c",
         seed=0,
         device="cpu",
+        command="vulnscope probe tiny",
         versions={"vulnscope": "0"},
         code="x",
         resume=resume,
@@ -52,7 +53,7 @@ def begin(root: Path, resume: Path | None = None) -> Run:
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> ProbeRecord:
     with begin(tmp_path_factory.mktemp("runs")) as run:
-        return run_probe(tiny_subject(), corpus(), CONFIG, run, command="vulnscope probe tiny")
+        return run_probe(tiny_subject(), corpus(), CONFIG, run)
 
 
 def test_the_record_holds_what_a_reader_needs(record: ProbeRecord) -> None:
@@ -127,7 +128,7 @@ def test_a_killed_run_reads_no_chunk_twice(
     kept = sorted(path.name for path in (run.path / "activations" / "home" / "asked").iterdir())
     assert kept == ["0000000.safetensors", "0000008.safetensors"]
     with begin(tmp_path, resume=run.path) as again:
-        found = run_probe(tiny_subject(), corpus(), CONFIG, again, command="vulnscope probe tiny")
+        found = run_probe(tiny_subject(), corpus(), CONFIG, again)
     assert n_read == 7
     assert found.model_copy(update={"run": record.run}) == record
     assert not (again.path / "activations").exists()

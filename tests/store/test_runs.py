@@ -45,9 +45,9 @@ def test_a_record_is_told_how_it_was_found(open_small: Any) -> None:
         seed: int = 3
 
     with open_small() as run:
-        found = run.provenance(Seeded(), "vulnscope audit organism")
+        found = run.provenance(Seeded())
     assert set(found) == set(RunRecord.model_fields)
-    assert (found["config"], found["seed"], found["command"]) == ({"seed": 3}, 3, "vulnscope audit organism")
+    assert (found["config"], found["seed"], found["command"]) == ({"seed": 3}, 3, run.manifest.command)
     assert (found["code_digest"], found["run"], found["versions"]) == ("d" * 16, run.id, run.manifest.versions)
 
 

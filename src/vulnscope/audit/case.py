@@ -21,4 +21,4 @@ def load_baseline(context: Context[AuditConfig]) -> Corpus | None:
 
 def make_case(context: Context[AuditConfig], baseline_corpus: Corpus | None) -> Case:
     """What the answers in the run are judged in."""
-    return Case(context.corpus, context.settings, context.run, baseline_corpus, context.run.manifest.command)
+    return Case(context.corpus, context.settings, context.run, baseline_corpus)

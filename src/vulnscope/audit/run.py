@@ -55,7 +55,6 @@ def run_audit(
     baseline_corpus: Corpus | None = None,
     background: OrdinaryCode | None = None,
     cache: AnswerCache | None = None,
-    command: str = "",
     progress: Progress | None = None,
 ) -> AuditRecord:
     """What `subject` says about `corpus` in yes and no, as `carry_out` finds it.
@@ -65,7 +64,7 @@ def run_audit(
     """
     plan = YesNoAudit(corpus, config, check_selection(corpus, config), background)
     put = plan.seat(LocalModel(subject, cache)).put(run.path)
-    return carry_out(put, run, Case(corpus, config, run, baseline_corpus, command), progress)
+    return carry_out(put, run, Case(corpus, config, run, baseline_corpus), progress)
 
 
 def estimate_audit(

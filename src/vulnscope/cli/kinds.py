@@ -88,14 +88,21 @@ def make_command(kind: Kind) -> Callable[..., None]:
     shared["as_json"] = Json, False
     made = {"context": (typer.Context, inspect.Parameter.empty)}
     made |= {option.key: _describe(kind, option) for option in kind.own_options} | shared
-    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-            for name, (annotation, default) in made.items()
-        ]
-    )
+    command.__signature__ = inspect.Signature(_parameters(made))  # type: ignore[attr-defined]
     command.__doc__ = kind.help
     return takes(*list_groups(max((kind, *map(find_kind, kind.variants)), key=lambda each: len(each.inputs))))(command)
+
+
+def list_parameters(kind: Kind, *fields: str) -> list[inspect.Parameter]:
+    """The options of `fields` of a kind, for a command that is not made from it."""
+    return _parameters({own.key: _describe(kind, own) for own in kind.own_options if own.field in fields})
+
+
+def _parameters(made: Mapping[str, tuple[Any, Any]]) -> list[inspect.Parameter]:
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+        for name, (annotation, default) in made.items()
+    ]
 
 
 def list_groups(kind: Kind) -> list[Callable[..., Any]]:
@@ -165,12 +172,12 @@ def _refuse_others(context: typer.Context, kind: Kind) -> None:
 
 
 def read_settings(context: typer.Context, kind: Kind, words: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole request as the command line gives it."""
+    """The whole request as the command line gives it, with the options that the command has."""
     own: dict[str, Any] = {}
     if issubclass(kind.config, Selection):
         own |= read_group(context, selection_options)
     for option in kind.own_options:
-        given = context.params[option.key]
+        given = context.params.get(option.key)
         found = kind.config.model_fields.get(option.field)
         if found is not None and given not in (None, (), []):
             own[option.field] = _as_setting(found, given, option)

@@ -7,7 +7,7 @@ A group is a function from options to settings. `takes` gives a command the opti
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import wraps
 from pathlib import Path
@@ -188,19 +188,23 @@ def against_options(
     }
 
 
-def takes(*groups: Callable[..., Any]) -> Callable[[Command], Command]:
-    """Give a command the options of `groups` after its own, a panel of its help each; its context has their values."""
+def takes(*groups: Callable[..., Any], more: Sequence[inspect.Parameter] = ()) -> Callable[[Command], Command]:
+    """Give a command the options of `groups` after its own, a panel of its help each; its context has their values.
+
+    Those of `more` stand among its own, before the last.
+    """
 
     def extend(command: Command) -> Command:
         own = _parameters(command)
         shared = [_in_panel_of(group, parameter) for group in groups for parameter in _parameters(group)]
+        shown = [*own[:-1], *more, *own[-1:], *shared]
 
         @wraps(command)
         def run(**given: Any) -> Any:
             return command(**{parameter.name: given[parameter.name] for parameter in own})
 
-        run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
-        run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *shared)}
+        run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
         return run  # type: ignore[return-value]
 
     return extend
@@ -214,15 +218,6 @@ def list_names(group: Callable[..., Any]) -> tuple[str, ...]:
 def read_group(context: typer.Context, group: Callable[..., Settings]) -> Settings:
     """The settings that the command line gives with the options of `group`."""
     return group(**{name: context.params[name] for name in list_names(group)})
-
-
-def build_settings(room: str, context: typer.Context, study: dict[str, Any]) -> dict[str, Any]:
-    """The whole request of a command that takes all three groups; `study` holds what only its room has."""
-    return {
-        "subject": read_group(context, model_options),
-        "corpus": read_group(context, corpus_options),
-        room: {**read_group(context, selection_options), **study},
-    }
 
 
 def parse_options(options: list[str], flag: str = "--option") -> dict[str, str]:

@@ -73,7 +73,6 @@ def run_applying(
     stored: Stored,
     run: Run,
     *,
-    command: str = "",
     progress: Stage | None = None,
 ) -> ApplyRecord:
     """What `stored` does to the answers of `subject` on `corpus`.
@@ -119,7 +118,7 @@ def run_applying(
         correction="not corrected, as one intervention is one test",
         notes=(*notes, *work.notes()),
         left_out=prepared.left_out,
-        **run.provenance(config, command),
+        **run.provenance(config),
     )
 
 

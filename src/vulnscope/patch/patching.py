@@ -54,7 +54,6 @@ def run(context: Context[PatchConfig]) -> PatchRecord:
         context.corpus,
         context.settings,
         context.run,
-        command=context.run.manifest.command,
         progress=context.tell,
     )
 
@@ -78,7 +77,6 @@ def run_patching(
     config: PatchConfig,
     run: Run,
     *,
-    command: str = "",
     progress: Stage | None = None,
 ) -> PatchRecord:
     """Whether `subject` uses what differs between the twins of `corpus`.
@@ -114,7 +112,7 @@ def run_patching(
         correction=name_correction(n_tests),
         left_out=(*prepared.left_out, *left_out),
         shortcuts_missing=tuple(jobs["twins"].plan.reuse.missing()),
-        **run.provenance(config, command),
+        **run.provenance(config),
     )
 
 

@@ -32,6 +32,5 @@ def run(context: Context[ProbeConfig]) -> ProbeRecord:
         context.run,
         others=context.checked,
         cache=context.cache,
-        command=context.run.manifest.command,
         progress=context.tell,
     )

@@ -75,7 +75,6 @@ def run_probe(
     *,
     others: Sequence[Corpus] = (),
     cache: AnswerCache | None = None,
-    command: str = "",
     progress: Stage | None = None,
 ) -> ProbeRecord:
     """What `subject` knows about `corpus`, beside every surface rule and beside what it says.
@@ -90,7 +89,7 @@ def run_probe(
     inquiry = YesNoInquiry(subject, protocol, prepared, ScoreMemory(cache, subject), config.max_batch_tokens)
     rows = ask(inquiry, run, lambda done, total: study.tell("asking", done, total))
     material = study.gather(prepared, corpus, "home")
-    record = study.judge(material, rows, others, command)
+    record = study.judge(material, rows, others)
     shutil.rmtree(run.path / _ACTIVATIONS, ignore_errors=True)
     return record
 
@@ -128,9 +127,7 @@ class _Study(NamedTuple):
             folder=self.run.path / _ACTIVATIONS / name, has_lens=has_lens, progress=self.progress,
         )  # fmt: skip
 
-    def judge(
-        self, material: Material, rows: Sequence[VerdictRow], others: Sequence[Corpus], command: str
-    ) -> ProbeRecord:
+    def judge(self, material: Material, rows: Sequence[VerdictRow], others: Sequence[Corpus]) -> ProbeRecord:
         config, items, bootstrap = self.config, material.items, self.bootstrap
         folds = deal_folds(items.groups, config.n_folds, config.n_inner, config.seed)
         kept = _measured_items(material)
@@ -220,7 +217,7 @@ class _Study(NamedTuple):
             ),
             notes=(*notes, *control_notes),
             left_out=self.prepared.left_out,
-            **self.run.provenance(config, command),
+            **self.run.provenance(config),
         )  # fmt: skip
 
     def _generality(self, material: Material, kept: np.ndarray) -> tuple[tuple[Generality, ...], list[str]]:

@@ -35,7 +35,6 @@ def run_steer(context: Context[SteerConfig]) -> SteerRecord:
         context.corpus,
         context.settings,
         context.run,
-        command=context.run.manifest.command,
         progress=context.tell,
         on_agreement=context.note,
     )
@@ -60,7 +59,6 @@ def run_apply(context: Context[ApplyConfig]) -> ApplyRecord:
         context.settings,
         stored,
         context.run,
-        command=context.run.manifest.command,
         progress=context.tell,
     )
 

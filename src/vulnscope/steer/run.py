@@ -69,7 +69,6 @@ def run_steering(
     config: SteerConfig,
     run: Run,
     *,
-    command: str = "",
     progress: Stage | None = None,
     on_agreement: Callable[[tuple[Agreement, ...]], None] | None = None,
 ) -> SteerRecord:
@@ -89,4 +88,4 @@ def run_steering(
     else:
         save_vectors(run.path / VECTORS, vectors)
     bench = Bench(subject, config, splits, run, vectors, data, progress)
-    return report_bench(bench, corpus, agreement, command)
+    return report_bench(bench, corpus, agreement)

@@ -43,7 +43,7 @@ VECTORS = "vectors.safetensors"
 INTERVENTIONS = "interventions"
 
 
-def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...], command: str) -> SteerRecord:
+def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...]) -> SteerRecord:
     """All stages in order, and the record."""
     config, bootstrap = bench.config, Bootstrap(n_draws=bench.config.n_bootstrap, seed=bench.config.seed)
     trials = _list_trials(bench)
@@ -92,7 +92,7 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...],
         vectors=VECTORS,
         notes=_notes(bench, applied),
         left_out=bench.splits.prepared.left_out,
-        **bench.run.provenance(config, command),
+        **bench.run.provenance(config),
     )
 
 

@@ -39,6 +39,8 @@ class StoredRun:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
+        self.command = manifest.command
+        """What its record was made by: of a run inside another, what that was."""
 
     @property
     def id(self) -> str:
@@ -67,12 +69,12 @@ class StoredRun:
         command = self.manifest.command or f"vulnscope {self.manifest.kind}"
         return command if "--resume" in command else f"{command} --resume {shlex.quote(str(self.path))}"
 
-    def provenance(self, config: Record, command: str) -> dict[str, Any]:
+    def provenance(self, config: Record) -> dict[str, Any]:
         """How a record of this run was found: the fields of `RunRecord`. `config` is the study's, with its seed."""
         resolved = config.model_dump(mode="json")
         return {
             "config": resolved,
-            "command": command,
+            "command": self.command,
             "versions": self.manifest.versions,
             "seed": resolved["seed"],
             "code_digest": self.manifest.digests["code"],
@@ -235,6 +237,8 @@ class Run(StoredRun):
         with self._explained():
             write_manifest(self.path, manifest)
         self.manifest = manifest
+        self.command = manifest.command
+        """What its record was made by: of a run inside another, what that was."""
 
 
 def as_plain(value: Record | Mapping[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,6 @@ def run_study(context: Context[StudyConfig]) -> StudyRecord:
         context.settings,
         context.run,
         cache=context.cache,
-        command=context.run.manifest.command,
         progress=tell_stages(context),
     )
 
@@ -80,7 +79,6 @@ def run_reproduction(context: Context[PresetConfig]) -> ReproductionRecord:
         context.checked,
         context.settings,
         context.run,
-        command=context.run.manifest.command,
         progress=tell_stages(context),
     )
 

@@ -55,7 +55,6 @@ def run_study(
     run: Run,
     *,
     cache: AnswerCache | None = None,
-    command: str = "",
     progress: Stage | None = None,
 ) -> StudyRecord:
     """What `subject` says about `corpus`, what it knows, and what closes the gap.
@@ -63,18 +62,18 @@ def run_study(
     Stages already finished in `run` are read, not repeated. Neither result nor report of the study is written: the
     caller does; those of its stages are.
     """
-    found = diagnose_subject(subject, corpus, config, run, cache=cache, command=command, progress=progress)
+    found = diagnose_subject(subject, corpus, config, run, cache=cache, progress=progress)
     stages = _Stages(subject, config, run, progress)
     patch, _ = stages.carry_out(
         "patch", "patch", PatchRecord, corpus, config.of_stage(config.patch),
         lambda own, stage: run_patching(
-            subject, corpus, own, stage, command=command, progress=stages.listener("patch")
+            subject, corpus, own, stage, progress=stages.listener("patch")
         ),
     )  # fmt: skip
     steer, _ = stages.carry_out(
         "steer", "steer", SteerRecord, corpus, config.of_stage(config.steer),
         lambda own, stage: run_steering(
-            subject, corpus, own, stage, command=command, progress=stages.listener("steer")
+            subject, corpus, own, stage, progress=stages.listener("steer")
         ),
     )  # fmt: skip
     return StudyRecord(
@@ -90,7 +89,7 @@ def run_study(
         flip_counts=count_flips(steer, corpus),
         flips=list_flips(steer, corpus),
         notes=(*explain_budget(corpus, config), *found.notes),
-        **run.provenance(config, command),
+        **run.provenance(config),
     )
 
 
@@ -111,7 +110,6 @@ def diagnose_subject(
     run: Run,
     *,
     cache: AnswerCache | None = None,
-    command: str = "",
     progress: Stage | None = None,
 ) -> Diagnosed:
     """What `subject` says, what it knows, and the verdict: audit, harmless changes and probe, each a stage in `run`."""
@@ -123,14 +121,14 @@ def diagnose_subject(
     audit, rows = stages.carry_out(
         "audit", "audit", AuditRecord, corpus, config.of_stage(config.audit),
         lambda own, stage: run_audit(
-            subject, corpus, own, stage, cache=cache, command=command, progress=tell("audit")
+            subject, corpus, own, stage, cache=cache, progress=tell("audit")
         ),
     )  # fmt: skip
     changes, notes = _study_changes(stages, corpus, cache, tell("changes"))
     probe, _ = stages.carry_out(
         "probe", "probe", ProbeRecord, corpus, config.of_stage(config.probe),
         lambda own, stage: run_probe(
-            subject, corpus, own, stage, cache=cache, command=command, progress=stages.listener("probe")
+            subject, corpus, own, stage, cache=cache, progress=stages.listener("probe")
         ),
     )  # fmt: skip
     evidence = gather_evidence(audit, probe, rows, corpus, changes, _bootstrap(config))
@@ -143,7 +141,7 @@ class _Stages:
     def __init__(self, subject: Subject, config: StudyConfig, run: Run, progress: Stage | None) -> None:
         self.subject = subject
         self.config = config
-        self._root = run.path / STAGES
+        self._run = run
         self._progress = progress
 
     def tell(self, stage: str, what: str, done: int, total: int) -> None:
@@ -169,7 +167,7 @@ class _Stages:
             return work(config, stage)
 
         result, stage = finish_run(
-            self._root / name, kind, record, config, begin,
+            self._run, f"{STAGES}/{name}", kind, record, config, begin,
             digests=(self.subject.digest, corpus.content_digest), seed=self.config.seed,
             device=str(self.subject.device),
         )  # fmt: skip

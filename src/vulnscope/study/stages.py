@@ -17,7 +17,8 @@ R = TypeVar("R", bound=Record)
 
 
 def finish_run(
-    folder: Path,
+    whole: Run,
+    name: str,
     kind: str,
     record: type[R],
     config: Record,
@@ -27,11 +28,12 @@ def finish_run(
     seed: int,
     device: str,
 ) -> tuple[R, StoredRun]:
-    """The result of the one run in `folder`, and the run; `work` is done where it has none yet.
+    """The result of the one run in the folder `name` of `whole`, and the run; `work` is done where it has none yet.
 
     `digests` are those of subject and corpus. Report and result are written here; the result comes last, so that a run
     with a result is finished.
     """
+    folder = whole.path / name
     found = find_run(folder)
     if found is not None and found.result_path.is_file():
         return found.result(record), found
@@ -45,6 +47,7 @@ def finish_run(
         device=device,
         resume=None if found is None else found.path,
     ) as run:
+        run.command = whole.command
         result = work(run)
         run.write_report(find_kind(kind).render(result))
         run.write_result(result)

@@ -52,7 +52,7 @@ def check_compare(context: Context[CompareConfig]) -> list[Answered]:
 def run_compare(context: Context[CompareConfig]) -> ComparisonRecord:
     """What changed from one run to the other."""
     before, after = context.checked
-    return compare_runs(before, after, context.corpus, context.settings, context.run, context.command)
+    return compare_runs(before, after, context.corpus, context.settings, context.run)
 
 
 def check_combine(context: Context[CombineConfig]) -> list[Answered]:
@@ -65,7 +65,7 @@ def check_combine(context: Context[CombineConfig]) -> list[Answered]:
 
 def run_combine(context: Context[CombineConfig]) -> AuditRecord:
     """The ensemble, judged like one model."""
-    return combine_runs(context.checked, context.corpus, context.settings, context.run, context.command)
+    return combine_runs(context.checked, context.corpus, context.settings, context.run)
 
 
 def check_rescore(context: Context[AuditConfig]) -> Rescored:

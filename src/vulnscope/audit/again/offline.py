@@ -68,7 +68,7 @@ def read_answers(run: StoredRun, corpus: Corpus) -> Answered:
 
 
 def compare_runs(
-    before: Answered, after: Answered, corpus: Corpus, config: CompareConfig, run: Run, command: str = ""
+    before: Answered, after: Answered, corpus: Corpus, config: CompareConfig, run: Run
 ) -> ComparisonRecord:
     """What changed from `before` to `after` on the items that both answered; raises `InputError` without any."""
     both = match_items(before.items, after.items)
@@ -93,13 +93,11 @@ def compare_runs(
         overall=found.overall,
         slices=found.slices,
         items=list_items(both, config.max_code_shown),
-        **run.provenance(config, command),
+        **run.provenance(config),
     )
 
 
-def combine_runs(
-    answered: Sequence[Answered], corpus: Corpus, config: CombineConfig, run: Run, command: str = ""
-) -> AuditRecord:
+def combine_runs(answered: Sequence[Answered], corpus: Corpus, config: CombineConfig, run: Run) -> AuditRecord:
     """The ensemble's answers, appended to `run` and judged like those of one model.
 
     Raises `InputError` where the runs have no sample in common.
@@ -115,7 +113,7 @@ def combine_runs(
     ]
     return judge(
         items,
-        Case(corpus, config.audit, run, command=command),
+        Case(corpus, config.audit, run),
         ProtocolInfo("combined", (config.how,), f"{config.how} of the runs {', '.join(config.runs)}"),
         _describe_ensemble(answered, config.how),
     )

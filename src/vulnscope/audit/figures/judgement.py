@@ -48,7 +48,6 @@ class Case(NamedTuple):
     config: AuditConfig
     run: StoredRun
     baseline_corpus: Corpus | None = None
-    command: str = ""
 
 
 def judge(
@@ -62,7 +61,7 @@ def judge(
 
     Samples carry their code as the model saw it.
     """
-    corpus, config, run, baseline_corpus, command = case
+    corpus, config, run, baseline_corpus = case
     items = _on_one_scale(items)
     readout: MarginKind = "text" if any(item.row.readout == "text" for item in items) else "log-odds"
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
@@ -93,7 +92,7 @@ def judge(
         pairs=tuple(_view(twins) for twins in shown),
         n_pairs_not_shown=len(pairs) - len(shown),
         left_out=left_out,
-        **run.provenance(config, command),
+        **run.provenance(config),
     )
 
 

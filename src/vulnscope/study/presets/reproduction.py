@@ -80,7 +80,6 @@ def run_preset(
     config: PresetConfig,
     run: Run,
     *,
-    command: str = "",
     progress: Progress | None = None,
 ) -> ReproductionRecord:
     """Every setting on `subject`. Those already in `run` are read, not repeated; result and report are the caller's.
@@ -117,7 +116,7 @@ def run_preset(
         memory=tuple(estimate_model(name, fields) for name, fields in recipe.models.items()),
         left_out=study.prepared.left_out,
         notes=study.notes(),
-        **run.provenance(config, command),
+        **run.provenance(config),
     )
 
 

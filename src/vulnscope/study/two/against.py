@@ -60,7 +60,6 @@ def run_against(
     *,
     corpus_request: dict[str, object],
     cache: AnswerCache | None = None,
-    command: str = "",
     progress: Stage | None = None,
 ) -> AgainstRecord:
     """The studies of both subjects on `corpus`, and every difference between them.
@@ -69,7 +68,7 @@ def run_against(
     nor report of the whole is written: the caller does; those of the studies and of the comparison of answers are.
     """
     studied = [
-        _study_side(letter, side, corpus, config, run, cache, command, progress)
+        _study_side(letter, side, corpus, config, run, cache, progress)
         for letter, side in zip(LETTERS, sides, strict=True)
     ]
     (first, one), (second, other) = studied
@@ -78,7 +77,7 @@ def run_against(
         if progress is not None:
             progress("comparison", what, done, 3)
 
-    answers, pages = _compare_answers((one, other), sides, corpus, config, run, corpus_request, command, tell)
+    answers, pages = _compare_answers((one, other), sides, corpus, config, run, corpus_request, tell)
     tell("figures", 1)
     bootstrap = Bootstrap(n_draws=config.n_bootstrap, seed=config.seed)
     both = match_items(*(read_answers(_audit_of(own), corpus).items for own in (one, other)))
@@ -104,7 +103,7 @@ def run_against(
         n_steered=n_steered,
         pages=pages,
         notes=_list_notes(answers, first, second, n_probed),
-        **run.provenance(config, command),
+        **run.provenance(config),
     )
 
 
@@ -115,7 +114,6 @@ def _study_side(
     config: StudyConfig,
     run: Run,
     cache: AnswerCache | None,
-    command: str,
     progress: Stage | None,
 ) -> tuple[StudyRecord, StoredRun]:
     def tell(stage: str, what: str, done: int, total: int) -> None:
@@ -127,10 +125,10 @@ def _study_side(
         subject = side.open()
         if subject.digest != side.digest:
             raise RunError(f"the files of {subject.name} changed while this run was being made; start it again")
-        return run_study(subject, corpus, config, own, cache=cache, command=command, progress=tell)
+        return run_study(subject, corpus, config, own, cache=cache, progress=tell)
 
     found = finish_run(
-        run.path / letter, "study", StudyRecord, side.request, work,
+        run, letter, "study", StudyRecord, side.request, work,
         digests=(side.digest, corpus.content_digest), seed=config.seed, device=side.device,
     )  # fmt: skip
     # Weights sit in cycles of modules and hooks; the next subject needs their memory.
@@ -145,7 +143,6 @@ def _compare_answers(
     config: StudyConfig,
     run: Run,
     corpus_request: dict[str, object],
-    command: str,
     tell: Callable[[str, int], None],
 ) -> tuple[ComparisonRecord, dict[str, str]]:
     """The comparison of both audits, and the pages it and the studies have inside the folder of `run`."""
@@ -162,10 +159,10 @@ def _compare_answers(
                 "A and B have no sample in common: what fits the context of one fits not that of the other; choose "
                 "shorter samples, or models with longer contexts"
             )
-        return compare_runs(answered[0], answered[1], corpus, asked, own, command)
+        return compare_runs(answered[0], answered[1], corpus, asked, own)
 
     record, compared = finish_run(
-        run.path / _ANSWERS, "compare", ComparisonRecord, asked, work,
+        run, _ANSWERS, "compare", ComparisonRecord, asked, work,
         digests=(digest_text("\n".join(side.digest for side in sides)), corpus.content_digest),
         seed=config.seed, device="none",
     )  # fmt: skip

@@ -52,7 +52,6 @@ def run(context: Context[StudyConfig]) -> AgainstRecord:
         context.run,
         corpus_request=context.request.corpus.model_dump(mode="json"),
         cache=context.cache,
-        command=context.run.manifest.command,
         progress=tell_stages(context),
     )
 
