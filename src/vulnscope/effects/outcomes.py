@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference
+from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference, rank_twins
 from vulnscope.effects.controls import RANDOM, SHUFFLED
 from vulnscope.effects.margins import Margins
 from vulnscope.records.base import Estimate, NotMeasured, Number
@@ -21,12 +21,10 @@ from vulnscope.stats import (
     Bootstrap,
     Floats,
     Groups,
-    correct_family,
-    estimate,
-    interval,
+    correct,
+    estimate_mean,
     interval_within,
     mean_statistic,
-    pair_ranks,
     resample,
     sign_flip_test,
     stratified_auroc,
@@ -69,8 +67,8 @@ def measure_outcome(
     """
     change = after.margins - clean.margins
     auroc_change, _ = measure_difference(after.margins, clean.margins, items, bootstrap)
-    ranks = _ranks(after.margins, items) - _ranks(clean.margins, items)
-    pair_groups = _pair_groups(items)
+    ranks = rank_twins(after.margins, items) - rank_twins(clean.margins, items)
+    pair_groups = items.pair_groups()
     p = sign_flip_test(ranks, pair_groups)
     observed = auroc_gain(clean.margins, after.margins, items)
     said = measure_said(after, items, bootstrap)
@@ -83,9 +81,9 @@ def measure_outcome(
         bias_p=sign_flip_test(np.where(np.abs(change) < ROUNDING, 0.0, change), Groups.from_labels(items.groups)),
         auroc=said.auroc,
         auroc_change=auroc_change,
-        pair_rank_change=_pair_mean(ranks, pair_groups, bootstrap),
+        pair_rank_change=_mean_change(ranks, pair_groups, bootstrap),
         pair_correct=said.pair_correct,
-        pair_correct_change=_pair_mean(_is_right(after, items) - _is_right(clean, items), pair_groups, bootstrap),
+        pair_correct_change=_mean_change(_is_right(after, items) - _is_right(clean, items), pair_groups, bootstrap),
         yes_rate=said.yes_rate,
         unparsed_rate=said.unparsed_rate,
         anti_steered_rate=_anti_steered(change, sign),
@@ -104,7 +102,7 @@ def measure_said(margins: Margins, items: ScoreTable, bootstrap: Bootstrap) -> S
     """What a subject says of the items: how well it tells twins apart, and how often it says vulnerable."""
     return Said(
         auroc=measure_auroc(margins.margins, items, bootstrap),
-        pair_correct=_pair_mean(_is_right(margins, items), _pair_groups(items), bootstrap, is_proportion=True),
+        pair_correct=estimate_mean(_is_right(margins, items), items.pair_groups(), bootstrap),
         yes_rate=_says_vulnerable(margins, items, bootstrap),
         unparsed_rate=_mean([s == "unparsed" for s in margins.says], items, bootstrap, is_proportion=True),
     )
@@ -112,13 +110,11 @@ def measure_said(margins: Margins, items: ScoreTable, bootstrap: Bootstrap) -> S
 
 def correct_outcomes(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """The outcomes with p-values corrected over the family, and their effects judged anew by these."""
-    tested = [number for number, each in enumerate(outcomes) if isinstance(each.p, float)]
-    corrected = dict(zip(tested, correct_family([float(outcomes[n].p) for n in tested]), strict=True))
-    fixed = []
-    for number, each in enumerate(outcomes):
-        own = each.model_copy(update={"p_corrected": corrected.get(number, each.p)})
-        fixed.append(own.model_copy(update={"effect": judge_effect(own)}))
-    return tuple(fixed)
+    corrected = [
+        each.model_copy(update={"p_corrected": p})
+        for each, p in zip(outcomes, correct([each.p for each in outcomes]).p_values, strict=True)
+    ]
+    return tuple(own.model_copy(update={"effect": judge_effect(own)}) for own in corrected)
 
 
 def judge_effect(outcome: Outcome) -> Effect:
@@ -190,8 +186,8 @@ def _by_cwe(
         if len(twins) < 2:
             continue
         before, later = clean.margins[kept], after.margins[kept]
-        ranks = _ranks(later, own) - _ranks(before, own)
-        p = sign_flip_test(ranks, _pair_groups(own))
+        ranks = rank_twins(later, own) - rank_twins(before, own)
+        p = sign_flip_test(ranks, own.pair_groups())
         rows.append(
             CweOutcome(
                 cwe=cwe,
@@ -202,20 +198,11 @@ def _by_cwe(
                 p_corrected=p,
             )
         )
-    corrected = correct_family([float(row.p) for row in rows if isinstance(row.p, float)])
     return tuple(
-        row.model_copy(update={"p_corrected": value})
-        for row, value in zip([r for r in rows if isinstance(r.p, float)], corrected, strict=True)
+        row.model_copy(update={"p_corrected": p})
+        for row, p in zip(rows, correct([row.p for row in rows]).p_values, strict=True)
+        if isinstance(p, float)
     )
-
-
-def _ranks(margins: Floats, items: ScoreTable) -> Floats:
-    twins = items.twins()
-    return pair_ranks(margins[twins[:, 0]], margins[twins[:, 1]])
-
-
-def _pair_groups(items: ScoreTable) -> Groups:
-    return Groups.from_labels([items.groups[i] for i in items.twins()[:, 0].tolist()])
 
 
 def _is_right(margins: Margins, items: ScoreTable) -> Floats:
@@ -225,18 +212,15 @@ def _is_right(margins: Margins, items: ScoreTable) -> Floats:
     return right
 
 
-def _mean(values: object, items: ScoreTable, bootstrap: Bootstrap, *, is_proportion: bool = False) -> Estimate:
-    groups = Groups.from_labels(items.groups)
-    numbers = np.asarray(values, dtype=np.float64)
-    statistic = mean_statistic(numbers, groups)
-    return estimate(statistic, groups.n_groups, len(numbers), bootstrap, is_proportion=is_proportion)
+def _mean(
+    values: Sequence[float] | Floats, items: ScoreTable, bootstrap: Bootstrap, *, is_proportion: bool = False
+) -> Estimate:
+    return estimate_mean(values, Groups.from_labels(items.groups), bootstrap, is_proportion=is_proportion)
 
 
-def _pair_mean(values: Floats, groups: Groups, bootstrap: Bootstrap, *, is_proportion: bool = False) -> Estimate:
+def _mean_change(values: Floats, groups: Groups, bootstrap: Bootstrap) -> Estimate:
+    """Of a share."""
     resampled = resample(mean_statistic(values, groups), groups.n_groups, bootstrap)
-    if is_proportion:
-        return interval(resampled, len(values), bootstrap, is_proportion=True)
-    # A change of a share.
     return interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
 
 

@@ -12,7 +12,7 @@ from vulnscope.models.subject.sites import as_site
 from vulnscope.patch.record import Claim, PatchCell, PatchedMargin, Region
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.report.format import format_signed_estimate
-from vulnscope.stats import Bootstrap, Groups, correct_family, estimate, mean_statistic, sign_flip_test
+from vulnscope.stats import Bootstrap, Groups, correct, estimate_mean, sign_flip_test
 
 if TYPE_CHECKING:
     from vulnscope.ask.figures.paired_scores import ScoreTable
@@ -108,15 +108,9 @@ def _margins(rows: Sequence[PatchedMargin], n_pairs: int) -> dict[tuple[Place, s
 def measure_cells(shifts: Shifts, bootstrap: Bootstrap) -> tuple[PatchCell, ...]:
     """Every cell with its interval, test and control; p-values corrected over all cells but the prefix."""
     cells = [_measure_cell(place, shifts, bootstrap) for place in shifts.twins]
-    family = [
-        (number, cell.p) for number, cell in enumerate(cells) if cell.region != "prefix" and isinstance(cell.p, float)
-    ]
-    corrected = dict(zip((n for n, _ in family), correct_family([p for _, p in family]), strict=True))
     missing = NotMeasured(reason="the prefix has seen nothing of the difference: a check, not a test")
-    return tuple(
-        cell.model_copy(update={"p_corrected": corrected.get(number, missing if cell.region == "prefix" else cell.p)})
-        for number, cell in enumerate(cells)
-    )
+    corrected = correct([missing if cell.region == "prefix" else cell.p for cell in cells])
+    return tuple(cell.model_copy(update={"p_corrected": p}) for cell, p in zip(cells, corrected.p_values, strict=True))
 
 
 def _measure_cell(place: Place, shifts: Shifts, bootstrap: Bootstrap) -> PatchCell:
@@ -203,15 +197,16 @@ def _mean(values: Floats, groups: Sequence[str], bootstrap: Bootstrap) -> Estima
     kept = np.isfinite(values)
     if not kept.any():
         return not_measured("no pair has corresponding tokens here")
-    own = Groups.from_labels([group for group, keep in zip(groups, kept, strict=True) if keep])
-    return estimate(mean_statistic(values[kept], own), own.n_groups, int(kept.sum()), bootstrap, is_proportion=False)
+    return estimate_mean(values[kept], _kept_groups(kept, groups), bootstrap, is_proportion=False)
 
 
 def _test(values: Floats, groups: Sequence[str]) -> Number:
     kept = np.isfinite(values)
-    return sign_flip_test(
-        values[kept], Groups.from_labels([group for group, keep in zip(groups, kept, strict=True) if keep])
-    )
+    return sign_flip_test(values[kept], _kept_groups(kept, groups))
+
+
+def _kept_groups(kept: np.ndarray, groups: Sequence[str]) -> Groups:
+    return Groups.from_labels([group for group, keep in zip(groups, kept, strict=True) if keep])
 
 
 def _number(values: Floats) -> Number:

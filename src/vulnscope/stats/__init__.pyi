@@ -38,6 +38,7 @@ from vulnscope.stats.intervals import Bootstrap as Bootstrap
 from vulnscope.stats.intervals import Resampled as Resampled
 from vulnscope.stats.intervals import estimate as estimate
 from vulnscope.stats.intervals import estimate_mean as estimate_mean
+from vulnscope.stats.intervals import estimate_within as estimate_within
 from vulnscope.stats.intervals import interval as interval
 from vulnscope.stats.intervals import interval_within as interval_within
 from vulnscope.stats.intervals import resample as resample

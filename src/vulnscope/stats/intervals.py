@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
-from vulnscope.records.base import Estimate, NotMeasured, not_measured
+from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.stats.groups import Floats, Groups, Statistic, mean_statistic
 
 MIN_GROUPS = 30
@@ -107,6 +107,16 @@ def interval_within(
     ends = wilson((found.value - low) / (high - low), resampled.n_groups, bootstrap.confidence)
     lowest, highest = (low + end * (high - low) for end in ends)
     return found.model_copy(update={"low": lowest, "high": highest, "method": "wilson"})
+
+
+def estimate_within(
+    statistic: Statistic, groups: Groups, bootstrap: Bootstrap, low: float, high: float, *, value: Number
+) -> Estimate:
+    """`interval_within` of `resample` around `value`, or why that was not measured."""
+    if isinstance(value, NotMeasured):
+        return not_measured(value.reason, groups.n_items, groups.n_groups)
+    resampled = resample(statistic, groups.n_groups, bootstrap)
+    return interval_within(resampled, groups.n_items, bootstrap, low, high, value=value)
 
 
 def estimate(

@@ -15,9 +15,9 @@ from vulnscope.stats import (
     Groups,
     auroc_statistic,
     detectable_auroc_difference,
-    estimate,
+    estimate_mean,
+    estimate_within,
     interval_within,
-    mean_statistic,
     pair_ranks,
     resample,
     stratified_auroc,
@@ -75,17 +75,18 @@ class ScoreTable:
                 sides.setdefault(pair, {})[label] = place
         return np.array([(both[True], both[False]) for both in sides.values() if len(both) == 2]).reshape(-1, 2)
 
+    def pair_groups(self) -> Groups:
+        """The groups of the twins, in their order."""
+        return Groups.from_labels([self.groups[place] for place in self.twins()[:, 0].tolist()])
+
 
 def measure_auroc(scores: Floats, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
     """Stratified AUROC of `scores`, NaN ones left out, with its interval by group."""
     scores, items = _measured(scores, items)
-    value = stratified_auroc(scores, items.is_vulnerable, items.strata)
-    if isinstance(value, NotMeasured):
-        return not_measured(value.reason, len(items), items.n_groups)
     groups = Groups.from_labels(items.groups)
     statistic = auroc_statistic(scores, items.is_vulnerable, groups, items.strata)
-    resampled = resample(statistic, groups.n_groups, bootstrap)
-    return interval_within(resampled, len(items), bootstrap, 0.0, 1.0, value=value)
+    value = stratified_auroc(scores, items.is_vulnerable, items.strata)
+    return estimate_within(statistic, groups, bootstrap, 0.0, 1.0, value=value)
 
 
 def measure_difference(
@@ -116,7 +117,7 @@ def measure_pair_rank(scores: Floats, items: ScoreTable, bootstrap: Bootstrap) -
     ranks, groups = _rank_twins(scores, items)
     if not len(ranks):
         return not_measured("no pairs")
-    return estimate(mean_statistic(ranks, groups), groups.n_groups, len(ranks), bootstrap, is_proportion=True)
+    return estimate_mean(ranks, groups, bootstrap)
 
 
 def pair_rank_p(scores: Floats, items: ScoreTable) -> Number:
@@ -144,11 +145,15 @@ def best_of(scores: dict[str, Floats], items: ScoreTable) -> str:
     return max(scores, key=area)
 
 
+def rank_twins(scores: Floats, items: ScoreTable) -> Floats:
+    """Of each pair: 1 where the vulnerable twin scores higher, 1/2 on a tie."""
+    twins = items.twins()
+    return pair_ranks(scores[twins[:, 0]], scores[twins[:, 1]])
+
+
 def _rank_twins(scores: Floats, items: ScoreTable) -> tuple[Floats, Groups]:
     scores, items = _measured(scores, items)
-    twins = items.twins()
-    ranks = pair_ranks(scores[twins[:, 0]], scores[twins[:, 1]])
-    return ranks, Groups.from_labels([items.groups[i] for i in twins[:, 0].tolist()])
+    return rank_twins(scores, items), items.pair_groups()
 
 
 def _measured(scores: Floats, items: ScoreTable) -> tuple[Floats, ScoreTable]:

@@ -21,9 +21,8 @@ from vulnscope.stats import (
     Floats,
     Groups,
     auroc_statistic,
-    estimate,
+    estimate_mean,
     interval,
-    mean_statistic,
     pair_ranks,
     resample,
     stratified_auroc,
@@ -96,15 +95,12 @@ def _measure(rule: BaselineScores, items: Sequence[Sample], corpus: Corpus, boot
     twins = [(pair, places[pair.vulnerable.id], places[pair.fixed.id]) for pair in corpus.pairs]
     ranks = pair_ranks([rule.scores[one] for _, one, _ in twins], [rule.scores[other] for _, _, other in twins])
     groups = Groups.from_labels([corpus.groups[pair.vulnerable.id] for pair, _, _ in twins])
-    statistic = mean_statistic(ranks, groups)
     return SurfaceRule(
         name=rule.name,
         # Length has no training: its direction is fixed.
         trained_on=None if rule.name == LENGTH else rule.trained_on,
         auroc=_auroc(rule.scores, items, corpus, bootstrap),
-        pair_rank=estimate(statistic, groups.n_groups, len(twins), bootstrap, is_proportion=True)
-        if twins
-        else not_measured("no pairs"),
+        pair_rank=estimate_mean(ranks, groups, bootstrap) if twins else not_measured("no pairs"),
     )
 
 

@@ -26,11 +26,10 @@ from vulnscope.stats import (
     correct,
     detectable_in_family,
     estimate_mean,
-    interval_within,
+    estimate_within,
     mean_statistic,
     measure_change,
     measure_refitted_change,
-    resample,
     stratified_auroc,
     swap_test,
 )
@@ -186,7 +185,6 @@ def _compare_steered(
     bootstrap: Bootstrap,
 ) -> InterventionDifference:
     groups, twins = Groups.from_labels(items.groups), items.twins()
-    pair_groups = Groups.from_labels([items.groups[place] for place in twins[:, 0].tolist()])
     right = [each.is_right(items)[twins].all(axis=1).astype(np.float64) for each in told]
     first, second = outcomes or (None, None)
     return InterventionDifference(
@@ -194,7 +192,7 @@ def _compare_steered(
         kind=None if first is None else first.kind,
         what=(first.what if first else "", second.what if second else ""),
         effects=(first.effect if first else None, second.effect if second else None),
-        pair_correct=_compare_shares(right, pair_groups, bootstrap),
+        pair_correct=_compare_shares(right, items.pair_groups(), bootstrap),
         auroc=_compare([_auroc(each.margins, items, groups) for each in told], groups, bootstrap),
     )
 
@@ -314,7 +312,4 @@ def _difference_of(one: Statistic, other: Statistic) -> Statistic:
 
 
 def _estimate(figure: FigureWithStatistic, groups: Groups, bootstrap: Bootstrap, lowest: float) -> Estimate:
-    if isinstance(figure.value, NotMeasured):
-        return not_measured(figure.value.reason, groups.n_items, groups.n_groups)
-    resampled = resample(figure.statistic, groups.n_groups, bootstrap)
-    return interval_within(resampled, groups.n_items, bootstrap, lowest, 1.0, value=figure.value)
+    return estimate_within(figure.statistic, groups, bootstrap, lowest, 1.0, value=figure.value)

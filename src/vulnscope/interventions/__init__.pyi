@@ -1,0 +1,15 @@
+from vulnscope.interventions.application import add_preface as add_preface
+from vulnscope.interventions.application import digest_adapter as digest_adapter
+from vulnscope.interventions.application import resolve_edits as resolve_edits
+from vulnscope.interventions.application import under_intervention as under_intervention
+from vulnscope.interventions.files import Stored as Stored
+from vulnscope.interventions.files import load_intervention as load_intervention
+from vulnscope.interventions.files import save_intervention as save_intervention
+from vulnscope.interventions.spec import EditSpec as EditSpec
+from vulnscope.interventions.spec import Gate as Gate
+from vulnscope.interventions.spec import Intervention as Intervention
+from vulnscope.interventions.vectors import VectorOrigin as VectorOrigin
+from vulnscope.interventions.vectors import Vectors as Vectors
+from vulnscope.interventions.vectors import VectorSite as VectorSite
+from vulnscope.interventions.vectors import load_vectors as load_vectors
+from vulnscope.interventions.vectors import save_vectors as save_vectors
