@@ -26,7 +26,7 @@ test: $(VENV)/.installed-dev system
 	$(BIN)/python -m pytest -m "not gpu" $(WORKERS) --timeout 300 --durations 20 $(PYTEST_ARGS)
 
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not gpu and not slow and not browser" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not gpu and not slow and not browser" $(WORKERS) --timeout 300 $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
