@@ -66,7 +66,7 @@ def _verb(kind: Kind) -> str:
     word, options = kind.name.title(), f"{kind.name.title()}Options"
     parents = ("SubjectOptions", "CorpusOptions", "SelectionOptions")
     record = kind.record.partition(":")[2]
-    made = _options(options, kind.config, parents, f"Everything that `{kind.name}` may be asked.")
+    made = _options(options, kind.config_type, parents, f"Everything that `{kind.name}` may be asked.")
     if not kind.result:
         made += f"\n\nclass {word}Result(Finished[{record}]):\n"
         made += f'    """A finished {kind.name} run: its record and the folder it lies in."""\n'
@@ -111,7 +111,7 @@ def _imports(kinds: list[Kind]) -> set[str]:
     for kind in kinds:
         module, _, record = (kind.result or kind.record).partition(":")
         lines.add(f"from {module} import {record}\n")
-        for field in kind.config.model_fields.values():
+        for field in kind.config_type.model_fields.values():
             own = field.annotation
             if isinstance(own, type) and issubclass(own, Record):
                 lines.add(f"from {own.__module__} import {own.__name__}\n")

@@ -25,6 +25,7 @@ def render_golden() -> dict[str, str]:
 
 
 def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    command = getattr(command, "whole", command)
     if hasattr(command, "commands"):
         for child in sorted(command.commands):
             yield from _commands(command.commands[child], f"{name} {child}")

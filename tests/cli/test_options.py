@@ -12,7 +12,6 @@ import pytest
 import typer
 from tests.cli.conftest import Done
 from tests.cli.test_resume_check import KINDS, find_command
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from vulnscope.cli.kinds import list_parameters, read_settings
@@ -96,10 +95,7 @@ def test_a_name_twice_is_a_mistake_of_ours() -> None:
 
 
 def test_typer_reads_the_groups_of_every_command() -> None:
-    from vulnscope.cli import app
-
-    audit: Any = get_command(app)
-    options = {option.name: option for option in audit.commands["audit"].params}
+    options = {option.name: option for option in find_command(("audit",)).params}
     assert options["endpoint"].rich_help_panel == "Endpoint options"
     assert options["quantize"].rich_help_panel == "Model options"
     assert options["protocol"].rich_help_panel is None

@@ -36,6 +36,7 @@ def find_command(path: tuple[str, ...]) -> Any:
     command: Any = typer.main.get_command(app)
     for name in path:
         command = command.commands[name]
+        command = getattr(command, "whole", command)
     return command
 
 

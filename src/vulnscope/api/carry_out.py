@@ -66,7 +66,7 @@ def ask(
 def build_request(kind: Kind, model: str, corpus: str, options: Mapping[str, Any]) -> Any:
     """The request of `kind` out of keyword options: of model, of corpus, and of its own settings."""
     subject, source, settings = split_options(model, corpus, options)
-    return kind.request.model_validate({"subject": subject, "corpus": source, kind.place: kind.config(**settings)})
+    return kind.request.model_validate({"subject": subject, "corpus": source, kind.place: kind.config_type(**settings)})
 
 
 def split_options(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from vulnscope.audit.again.config import CombineConfig, CompareConfig
-from vulnscope.audit.config import AuditConfig, AuditRequest
 from vulnscope.kinds.kind import Kind, Option
 
 _RECORD = "vulnscope.records.audit:AuditRecord"
@@ -15,8 +13,8 @@ AUDIT = Kind(
     command="audit",
     help="Ask MODEL whether code is vulnerable, and measure what it says against its fixed twins.",
     verb="What `model`, opened here or behind `endpoint`, says about `corpus`, measured and reported.",
-    config=AuditConfig,
-    asked=AuditRequest,
+    config="vulnscope.audit.config:AuditConfig",
+    asked="vulnscope.audit.config:AuditRequest",
     inputs=("subject", "endpoint", "corpus"),
     record=_RECORD,
     options=(
@@ -63,7 +61,7 @@ AUDIT = Kind(
 )
 COMBINE = Kind(
     name="combine",
-    config=CombineConfig,
+    config="vulnscope.audit.again.config:CombineConfig",
     inputs=("run",),
     resumes="not",
     record=_RECORD,
@@ -73,8 +71,8 @@ COMBINE = Kind(
 )
 IMPORT = Kind(
     name="import",
-    config=AuditConfig,
-    asked=AuditRequest,
+    config="vulnscope.audit.config:AuditConfig",
+    asked="vulnscope.audit.config:AuditRequest",
     inputs=("corpus",),
     section="audit",
     resumes="not",
@@ -86,8 +84,8 @@ IMPORT = Kind(
 )
 RESCORE = Kind(
     name="rescore",
-    config=AuditConfig,
-    asked=AuditRequest,
+    config="vulnscope.audit.config:AuditConfig",
+    asked="vulnscope.audit.config:AuditRequest",
     inputs=("corpus",),
     section="audit",
     resumes="not",
@@ -99,7 +97,7 @@ RESCORE = Kind(
 )
 COMPARE = Kind(
     name="compare",
-    config=CompareConfig,
+    config="vulnscope.audit.again.config:CompareConfig",
     inputs=("run",),
     resumes="not",
     record="vulnscope.records.comparison:ComparisonRecord",

@@ -6,15 +6,16 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from vulnscope.records.base import Record
+if TYPE_CHECKING:
+    from vulnscope.records.base import Record
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound="Record")
 
 stdout = Console()
 stderr = Console(stderr=True)

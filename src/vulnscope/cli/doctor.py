@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.table import Table
@@ -10,7 +11,9 @@ from rich.text import Text
 
 from vulnscope.cli.common import print_json, stdout
 from vulnscope.cli.options import Json, RunsDir
-from vulnscope.records.machine import MachineReport
+
+if TYPE_CHECKING:
+    from vulnscope.records.machine import MachineReport
 
 _STYLES = {"ok": "green", "missing": "yellow", "failed": "bold red"}
 

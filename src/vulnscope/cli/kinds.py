@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
-from typer.models import CommandInfo
 
-from vulnscope.ask.settings import Selection
-from vulnscope.cli.common import command_line, print_note, show_record, stderr
+from vulnscope.cli.common import command_line, show_record, stderr
 from vulnscope.cli.options import (
     Cached,
     Json,
@@ -33,7 +31,7 @@ from vulnscope.cli.options import (
 from vulnscope.cli.progress import staged_progress
 from vulnscope.cli.resume_check import FREE, choose_request, is_given, refuse_without
 from vulnscope.errors import InputError
-from vulnscope.kinds.find import find_kind, list_kinds
+from vulnscope.kinds.find import find_kind
 from vulnscope.kinds.kind import Kind, Option, load, print_page
 
 if TYPE_CHECKING:
@@ -47,28 +45,6 @@ _GROUPS: dict[str, Callable[..., Any]] = {
 }
 _OPTIONAL = ("endpoint", "against")
 _PAIRS = tuple[tuple[str, str], ...]
-
-
-def add_kinds(app: typer.Typer, groups: dict[str, typer.Typer], order: tuple[str, ...]) -> None:
-    """Register the command of every kind that has one, in its group; those in `order` stand first, in that order."""
-    for name in list_kinds():
-        try:
-            kind = find_kind(name)
-        except (ImportError, AttributeError) as error:
-            print_note(f"the kind {name} is installed but cannot be loaded: {error}")
-            continue
-        if kind.command:
-            *group, last = kind.command.split()
-            home = groups[group[0]] if group else app
-            home.command(last)(make_command(kind))
-    for prefix, home in {"": app, **groups}.items():
-        home.registered_commands.sort(key=partial(_place, prefix, order))
-
-
-def _place(prefix: str, order: tuple[str, ...], made: CommandInfo) -> int:
-    assert made.callback is not None
-    words = f"{prefix} {made.name or made.callback.__name__}".strip()
-    return order.index(words) if words in order else len(order)
 
 
 def make_command(kind: Kind) -> Callable[..., None]:
@@ -108,7 +84,7 @@ def _parameters(made: Mapping[str, tuple[Any, Any]]) -> list[inspect.Parameter]:
 def list_groups(kind: Kind) -> list[Callable[..., Any]]:
     """The groups of options that go with what the kind takes in."""
     found = [_GROUPS[name] for name in kind.inputs if name in _GROUPS]
-    return [*found, selection_options] if issubclass(kind.config, Selection) else found
+    return [*found, selection_options] if kind.selection else found
 
 
 def run_command(context: typer.Context, kind: Kind) -> None:
@@ -174,11 +150,11 @@ def _refuse_others(context: typer.Context, kind: Kind) -> None:
 def read_settings(context: typer.Context, kind: Kind, words: Mapping[str, Any]) -> dict[str, Any]:
     """The whole request as the command line gives it, with the options that the command has."""
     own: dict[str, Any] = {}
-    if issubclass(kind.config, Selection):
+    if kind.selection:
         own |= read_group(context, selection_options)
     for option in kind.own_options:
         given = context.params.get(option.key)
-        found = kind.config.model_fields.get(option.field)
+        found = kind.config_type.model_fields.get(option.field)
         if found is not None and given not in (None, (), []):
             own[option.field] = _as_setting(found, given, option)
     if not kind.place:
@@ -198,7 +174,7 @@ def read_settings(context: typer.Context, kind: Kind, words: Mapping[str, Any]) 
 
 def _describe(kind: Kind, option: Option) -> tuple[Any, Any]:
     """Annotation and default of an option, as typer reads them."""
-    found = kind.config.model_fields.get(option.field)
+    found = kind.config_type.model_fields.get(option.field)
     kept: dict[str, Any] = {"help": option.help or _explain(found), "metavar": option.metavar}
     if option.path:
         kept |= {"file_okay": option.path != "folder", "dir_okay": option.path != "file"}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 from pydantic import ValidationError
 
-from vulnscope.ask.settings import Selection
 from vulnscope.errors import InputError
 from vulnscope.records.requests import CorpusRequest, SubjectRequest
 
@@ -106,13 +105,13 @@ def find_field(kind: Kind, option: str) -> str | None:
     """Where an option's value stands in a request of `kind`; None where it is free or has no place."""
     for own in kind.own_options:
         if own.key == option:
-            return f"{kind.place}.{own.field}".lstrip(".") if own.field in kind.config.model_fields else None
+            return f"{kind.place}.{own.field}".lstrip(".") if own.field in kind.config_type.model_fields else None
     if option in FREE:
         return None
     if option in _FIELDS:
         return _FIELDS[option]
     named = _SELECTION.get(option, option)
-    if issubclass(kind.config, Selection) and named in Selection.model_fields:
+    if named in kind.selection:
         return f"{kind.place}.{named}"
     for section, record in (("subject", SubjectRequest), ("corpus", CorpusRequest)):
         if option in record.model_fields:

@@ -1,7 +1,7 @@
 """A kind of study as a declaration, from which its command, its Python verb, its run and its page are made.
 
-A study is one folder with a `kind.py` and one line in the registry. `kind.py` imports the config alone; whatever works
-is named as `module:attribute` and imported on use, so that listing kinds and their options stays light.
+A study is one folder with a `kind.py` and one line in the registry. `kind.py` imports nothing of the study: its config
+and whatever works are named as `module:attribute` and imported on use, so that listing kinds stays light.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
-from pydantic import Field, create_model
-
-from vulnscope.ask.settings import Selection
-from vulnscope.records.base import Record
-from vulnscope.records.requests import CorpusRequest, SubjectRequest
-
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from vulnscope.records.base import Record
+
 Input = Literal["subject", "endpoint", "against", "corpus", "run"]
-_SECTIONS = {"subject": SubjectRequest, "corpus": CorpusRequest}
-R = TypeVar("R", bound=Record)
+_SECTIONS = {
+    "subject": "vulnscope.records.requests:SubjectRequest",
+    "corpus": "vulnscope.records.requests:CorpusRequest",
+}
+R = TypeVar("R", bound="Record")
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,8 @@ class Kind:
 
     name: str
     """Of its runs, as in `20260131-120000-patch-1a2b`."""
-    config: type[Record]
+    config: str | type[Record]
+    """Class of its settings; `config_type` is the class itself."""
     record: str
     page: str
     """`(record) -> Page`, written as HTML and for a terminal."""
@@ -120,29 +120,45 @@ class Kind:
     """Of a variant: whether its runs are continued without that option."""
     refuses: str = ""
     """Of a variant: why it takes no other options of the command than its own."""
-    asked: type[Record] | None = field(default=None, repr=False)
-    """The request, where it has more than the inputs and the config."""
+    asked: str | type[Record] = field(default="", repr=False)
+    """Class of the request, where it has more than the inputs and the config."""
 
     @cached_property
     def request(self) -> type[Record]:
         """What is stored in a run: its inputs and its settings."""
-        if self.asked is not None:
-            return self.asked
+        if self.asked:
+            return cast("type[Record]", load(self.asked))
         if not self.place:
-            return self.config
-        sections: dict[str, Any] = {name: (_SECTIONS[name], ...) for name in self.inputs if name in _SECTIONS}
-        is_complete = not any(found.is_required() for found in self.config.model_fields.values())
-        sections[self.place] = (self.config, Field(default_factory=self.config) if is_complete else ...)
+            return self.config_type
+        from pydantic import Field, create_model
+
+        from vulnscope.records.base import Record
+
+        config = self.config_type
+        sections: dict[str, Any] = {name: (load(_SECTIONS[name]), ...) for name in self.inputs if name in _SECTIONS}
+        is_complete = not any(found.is_required() for found in config.model_fields.values())
+        sections[self.place] = (config, Field(default_factory=config) if is_complete else ...)
         name = f"{self.name.title().replace('-', '')}Request"
         return create_model(name, __base__=Record, **sections)
 
     @cached_property
+    def config_type(self) -> type[Record]:
+        """Class of its settings."""
+        return cast("type[Record]", load(self.config))
+
+    @cached_property
+    def selection(self) -> frozenset[str]:
+        """Fields that choose samples and prompts, as all studies of a corpus have them; empty where it has none."""
+        from vulnscope.ask.settings import Selection
+
+        return frozenset(Selection.model_fields if issubclass(self.config_type, Selection) else ())
+
+    @cached_property
     def own_options(self) -> tuple[Option, ...]:
         """Its options beside those of its inputs and of the choice of samples, in the order of its help."""
-        shared = Selection.model_fields if issubclass(self.config, Selection) else {}
         named = self.options
         if named is None:
-            named = tuple(name for name in self.config.model_fields if name not in shared)
+            named = tuple(name for name in self.config_type.model_fields if name not in self.selection)
         return tuple(Option(field=each) if isinstance(each, str) else each for each in named)
 
     @property
@@ -177,7 +193,9 @@ def print_page(home: str, found: Any, console: Console) -> None:
     write_terminal(load(home)(found), console)
 
 
-def load(home: str) -> Any:
-    """What `module:attribute` names."""
+def load(home: str | type[Record]) -> Any:
+    """What `module:attribute` names; a class is itself."""
+    if not isinstance(home, str):
+        return home
     module, _, attribute = home.partition(":")
     return getattr(import_module(module), attribute)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from vulnscope.kinds.kind import Kind, Option
-from vulnscope.patch.config import PatchConfig
 
 PATCH = Kind(
     name="patch",
     command="patch",
     help="Put one twin's activations into the other: does MODEL use what differs between them?",
-    config=PatchConfig,
+    config="vulnscope.patch.config:PatchConfig",
     record="vulnscope.patch.record:PatchRecord",
     options=(Option(field="layers", name="layer", help="Only this layer, from 0; repeatable.", least=0), "max_pairs"),
     check="vulnscope.patch.patching:check",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from vulnscope.kinds.kind import Kind, Option
-from vulnscope.probe.config import ProbeConfig
 
 PROBE = Kind(
     name="probe",
     command="probe",
     help="Read what MODEL knows out of its hidden states, beside every surface rule and beside what it says.",
     verb="What `model` knows about `corpus`, beside surface rules and what it says.",
-    config=ProbeConfig,
+    config="vulnscope.probe.config:ProbeConfig",
     record="vulnscope.records.probe:ProbeRecord",
     options=(
         Option(field="layers", name="layer", help="Only this layer, from 0; repeatable.", least=0),

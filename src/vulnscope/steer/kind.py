@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from vulnscope.kinds.kind import Kind, Option
-from vulnscope.steer.config import ApplyConfig, SteerConfig
 
 _KEEP_NORM = Option(field="keep_norm", help="Keep the norm of each activation (add only).")
 _ORDINARY = Option(field="ordinary", help="Folder of ordinary code for side effects.", path="folder")
@@ -15,7 +14,7 @@ STEER = Kind(
     command="steer sweep",
     help="Sweep layers, scales and methods over MODEL; report on groups that neither fitted nor chose.",
     verb="What steering does to `model` on groups of `corpus` that neither fitted nor chose anything.",
-    config=SteerConfig,
+    config="vulnscope.steer.config:SteerConfig",
     record="vulnscope.records.steer:SteerRecord",
     options=(
         Option(
@@ -52,7 +51,7 @@ APPLY = Kind(
     command="steer apply",
     help="Apply a stored INTERVENTION to MODEL on a corpus, paired with the un-steered answers, or show one text.",
     verb="What a stored intervention, or vectors of a file (`source`), do to the answers of `model` about `corpus`.",
-    config=ApplyConfig,
+    config="vulnscope.steer.config:ApplyConfig",
     record="vulnscope.records.apply:ApplyRecord",
     options=(
         Option(

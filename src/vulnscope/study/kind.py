@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from vulnscope.kinds.kind import Kind, Option
-from vulnscope.study.config import StudyConfig
-from vulnscope.study.presets.settings import PresetConfig
-from vulnscope.study.requests import AgainstRequest, WholeStudyRequest
 
 _CHANGE = Option(
     field="changes",
@@ -26,8 +23,8 @@ STUDY = Kind(
     help="Audit, probe, patch and steer MODEL on one corpus: what it says, what it knows, what closes the gap.\n\n"
     "With --against, study a second model on the same samples and compare every figure.",
     verb="What `model` says about `corpus`, what it knows, what closes the gap, and one diagnosis.",
-    config=StudyConfig,
-    asked=WholeStudyRequest,
+    config="vulnscope.study.config:StudyConfig",
+    asked="vulnscope.study.requests:WholeStudyRequest",
     record="vulnscope.study.record:StudyRecord",
     options=(
         _CHANGE,
@@ -47,9 +44,9 @@ AGAINST = Kind(
     name="against",
     chosen_by="against",
     inputs=("subject", "against", "corpus"),
-    config=StudyConfig,
+    config="vulnscope.study.config:StudyConfig",
     section="study",
-    asked=AgainstRequest,
+    asked="vulnscope.study.requests:AgainstRequest",
     record="vulnscope.study.two.record:AgainstRecord",
     options=(_CHANGE, _BUDGET),
     is_cached=True,
@@ -64,7 +61,7 @@ REPRODUCTION = Kind(
     chosen_by="preset",
     is_resumed_by_kind=False,
     refuses="the preset fixes its samples and prompts",
-    config=PresetConfig,
+    config="vulnscope.study.presets.settings:PresetConfig",
     section="preset",
     begin="vulnscope.study.carrying:begin_reproduction",
     record="vulnscope.study.presets.record:ReproductionRecord",
