@@ -51,7 +51,7 @@ def test_both_backends_read_and_add_alike(name: str) -> None:
     found, expected = score(ours, PROMPTS, ANSWERS, edits=edits), score(oracle, PROMPTS, ANSWERS, edits=edits)
     for left, right in zip(found, expected, strict=True):
         assert left.log_probs == close_to(right.log_probs)
-        assert left.top_token == right.top_token
+        assert left.top_tokens == right.top_tokens
 
 
 def test_what_the_oracle_cannot_do_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,21 +12,24 @@ if TYPE_CHECKING:
 
 
 def greedy_label(answers: AnswerTokens, scores: PromptScores) -> str:
-    """The label that greedy decoding begins; "" where it begins with none or ties.
+    """The label that greedy decoding begins; "" where it begins with none, or where different answers tie.
 
-    A first token that two labels share decides nothing. What follows it is the likeliest form only where that form
-    beats all other forms and everything that is no form together.
+    Spellings of one answer may tie: whichever comes first, that answer is given. A first token that two labels share
+    decides nothing. What follows it is the likeliest form only where that form beats all other forms and everything
+    that is no form together.
     """
-    begun = answers.answers_of(scores.top_token)
-    if scores.is_tied or not begun:
+    begun = {answers.answers_of(token) for token in scores.top_tokens}
+    if len(begun) > 1 or not (labels := begun.pop()):
         return ""
-    if len(begun) == 1:
-        return next(iter(begun))
+    if len(labels) == 1:
+        return next(iter(labels))
+    if len(scores.top_tokens) > 1:
+        return ""
     forms = zip(answers.sequences, answers.answers, scores.log_probs, strict=True)
     shares = sorted(
         (math.exp(log_prob - scores.top_log_prob), answer)
         for sequence, answer, log_prob in forms
-        if sequence[0] == scores.top_token
+        if sequence[0] == scores.top_tokens[0]
     )
     (second, _), (first, answer) = shares[-2:]
     others = 1 - sum(share for share, _ in shares)

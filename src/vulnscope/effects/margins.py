@@ -125,9 +125,8 @@ def _read(rows: Sequence[Mapping[str, Any]], asked: tuple[QuestionItems, Questio
         for prompt, vector, site, selector, scale, given in row["points"]:
             scores.setdefault(PointKey(vector, site, selector, scale), {})[prompt] = PromptScores(
                 token_log_probs=tuple(tuple(tokens) for tokens in given[0]),
-                top_token=given[1],
+                top_tokens=_read_top(given),
                 top_log_prob=given[2],
-                is_tied=given[3],
             )
     found = {}
     for key, own in scores.items():
@@ -135,9 +134,16 @@ def _read(rows: Sequence[Mapping[str, Any]], asked: tuple[QuestionItems, Questio
     return found
 
 
+def _read_top(given: Sequence[Any]) -> tuple[int, ...]:
+    """The top tokens of a row; one written before 0.2 names a single one, and any that ties with it is unknown (-1)."""
+    if isinstance(given[1], int):
+        return (given[1], -1) if given[3] else (given[1],)
+    return tuple(given[1])
+
+
 def _as_plain(row: SweepRow) -> list[Any]:
     scores = row.scores
-    given = [scores.token_log_probs, scores.top_token, scores.top_log_prob, scores.is_tied]
+    given = [scores.token_log_probs, scores.top_tokens, scores.top_log_prob]
     return [row.prompt, row.vector, row.site, row.selector, row.scale, given]
 
 

@@ -21,9 +21,9 @@ def protocol() -> YesNoProtocol:
     return YesNoProtocol(load_prompts("yes-no"), tiny_tokenizer())
 
 
-def scores(yes: float, no: float, top: int = YES, *, is_tied: bool = False) -> PromptScores:
+def scores(yes: float, no: float, *top: int) -> PromptScores:
     """Scores of answers with these probabilities."""
-    return PromptScores(((math.log(yes),), (math.log(no),)), top, math.log(max(yes, no)), is_tied)
+    return PromptScores(((math.log(yes),), (math.log(no),)), top or (YES,), math.log(max(yes, no)))
 
 
 def request(n_questions: int) -> PackedRequest:
@@ -70,11 +70,21 @@ def test_forms_add_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("top", "is_tied", "expected"),
-    [(YES, False, "yes"), (NO, False, "no"), (OTHER, False, "unparsed"), (YES, True, "unparsed")],
+    ("top", "expected"),
+    [((YES,), "yes"), ((NO,), "no"), ((OTHER,), "unparsed"), ((YES, NO), "unparsed"), ((YES, OTHER), "unparsed")],
 )
-def test_the_greedy_answer_is_the_top_token_or_unparsed(top: int, is_tied: bool, expected: str) -> None:
-    assert greedy_answer(ANSWERS, scores(0.4, 0.3, top, is_tied=is_tied)) == expected
+def test_the_greedy_answer_is_the_top_token_or_unparsed(top: tuple[int, ...], expected: str) -> None:
+    assert greedy_answer(ANSWERS, scores(0.4, 0.3, *top)) == expected
+
+
+@pytest.mark.parametrize(
+    ("top", "expected"),
+    [((YES, 7), "yes"), ((7, YES), "yes"), ((YES, 7, NO), "unparsed"), ((NO, 8), "no"), ((YES, 8), "unparsed")],
+)
+def test_spellings_of_one_answer_may_tie(top: tuple[int, ...], expected: str) -> None:
+    spellings = AnswerTokens(((YES,), (7,), (NO,), (8,)), ("yes", "yes", "no", "no"))
+    found = PromptScores(tuple((math.log(0.2),) for _ in range(4)), top, math.log(0.2))
+    assert greedy_answer(spellings, found) == expected
 
 
 @pytest.mark.parametrize(
@@ -89,7 +99,7 @@ def test_the_greedy_answer_is_the_top_token_or_unparsed(top: int, is_tied: bool,
 def test_a_shared_first_token_is_followed_only_as_far_as_is_certain(yes: float, no: float, expected: str) -> None:
     first = 0.8
     found = PromptScores(
-        ((math.log(first), math.log(yes)), (math.log(first), math.log(no)), (math.log(0.1),)), 1, math.log(first), False
+        ((math.log(first), math.log(yes)), (math.log(first), math.log(no)), (math.log(0.1),)), (1,), math.log(first)
     )
     assert greedy_answer(SHARED, found) == expected
 

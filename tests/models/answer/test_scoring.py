@@ -14,6 +14,7 @@ from torch import nn
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models import BackOff, PromptScores, ScoreRequest, plan_batches, score, score_batch, wrap_model
 from vulnscope.models.forward import tree_forward
+from vulnscope.models.forward.tree_forward import MAX_TIED
 
 ANSWERS = ((5,), (6, 7))
 
@@ -27,7 +28,7 @@ def assert_equal(left: list[tuple[PromptScores, ...]], right: list[tuple[PromptS
     flat = [[scores for request in side for scores in request] for side in (left, right)]
     for ours, theirs in zip(*flat, strict=True):
         assert ours.log_probs == close_to(theirs.log_probs)
-        assert ours.top_token == theirs.top_token
+        assert ours.top_tokens == theirs.top_tokens
 
 
 @pytest.mark.parametrize(
@@ -58,8 +59,8 @@ def test_exact_ties_are_told() -> None:
     with torch.no_grad():
         model.lm_head.weight[1:] = model.lm_head.weight[:1]
     (result,) = score(wrap_model(model, tiny_tokenizer(), name="flat", self_check=False), [(5, 6, 7)], [ANSWERS])
-    assert result.is_tied
-    assert result.first_log_probs == close_to([-4.852030] * 2)  # log(1/128)
+    assert result.top_tokens == tuple(range(MAX_TIED))
+    assert [tokens[0] for tokens in result.token_log_probs] == close_to([-4.852030] * 2)  # log(1/128)
 
 
 def test_nan_is_an_error_and_never_a_score() -> None:

@@ -105,7 +105,7 @@ class YesNoProtocol:
             log_odds=yes - no,
             label_mass=min(1.0, math.exp(log_sum_exp((yes, no)))),
             answer=greedy_answer(answers, scores),
-            top_token=self._text(scores.top_token),
+            top_token=self._text(scores.top_tokens[0]),
         )
 
     def _text(self, token: int) -> str:
@@ -115,7 +115,7 @@ class YesNoProtocol:
 
 
 def greedy_answer(answers: AnswerTokens, scores: PromptScores) -> Literal["yes", "no", "unparsed"]:
-    """The answer that greedy decoding begins; unparsed where it begins with no label or ties.
+    """The answer that greedy decoding begins; unparsed where it begins with no label, or different answers tie.
 
     Where the first token is shared by both, what follows it decides (`greedy_label`).
     """

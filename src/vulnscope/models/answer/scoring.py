@@ -41,19 +41,14 @@ class PromptScores:
     """What the model thinks of each answer to one prompt (nats), and what it would say itself."""
 
     token_log_probs: tuple[tuple[float, ...], ...]
-    top_token: int
+    top_tokens: tuple[int, ...]
+    """The most likely first token; all of them where several tie exactly."""
     top_log_prob: float
-    is_tied: bool
 
     @property
     def log_probs(self) -> tuple[float, ...]:
         """Log-probability of each whole answer: the sum over its tokens."""
         return tuple(sum(tokens) for tokens in self.token_log_probs)
-
-    @property
-    def first_log_probs(self) -> tuple[float, ...]:
-        """Log-probability of each answer's first token."""
-        return tuple(tokens[0] for tokens in self.token_log_probs)
 
 
 class BackOff(Record):
@@ -221,7 +216,7 @@ def _read_answers(
                 tuple(table[forest.locate(number + offset, end + step)][1][token] for step, token in enumerate(answer))
                 for offset, answer in enumerate(answers, start=1)
             )
-            prompts.append(PromptScores(per_answer, says.top_token, says.top_log_prob, says.is_tied))
+            prompts.append(PromptScores(per_answer, says.top_tokens, says.top_log_prob))
             number += 1 + len(answers)
         scores.append(tuple(prompts))
     return scores

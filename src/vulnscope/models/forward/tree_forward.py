@@ -49,13 +49,18 @@ class Read:
 
 @dataclass(frozen=True)
 class NextToken:
-    """The answer to a `Read`: log-probabilities in nats, and the most likely token with whether it ties."""
+    """The answer to a `Read`: log-probabilities in nats, and the most likely token, or all that tie exactly for it.
+
+    Of more than `MAX_TIED` tokens that tie, the first so many are named.
+    """
 
     log_probs: tuple[float, ...]
-    top_token: int
+    top_tokens: tuple[int, ...]
     top_log_prob: float
-    is_tied: bool
 
+
+MAX_TIED = 64
+"""More tokens than any answer has spellings; a head of zeros ties the whole vocabulary."""
 
 Pack = tuple[int, ...]
 """Numbers of the nodes that share one row: one, or leaves of one parent."""
@@ -199,6 +204,6 @@ def _answer_rows(logits: Float[Tensor, "n vocab"], reads: Sequence[Read]) -> lis
     for row, token in best:
         top_tokens[row].append(token)
     return [
-        NextToken(tuple(next(log_probs) for _ in read.tokens), tokens[0], -log_normaliser, len(tokens) > 1)
+        NextToken(tuple(next(log_probs) for _ in read.tokens), tuple(tokens[:MAX_TIED]), -log_normaliser)
         for read, tokens, log_normaliser in zip(reads, top_tokens, normaliser.tolist(), strict=True)
     ]

@@ -69,7 +69,7 @@ class AnswerTree:
             tuple(found[node].log_probs[self.reads[node].index(token)] for node, token in answer)
             for answer in self.answers
         )
-        return PromptScores(per_answer, says.top_token, says.top_log_prob, says.is_tied)
+        return PromptScores(per_answer, says.top_tokens, says.top_log_prob)
 
     def pick(self, selector: Selector, number: int) -> list[int]:
         """The nodes that `selector` picks; raises `InputError` naming text `number` where there are none."""

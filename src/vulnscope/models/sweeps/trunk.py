@@ -166,4 +166,4 @@ class _Run:
 def _narrow(found: NextToken, given: Sequence[int], wanted: Sequence[int]) -> NextToken:
     """The answer for some of the tokens read at a place that several trees share."""
     table = dict(zip(given, found.log_probs, strict=True))
-    return NextToken(tuple(table[token] for token in wanted), found.top_token, found.top_log_prob, found.is_tied)
+    return NextToken(tuple(table[token] for token in wanted), found.top_tokens, found.top_log_prob)
