@@ -25,6 +25,33 @@ def test_greedy_takes_the_most_likely_token_at_every_step() -> None:
     assert result.text == subject.tokenizer.decode(list(result.token_ids))
 
 
+HOSTILE = {
+    "repetition_penalty": 5.0,
+    "no_repeat_ngram_size": 1,
+    "num_beams": 3,
+    "min_new_tokens": 12,
+    "suppress_tokens": list(range(64)),
+    "begin_suppress_tokens": list(range(64)),
+    "forced_bos_token_id": 3,
+    "forced_eos_token_id": 4,
+    "bad_words_ids": [[token] for token in range(5, 40)],
+    "exponential_decay_length_penalty": (1, 3.0),
+    "guidance_scale": 3.0,
+    "sequence_bias": [[[9], 50.0]],
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_settings_that_come_with_a_model_do_not_change_greedy(name: str) -> None:
+    model = tiny_model("qwen2")
+    prompts = random_tokens(7, 11)
+    plain = generate(wrap_model(model, tiny_tokenizer(), name="plain", self_check=False), prompts, 8)
+    setattr(model.generation_config, name, HOSTILE[name])
+    own = model.generation_config
+    assert generate(wrap_model(model, tiny_tokenizer(), name="hostile", self_check=False), prompts, 8) == plain
+    assert model.generation_config is own, "the model keeps its settings"
+
+
 def test_samples_follow_their_seed_and_not_their_batch() -> None:
     subject, prompts = tiny_subject(), random_tokens(5, 12, 5)
     first = generate(subject, prompts, 8, temperature=1.5, seeds=[1, 2, 3])

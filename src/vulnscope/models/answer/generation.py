@@ -7,7 +7,8 @@ self-check found padding inexact, rows of equal length run together instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from vulnscope.models.text.items import TokenText
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
+    from transformers import PreTrainedModel
 
     from vulnscope.models.answer.prompt_prefixes import PromptPrefixes
     from vulnscope.models.edit.edits import Edit
@@ -117,14 +119,28 @@ def _run(
         pad_token_id=pad,
         stop_strings=list(stop) or None,
     )
-    output: Tensor = subject.model.generate(  # type: ignore[operator]  # mypy takes it for a submodule
-        generation_config=config,
-        logits_processor=LogitsProcessorList([RowNoise(temperature, seeds)] if seeds else []),
-        tokenizer=subject.tokenizer if stop else None,
-        **({} if cache is None else {"past_key_values": cache}),
-        **inputs,
-    )
+    with _without_defaults(subject.model):
+        output: Tensor = subject.model.generate(  # type: ignore[operator]  # mypy takes it for a submodule
+            generation_config=config,
+            logits_processor=LogitsProcessorList([RowNoise(temperature, seeds)] if seeds else []),
+            tokenizer=subject.tokenizer if stop else None,
+            **({} if cache is None else {"past_key_values": cache}),
+            **inputs,
+        )
     return [list(row) for row in output[:, inputs["inputs"].shape[1] :].tolist()]
+
+
+@contextmanager
+def _without_defaults(model: PreTrainedModel) -> Iterator[None]:
+    """Without the decoding settings that come with `model`, which `generate` fills in for all that a call leaves open.
+
+    Penalties, beams, forced, suppressed and shortest tokens: "greedy" would mean something else for every model.
+    """
+    own, model.generation_config = model.generation_config, GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 def _finish(subject: Subject, tokens: list[int], stop: Sequence[str], seed: int | None) -> Generation:
