@@ -104,6 +104,60 @@ def test_pickled_weights_are_refused(folder: Path) -> None:
         open_subject(str(folder))
 
 
+def shard(folder: Path, *names: str) -> None:
+    """Make the index of `folder` say that its tensors lie in the files `names`, in turn."""
+    tensors = load(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    parts = {name: list(tensors)[number :: len(names)] for number, name in enumerate(names)}
+    for name, own in parts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        save_file({tensor: tensors[tensor] for tensor in own}, folder / name, {"format": "pt"})
+    weight_map = {tensor: name for name, own in parts.items() for tensor in own}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+
+
+def test_the_digest_covers_the_shards_that_the_index_names(folder: Path) -> None:
+    shard(folder, "one.safetensors", "two.safetensors")
+    first = open_subject(str(folder), self_check=False).digest
+    (folder / "three.safetensors").write_bytes(b"not in the index")
+    assert files.digest_files(folder) == first
+    weights = load(folder / "two.safetensors")
+    weights[min(weights)].view(-1)[0] += 1.0
+    save_file(weights, folder / "two.safetensors", {"format": "pt"})
+    assert open_subject(str(folder), self_check=False).digest != first
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "below/model.safetensors", "../model.safetensors", "m.pt"])
+def test_weights_outside_the_digest_are_refused(folder: Path, name: str) -> None:
+    shard(folder, name)
+    with pytest.raises(InputError, match=r"names '.*' as weights; only \.safetensors files of the folder itself"):
+        open_subject(str(folder))
+
+
+def test_a_config_that_names_other_weights_is_followed_or_refused(folder: Path) -> None:
+    config = folder / "config.json"
+    shutil.copy(folder / "model.safetensors", folder / "other.safetensors")
+    for name in ("other.safetensors", "below/other.safetensors"):
+        config.write_text(json.dumps({**json.loads(config.read_text()), "transformers_weights": name}))
+        if name == "other.safetensors":
+            assert files.list_weights(folder) == [name]
+            open_subject(str(folder), self_check=False)
+    (folder / "below").mkdir()
+    shutil.copy(folder / "other.safetensors", folder / "below" / "other.safetensors")
+    with pytest.raises(InputError, match=r"names 'below/other\.safetensors' as weights"):
+        open_subject(str(folder))
+
+
+def test_an_index_that_names_nothing_or_a_missing_file_is_corrupt(folder: Path) -> None:
+    shard(folder, "one.safetensors")
+    (folder / "one.safetensors").rename(folder / "lost.safetensors")
+    with pytest.raises(CorruptData, match=r"names 'one\.safetensors', which is not there"):
+        open_subject(str(folder))
+    (folder / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(CorruptData, match="names no weights"):
+        open_subject(str(folder))
+
+
 def test_damaged_and_incomplete_weights_are_corrupt_data(folder: Path) -> None:
     weights = folder / "model.safetensors"
     tensors = load(weights)
@@ -135,6 +189,17 @@ def test_foreign_code_runs_only_when_allowed(folder: Path) -> None:
     config.write_text(json.dumps({**json.loads(config.read_text()), "model_type": "x", "auto_map": auto}))
     with pytest.raises(InputError, match="--trust-remote-code"):
         open_subject(str(folder))
+
+
+def test_the_digest_covers_foreign_code(folder: Path) -> None:
+    config = folder / "config.json"
+    plain = files.digest_files(folder)
+    (folder / "modeling_x.py").write_text("SIGN = 1")
+    assert files.digest_files(folder) == plain, "no config names a class of it"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "auto_map": {"AutoConfig": "modeling_x.X"}}))
+    first = files.digest_files(folder)
+    (folder / "modeling_x.py").write_text("SIGN = -1")
+    assert files.digest_files(folder) != first
 
 
 def test_a_tokenizer_without_pad_or_eos_is_fine(tmp_path: Path) -> None:
@@ -206,6 +271,14 @@ def test_an_adapter_changes_answers_and_digest(saved: Path, tmp_path: Path) -> N
 def test_an_adapter_of_pickles_is_refused(saved: Path, tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text("{}")
     (tmp_path / "adapter_model.bin").touch()
+    with pytest.raises(InputError, match=r"only as pickles \(adapter_model.bin\)"):
+        open_subject(str(saved), adapter=str(tmp_path))
+
+
+def test_an_adapter_is_never_taken_from_a_pickle_beside_other_weights(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    (tmp_path / "adapter_model.bin").touch()
+    shutil.copy(saved / "model.safetensors", tmp_path / "other.safetensors")
     with pytest.raises(InputError, match=r"only as pickles \(adapter_model.bin\)"):
         open_subject(str(saved), adapter=str(tmp_path))
 

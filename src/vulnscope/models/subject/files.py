@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite
 from vulnscope.models.subject.variants import find_base, find_variant
@@ -13,7 +15,8 @@ ORGANISM = "organism"
 """Name of the embedded default subject; `organism:NAME` is one of its variants, as `FOLDER:NAME` of one's own."""
 # Everything that changes an answer: weights, shape, tokenizer, chat template, decoding defaults, adapters.
 _DIGESTED = ("*.safetensors", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.tiktoken")
-_WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
+_WEIGHTS = {"model": "model.safetensors", "adapter": "adapter_model.safetensors"}
+_INDEX = "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -97,11 +100,59 @@ def digest_files(
 
 
 def _digested_files(folder: Path) -> list[Path]:
-    """All files that decide; other weights beside an unsharded model, such as earlier checkpoints, are not loaded."""
+    """All files that decide: other weights beside those that load, such as earlier checkpoints, do not.
+
+    Python files decide where a config names classes of them.
+    """
     files = {path for pattern in _DIGESTED for path in folder.glob(pattern)}
-    if any((folder / name).is_file() for name in _WEIGHTS):
-        files = {path for path in files if path.suffix != ".safetensors" or path.name in _WEIGHTS}
+    for kind in _WEIGHTS:
+        if loaded := list_weights(folder, kind):
+            files = {path for path in files if path.suffix != ".safetensors"} | {folder / name for name in loaded}
+            break
+    if any("auto_map" in _read_json(path) for path in folder.glob("*config.json")):
+        files.update(folder.rglob("*.py"))
     return sorted(files)
+
+
+def list_weights(folder: Path, kind: str = "model") -> list[str]:
+    """Names of the files in `folder` that the weights of a "model" or an "adapter" load from; empty where none do.
+
+    Raises `InputError` where the config or the index of the weights names anything but a .safetensors file of the
+    folder itself: it would be loaded without being part of the digest, and a pickle could run code.
+    """
+    first = _WEIGHTS[kind]
+    if kind == "model":
+        first = str(_read_json(folder / "config.json").get("transformers_weights") or first)
+        if not (folder / first).is_file() and (folder / _INDEX).is_file():
+            first = _INDEX
+    if not first.endswith(".index.json"):
+        return _check_names(folder, "config.json", {first}) if (folder / first).is_file() else []
+    _check_names(folder, "config.json", {first}, ".index.json")
+    weight_map = _read_json(folder / first).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CorruptData(f"{folder / first} names no weights; download it again")
+    return _check_names(folder, first, {str(name) for name in weight_map.values()})
+
+
+def _check_names(folder: Path, source: str, names: set[str], ending: str = ".safetensors") -> list[str]:
+    for name in sorted(names):
+        if Path(name).name != name or "\\" in name or not name.endswith(ending):
+            raise InputError(
+                f"{source} in {folder} names {name!r} as weights; only {ending} files of the folder itself are loaded. "
+                "Convert them to safetensors (save_pretrained in an environment you trust), or pick another revision"
+            )
+        if not (folder / name).is_file():
+            raise CorruptData(f"{source} in {folder} names {name!r}, which is not there; download it again")
+    return sorted(names)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """The object in `path`; empty where there is none. Raises `CorruptData` where it cannot be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (ValueError, RecursionError) as error:
+        raise CorruptData(f"{path} is no JSON: {error}; download it again") from error
+    return found if isinstance(found, dict) else {}
 
 
 def _organism_folder() -> Path:
@@ -160,7 +211,7 @@ def _check_contents(folder: Path, name: str, kind: str, has_weights: bool) -> No
         return
     if any(path.stat().st_size == 0 for path in folder.glob("*.safetensors")):
         raise CorruptData(f"{name!r} holds an empty .safetensors file; download it again")
-    if any(folder.glob("*.safetensors")):
+    if list_weights(folder, kind):
         return
     pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
     if pickles:
@@ -168,4 +219,6 @@ def _check_contents(folder: Path, name: str, kind: str, has_weights: bool) -> No
             f"{name!r} holds its weights only as pickles ({', '.join(pickles[:4])}), which can run code when opened; "
             "convert them to safetensors (save_pretrained in an environment you trust), or pick another revision"
         )
-    raise InputError(f"{name!r} holds no .safetensors weights")
+    others = sorted(path.name for path in folder.glob("*.safetensors"))
+    held = f" (it holds {', '.join(others[:4])})" if others else ""
+    raise InputError(f"{name!r} holds no weights: {_WEIGHTS[kind]}, or an index of several files, is missing{held}")
