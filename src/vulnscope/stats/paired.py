@@ -85,28 +85,28 @@ def max_t_test(
     if not len(differences):
         return ()
     table = np.asarray(differences, dtype=np.float64)
-    is_measured = np.isfinite(table).any(axis=1)
-    sums = np.array([groups.sums(row) for row in np.nan_to_num(table)]).reshape(len(table), groups.n_groups)
+    sums: Floats = np.array([groups.sums(row) for row in np.nan_to_num(table)]).reshape(len(table), groups.n_groups)
     length = np.sqrt((sums**2).sum(axis=1, keepdims=True))
-    scaled = np.divide(sums, length, out=np.zeros_like(sums), where=length > 0)
+    scaled: Floats = np.divide(sums, length, out=np.zeros_like(sums), where=length > 0)
     scaled = scaled[:, (scaled != 0).any(axis=0)]
-    n_groups = scaled.shape[1]
     observed = np.abs(scaled.sum(axis=1)) * (1 - 1e-9)
-    is_exact = n_groups <= _MAX_ENUMERATED_GROUPS
-    if is_exact:
-        flips = _all_flips(n_groups)
-    else:
-        flips = np.random.default_rng(seed).integers(0, 2, size=(n_draws, n_groups)) * 2.0 - 1.0
+    is_exact = scaled.shape[1] <= _MAX_ENUMERATED_GROUPS
+    flips = _all_flips(scaled.shape[1]) if is_exact else _draw_flips(scaled.shape[1], n_draws, seed)
     highest = np.abs(flips @ scaled.T).max(axis=1)
-    as_extreme = (highest[:, None] >= observed).sum(axis=0)
-    p_values = as_extreme / len(flips) if is_exact else (1 + as_extreme) / (1 + n_draws)
+    as_extreme = [int((highest >= own).sum()) for own in observed.tolist()]
+    p_values = [k / len(flips) if is_exact else (1 + k) / (1 + n_draws) for k in as_extreme]
     missing = NotMeasured(reason="no items")
-    return tuple(p if own else missing for p, own in zip(p_values.tolist(), is_measured.tolist(), strict=True))
+    return tuple(p if np.isfinite(row).any() else missing for p, row in zip(p_values, table, strict=True))
+
+
+def _draw_flips(n_groups: int, n_draws: int, seed: int) -> Floats:
+    flips: Floats = np.where(np.random.default_rng(seed).integers(0, 2, size=(n_draws, n_groups)) == 1, 1.0, -1.0)
+    return flips
 
 
 def _all_flips(n_groups: int) -> Floats:
     bits = np.arange(2**n_groups)[:, None] >> np.arange(n_groups)
-    flips: Floats = 1.0 - 2.0 * (bits & 1)
+    flips: Floats = np.where((bits & 1) == 1, -1.0, 1.0)
     return flips
 
 
