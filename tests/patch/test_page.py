@@ -25,7 +25,15 @@ def between(low: Number, value: float, high: Number) -> Estimate:
     return Estimate(value=value, low=low, high=high, method="bca", n=40, n_groups=40)
 
 
-def cell(layer: int, region: Region, shift: Estimate, beyond: Estimate, p: Number, carried: Number = 0.25) -> PatchCell:
+def cell(
+    layer: int,
+    region: Region,
+    shift: Estimate,
+    beyond: Estimate,
+    p: Number,
+    carried: Number = 0.25,
+    beyond_p: Number = 0.04,
+) -> PatchCell:
     return PatchCell(
         layer=layer,
         region=region,
@@ -39,6 +47,7 @@ def cell(layer: int, region: Region, shift: Estimate, beyond: Estimate, p: Numbe
         p_corrected=p,
         random_shift=about(0.1, 0.05) if layer == 0 else MISSING,
         beyond_random=beyond,
+        beyond_p_corrected=beyond_p,
     )
 
 
@@ -48,11 +57,11 @@ CELLS = (
     cell(0, "suffix", about(-0.8, 0.1), about(-0.3, 0.1), 0.05, carried=-0.5),
     cell(0, "last", about(0.3, 0.1), about(0.2, 0.1), 0.06),
     cell(1, "prefix", about(-0.02, 0.01), MISSING, MISSING.value),
-    cell(1, "changed", about(0.2, 0.2), between(0.0, 0.1, 0.2), 0.01),
-    cell(1, "suffix", about(-0.2, 0.2), between(-0.2, -0.1, 0.0), 0.01),
+    cell(1, "changed", about(0.2, 0.2), between(0.0, 0.1, 0.2), 0.01, beyond_p=0.06),
+    cell(1, "suffix", about(-0.2, 0.2), between(-0.2, -0.1, 0.0), 0.01, beyond_p=0.06),
     cell(1, "last", MISSING, about(0.2, 0.1), 0.01),
-    cell(2, "changed", about(0.1, 0.1), between(MISSING.low, 0.2, 0.3), 0.01),
-    cell(2, "suffix", about(0.1, 0.1), between(0.1, 0.2, MISSING.high), 0.01),
+    cell(2, "changed", about(0.1, 0.1), between(MISSING.low, 0.2, 0.3), 0.01, beyond_p=MISSING.value),
+    cell(2, "suffix", about(0.1, 0.1), between(-0.3, -0.2, MISSING.high), 0.01),
     cell(2, "last", about(0.1, 0.1), about(0.2, 0.1), MISSING.value, carried=MISSING.value),
 )
 
@@ -90,14 +99,14 @@ def draw_figures(record: PatchRecord) -> str:
     return find_section(describe(record), "Figures")
 
 
-def test_a_star_needs_an_interval_clear_of_donors_and_a_p_value(record: PatchRecord) -> None:
+def test_a_star_needs_both_corrected_p_values_and_one_direction(record: PatchRecord) -> None:
     lines = [line.split() for line in print_plain(describe(record))]
     assert lines[1:5] == [
         ["layer", "prefix", "changed", "suffix", "last"],
-        # Without an end of the interval or without a p-value there is no star; nor where an interval ends at 0.
+        # Without either p-value there is no star, nor where it moves less than donors do, nor at .06 beyond them.
         ["2", "n/a", "+0.10", "+0.10", "+0.10"],
         ["1", "−0.02", "+0.20", "−0.20", "n/a"],
-        # A p-value of .05 is enough, on either side of 0; .06 is not, clear as the interval may be.
+        # A p-value of .05 is enough, on either side of 0; .06 is not.
         ["0", "0.00", "+0.50*", "−0.80*", "+0.30"],
     ]
 
@@ -129,7 +138,7 @@ def test_every_figure_stands_in_its_column(record: PatchRecord) -> None:
             "+0.50 [+0.30, +0.70]",
             "+0.10 [+0.05, +0.15]",
             "+0.40 [+0.20, +0.60]",
-            "0.030",
+            "0.030 beyond donors 0.040",
             "0.25",
             "40",
         ],
@@ -138,13 +147,13 @@ def test_every_figure_stands_in_its_column(record: PatchRecord) -> None:
             "−0.80 [−0.90, −0.70]",
             "+0.10 [+0.05, +0.15]",
             "−0.30 [−0.40, −0.20]",
-            "0.050",
+            "0.050 beyond donors 0.040",
             "−0.50",
             "40",
         ],
     ]
     assert [row[0] for row in table[1:]] == [f"layer {c.layer}, {c.region}" for c in CELLS if c.region != "prefix"]
-    assert table[-1][4:] == ["n/a", "n/a: too few pairs", "42"]
+    assert table[-1][4:] == ["n/a beyond donors 0.040", "n/a: too few pairs", "42"]
     assert 'class="shown"' in draw_figures(record)
 
 

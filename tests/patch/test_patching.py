@@ -13,7 +13,7 @@ from vulnscope.patch.claims import Pairing, judge_used, write_sentence
 from vulnscope.patch.config import PatchConfig
 from vulnscope.patch.patching import check_patching, draw_randoms, run_patching
 from vulnscope.patch.record import PatchCell, PatchRecord
-from vulnscope.records.base import Estimate, NotMeasured, not_measured
+from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.store import Run, open_run
 
 CONFIG = PatchConfig(n_bootstrap=200, max_pairs=4)
@@ -101,7 +101,7 @@ def test_what_cannot_be_done_is_said_before_a_run_is_made(samples: list[Any], me
         check_patching(make_corpus(samples), CONFIG)
 
 
-def cell(shift: tuple[float, float], beyond: tuple[float, float], p: float) -> PatchCell:
+def cell(shift: tuple[float, float], beyond: float, beyond_p: float, p: float) -> PatchCell:
     def estimate(ends: tuple[float, float]) -> Estimate:
         return Estimate(value=float(np.mean(ends)), low=ends[0], high=ends[1], method="bca", n=40, n_groups=40)
 
@@ -117,39 +117,44 @@ def cell(shift: tuple[float, float], beyond: tuple[float, float], p: float) -> P
         p=p,
         p_corrected=p,
         random_shift=estimate((0.0, 0.0)),
-        beyond_random=estimate(beyond),
+        beyond_random=estimate((beyond, beyond)),
+        beyond_p_corrected=beyond_p,
     )
 
 
 @pytest.mark.parametrize(
-    ("shift", "beyond", "p", "claim"),
+    ("shift", "beyond", "beyond_p", "p", "claim"),
     [
-        ((0.5, 1.0), (0.4, 1.0), 0.01, "yes"),
-        ((-1.0, -0.5), (-1.0, -0.4), 0.01, "yes"),
-        ((0.5, 1.0), (-0.1, 1.0), 0.01, "cannot tell"),
-        ((0.5, 1.0), (0.4, 1.0), 0.2, "cannot tell"),
-        ((-0.05, 0.05), (-0.1, 0.1), 0.9, "no"),
+        ((0.5, 1.0), 0.7, 0.05, 0.01, "yes"),
+        ((-1.0, -0.5), -0.7, 0.01, 0.05, "yes"),
+        ((0.5, 1.0), 0.7, 0.06, 0.01, "cannot tell"),
+        ((0.5, 1.0), 0.7, 0.01, 0.06, "cannot tell"),
+        ((0.5, 1.0), -0.7, 0.01, 0.01, "cannot tell"),
+        ((-0.05, 0.05), 0.01, 0.9, 0.9, "no"),
     ],
 )
 def test_used_needs_chance_and_random_donors_beaten(
-    shift: tuple[float, float], beyond: tuple[float, float], p: float, claim: str
+    shift: tuple[float, float], beyond: float, beyond_p: float, p: float, claim: str
 ) -> None:
-    assert judge_used([cell(shift, beyond, p)], deviation=1.0)[0] == claim
+    assert judge_used([cell(shift, beyond, beyond_p, p)], deviation=1.0)[0] == claim
 
 
 def test_doubt_says_what_is_missing() -> None:
     def doubt(*cells: PatchCell) -> str:
         return write_sentence("cannot tell", None, cells, 16, "sven")
 
-    weak, moving = cell((0.5, 1.0), (-0.1, 1.0), 0.2), cell((0.5, 1.0), (-0.1, 1.0), 0.01)
+    weak, moving = cell((0.5, 1.0), 0.4, 0.2, 0.2), cell((0.5, 1.0), 0.4, 0.2, 0.01)
     assert doubt(weak) == (
         "on 16 pairs of sven: cannot tell whether it uses what differs: no layer and region moves the margin beyond "
         "chance"
     )
     assert "layer 1 (changed) moves the margin by +0.75 [+0.50, +1.00] nats, but no layer" in doubt(weak, moving)
-    few = not_measured("too few groups (16, 30 needed)")
-    bare = moving.model_copy(update={"beyond_random": few.model_copy(update={"value": 0.6})})
-    assert doubt(bare).endswith(
-        "nats, but beyond donors of its own label there is no interval: too few groups (16, 30 needed)"
-    )
+    bare = moving.model_copy(update={"beyond_p_corrected": NotMeasured(reason="no donor fits")})
+    assert doubt(bare).endswith("nats, but it was not tested beyond donors of its own label: no donor fits")
     assert "beyond chance" in doubt(moving.model_copy(update={"region": "prefix"}))
+
+
+def test_the_largest_of_several_moves_is_called_so() -> None:
+    cells = [cell((0.5, 1.0), 0.7, 0.01, 0.01), cell((0.2, 0.4), 0.3, 0.01, 0.01)]
+    claim, best = judge_used(cells, deviation=1.0)
+    assert "the largest of 2 such moves, so stated rather too high" in write_sentence(claim, best, cells, 40, "sven")

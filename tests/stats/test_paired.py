@@ -11,6 +11,7 @@ from vulnscope.stats import (
     Groups,
     auroc_statistic,
     change_test,
+    max_t_test,
     mcnemar,
     mean_statistic,
     pseudo_values,
@@ -107,3 +108,42 @@ def test_no_change_is_no_finding_and_an_undefined_one_says_so() -> None:
     lone = auroc_statistic(np.arange(12.0), np.arange(12) == 0, groups)
     assert change_test(lone, 12) == NotMeasured(reason="too few groups: undefined without one of the 12")
     assert isinstance(change_test(statistic, 0), NotMeasured)
+
+
+def test_a_difference_that_is_no_number_has_no_p_value() -> None:
+    groups = Groups(np.arange(20), 20)
+    assert isinstance(sign_flip_test(np.r_[np.nan, np.ones(19)], groups), NotMeasured)
+
+
+def test_max_t_of_one_row_is_the_sign_flip_test_and_of_equal_rows_costs_nothing() -> None:
+    groups = Groups(np.arange(10), 10)
+    values = np.random.default_rng(3).normal(0.5, 1.0, 10)
+    alone = sign_flip_test(values, groups)
+    assert max_t_test([values, -2 * values], groups) == (alone, alone)
+    assert max_t_test([], groups) == ()
+
+
+def test_max_t_over_two_rows_equals_enumeration() -> None:
+    groups = Groups(np.arange(8), 8)
+    rows = np.random.default_rng(4).normal(0.4, 1.0, (2, 8))
+    scaled = rows / np.sqrt((rows**2).sum(axis=1, keepdims=True))
+    highest = [np.abs(scaled @ np.array(signs)).max() for signs in itertools.product((-1, 1), repeat=8)]
+    expected = [np.mean(np.array(highest) >= abs(row.sum()) - 1e-12) for row in scaled]
+    assert max_t_test(rows, groups) == pytest.approx(expected)
+
+
+def test_max_t_leaves_out_what_was_not_measured() -> None:
+    groups = Groups(np.arange(12), 12)
+    missing, found = max_t_test([np.full(12, np.nan), np.r_[np.nan, np.ones(11)]], groups)
+    assert isinstance(missing, NotMeasured)
+    assert found == pytest.approx(2.0**-10)
+
+
+def test_max_t_over_24_rows_alarms_once_in_twenty_families() -> None:
+    generator = np.random.default_rng(5)
+    groups = Groups(np.arange(32), 32)
+    alarms = [
+        min(float(p) for p in max_t_test(generator.normal(size=(24, 32)), groups, n_draws=500)) <= 0.05  # type: ignore[arg-type]
+        for _ in range(400)
+    ]
+    assert np.mean(alarms) <= 0.065

@@ -120,6 +120,24 @@ def test_changed_answers_are_judged_by_the_label(record: ApplyRecord) -> None:
     ]
 
 
+def test_a_margin_that_is_nothing_has_no_sign(record: ApplyRecord) -> None:
+    still = answered("fixed", "fixed", "vulnerable", margin_before=0.0, margin_after=-0.001)
+    (table,) = read_tables(draw_changed(record.model_copy(update={"changed": (still,)})))
+    assert table[1][-1] == "0.00 → 0.00"
+
+
+def test_an_even_number_of_controls_has_the_mean_of_the_middle_two(record: ApplyRecord) -> None:
+    four = ControlSet(
+        name="random directions",
+        n=4,
+        auroc_changes=(0.01, -0.09, -0.03, 0.05),
+        pair_correct_changes=(-0.1, -0.2, -0.3, -0.1),
+        bias_shifts=(0.5, -2.5, 1.0, 0.0),
+    )
+    tables = read_tables(find_section(describe(record.model_copy(update={"controls": (four,)})), "Controls"))
+    assert tables[0][1] == ["4 × random directions", "−0.010", "+0.050", "−0.10", "2.50"]
+
+
 def test_how_many_changed_and_how_many_are_shown(record: ApplyRecord) -> None:
     count = "5 of 11 answers changed: 2 to right, 3 from right"
     assert read_text(draw_changed(record)).startswith(f"{count} The 3 whose margin moved most are shown. CWE")

@@ -10,6 +10,7 @@ from vulnscope.effects import margins as margins_module
 from vulnscope.effects.splits import deal_splits
 from vulnscope.errors import InputError
 from vulnscope.interventions import load_vectors, save_vectors
+from vulnscope.records.base import NotMeasured
 from vulnscope.records.steer import SteerRecord
 from vulnscope.steer.config import SteerConfig
 from vulnscope.steer.run import check_steering, run_steering
@@ -164,6 +165,18 @@ def test_vectors_of_another_model_are_refused_unless_forced(finished: tuple[Stee
     with begin(tmp_path, forced) as run:
         record = run_steering(tiny_subject(), CORPUS, forced, run)
     assert [each.kind for each in record.outcomes].count("from file") == 4
+
+
+def test_projecting_out_a_vector_of_a_file_has_neither_scales_nor_a_direction(
+    finished: tuple[SteerRecord, Path], tmp_path: Path
+) -> None:
+    file = str(finished[1] / "vectors.safetensors")
+    config = CONFIG.model_copy(update={"vector_file": file, "gate": False, "operation": "project-out"})
+    with begin(tmp_path, config) as run:
+        record = run_steering(tiny_subject(), CORPUS, config, run)
+    own = [each for each in record.outcomes if each.kind == "from file"]
+    assert len(own) == 4
+    assert all(isinstance(each.anti_steered_rate, NotMeasured) for each in own)
 
 
 @pytest.mark.parametrize(

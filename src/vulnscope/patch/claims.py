@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.models.subject.sites import as_site
-from vulnscope.patch.record import Claim, PatchCell, PatchedMargin, Region
+from vulnscope.patch.record import LEVEL, Claim, PatchCell, PatchedMargin, Region
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.report.format import format_signed_estimate
-from vulnscope.stats import Bootstrap, Groups, correct, estimate_mean, sign_flip_test
+from vulnscope.stats import Bootstrap, Groups, correct, estimate_mean, max_t_test, sign_flip_test
 
 if TYPE_CHECKING:
     from vulnscope.ask.figures.paired_scores import ScoreTable
     from vulnscope.stats import Floats
 
-LEVEL = 0.05
 NEGLIGIBLE = 0.1
 """Share of the margins' standard deviation below which a shift counts as none."""
 ROUNDING = 1e-4
 """Nats below which a shift is the arithmetic's, not the model's."""
+
+_NO_DONORS = "random pairs share no prefix beyond the prompt's own"
 
 Place = tuple[int, Region]
 
@@ -106,11 +107,20 @@ def _margins(rows: Sequence[PatchedMargin], n_pairs: int) -> dict[tuple[Place, s
 
 
 def measure_cells(shifts: Shifts, bootstrap: Bootstrap) -> tuple[PatchCell, ...]:
-    """Every cell with its interval, test and control; p-values corrected over all cells but the prefix."""
+    """Every cell with its interval, tests and control; both p-values corrected over all cells but the prefix."""
     cells = [_measure_cell(place, shifts, bootstrap) for place in shifts.twins]
     missing = NotMeasured(reason="the prefix has seen nothing of the difference: a check, not a test")
     corrected = correct([missing if cell.region == "prefix" else cell.p for cell in cells])
-    return tuple(cell.model_copy(update={"p_corrected": p}) for cell, p in zip(cells, corrected.p_values, strict=True))
+    places = [place for place in shifts.twins if place in shifts.randoms]
+    tested = max_t_test(
+        [shifts.twins[place] - shifts.randoms[place] for place in places], Groups.from_labels(shifts.groups)
+    )
+    beyond = dict(zip(places, tested, strict=True))
+    no_donors = NotMeasured(reason=_NO_DONORS)
+    return tuple(
+        cell.model_copy(update={"p_corrected": p, "beyond_p_corrected": beyond.get(place, no_donors)})
+        for place, cell, p in zip(shifts.twins, cells, corrected.p_values, strict=True)
+    )
 
 
 def _measure_cell(place: Place, shifts: Shifts, bootstrap: Bootstrap) -> PatchCell:
@@ -141,7 +151,7 @@ def judge_used(cells: Sequence[PatchCell], deviation: float) -> tuple[Claim, Pat
     `no` is an equivalence claim: every cell's interval lies within a tenth of the margins' standard deviation.
     """
     tested = [cell for cell in cells if cell.region != "prefix"]
-    moving = [cell for cell in tested if _is_moving(cell)]
+    moving = [cell for cell in tested if cell.is_moving]
     if moving:
         return "yes", max(moving, key=lambda cell: abs(float(cell.shift.value)))
     bound = NEGLIGIBLE * deviation
@@ -158,11 +168,13 @@ def write_sentence(claim: Claim, best: PatchCell | None, cells: Sequence[PatchCe
     """The claim in words, with the cell behind it, or what is missing for one."""
     where = f"on {n_pairs} pairs of {corpus}"
     if claim == "yes" and best is not None:
+        n_tried = sum(isinstance(cell.p_corrected, float) for cell in cells)
         way = "towards" if float(best.shift.value) > 0 else "away from"
         return (
             f"{where}: uses it: at layer {best.layer} ({best.region}) the other twin's activations move the margin by "
             f"{format_signed_estimate(best.shift)} nats {way} that twin's label, donors of its "
-            f"own label from other pairs by {format_signed_estimate(best.random_shift)}"
+            f"own label from other pairs by {format_signed_estimate(best.random_shift)} (the largest of {n_tried} such "
+            "moves, so stated rather too high)"
         )
     if claim == "no":
         return f"{where}: does not use it: no layer and region moves the margin by a tenth of its standard deviation"
@@ -176,21 +188,13 @@ def _explain_doubt(cells: Sequence[PatchCell]) -> str:
         return "no layer and region moves the margin beyond chance"
     most = max(beyond_chance, key=lambda cell: abs(float(cell.shift.value)))
     moved = f"layer {most.layer} ({most.region}) moves the margin by {format_signed_estimate(most.shift)} nats"
-    if isinstance(most.beyond_random.low, NotMeasured):
-        return f"{moved}, but beyond donors of its own label there is no interval: {most.beyond_random.low.reason}"
+    if isinstance(most.beyond_p_corrected, NotMeasured):
+        return f"{moved}, but it was not tested beyond donors of its own label: {most.beyond_p_corrected.reason}"
     return f"{moved}, but no layer and region clearly does so beyond donors of its own label from other pairs"
 
 
 def _is_beyond_chance(cell: PatchCell) -> bool:
     return cell.region != "prefix" and isinstance(cell.p_corrected, float) and cell.p_corrected <= LEVEL
-
-
-def _is_moving(cell: PatchCell) -> bool:
-    beyond = cell.beyond_random
-    if not _is_beyond_chance(cell) or isinstance(beyond.low, NotMeasured):
-        return False
-    assert isinstance(beyond.high, float), "an interval has both ends"
-    return beyond.low > 0 if float(cell.shift.value) > 0 else beyond.high < 0
 
 
 def _mean(values: Floats, groups: Sequence[str], bootstrap: Bootstrap) -> Estimate:
@@ -222,4 +226,4 @@ def _carried(first: Moves, second: Moves) -> Number:
 
 
 def _no_random() -> Estimate:
-    return not_measured("random pairs share no prefix beyond the prompt's own")
+    return not_measured(_NO_DONORS)

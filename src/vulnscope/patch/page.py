@@ -49,7 +49,7 @@ def map_layers(record: PatchRecord) -> list[Block]:
     layers = sorted({cell.layer for cell in record.cells}, reverse=True)
 
     def twin(cell: PatchCell) -> Tile | None:
-        return _tile(cell, cell.shift, largest, is_marked=cell == record.best, mark="*" if _is_beyond(cell) else " ")
+        return _tile(cell, cell.shift, largest, is_marked=cell == record.best, mark="*" if cell.is_moving else " ")
 
     def donor(cell: PatchCell) -> Tile | None:
         return _tile(cell, cell.random_shift, largest)
@@ -98,7 +98,7 @@ def list_figures(record: PatchRecord) -> list[Block]:
             stack_estimate(cell.shift),
             stack_estimate(cell.random_shift),
             stack_estimate(cell.beyond_random),
-            format_p(cell.p_corrected),
+            Cell(format_p(cell.p_corrected), (f"beyond donors {format_p(cell.beyond_p_corrected)}",)),
             show_number(cell.carried),
             cell.n_pairs,
         )
@@ -119,10 +119,3 @@ def _tile(cell: PatchCell, shift: Estimate, largest: float, *, is_marked: bool =
     text = show_number(shift.value, is_signed=True)
     tip = f"{show_estimate(shift, is_signed=True)} nats, {cell.n_pairs} pairs"
     return Tile(text, shift.value / largest, tip, is_marked=is_marked, short=text + mark)
-
-
-def _is_beyond(cell: PatchCell) -> bool:
-    """Whether it moves the margin otherwise than donors of the same label do."""
-    low, high = cell.beyond_random.low, cell.beyond_random.high
-    is_apart = isinstance(low, float) and isinstance(high, float) and (low > 0 or high < 0)
-    return is_apart and isinstance(cell.p_corrected, float) and cell.p_corrected <= 0.05

@@ -98,7 +98,7 @@ def run_patching(
     cells = measure_cells(shifts, bootstrap)
     claim, best = judge_used(cells, shifts.deviation)
     shown = [prepared.samples[place] for pairing in twins for place in pairing]
-    n_tests = sum(cell.region != "prefix" for cell in cells)
+    n_tests = sum(isinstance(cell.p_corrected, float) for cell in cells)
     return PatchRecord(
         sentence=write_sentence(claim, best, cells, len(twins), corpus.name),
         subject=subject.info().model_copy(update={"chat_template": protocol.is_chat}),

@@ -7,7 +7,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record, RunRecord, read_old_names
+from vulnscope.records.base import Estimate, NotMeasured, Number, Record, RunRecord, read_old_names
+
+LEVEL = 0.05
+"""Corrected p-value up to which a cell counts."""
 
 Claim = Literal["yes", "no", "cannot tell"]
 Region = Literal["prefix", "changed", "suffix", "last"]
@@ -43,6 +46,18 @@ class PatchCell(Record):
     p_corrected: Number = Field(description="over all cells but the prefix")
     random_shift: Estimate = Field(description="the same with donors of the recipient's label from other pairs")
     beyond_random: Estimate = Field(description="shift minus random shift, pair by pair")
+    beyond_p_corrected: Number = Field(
+        default=NotMeasured(reason="measured by an earlier version: patch again"),
+        description="of that difference: sign flips by group, corrected over all cells but the prefix by max-T",
+    )
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it moves the margin beyond chance and, in the same direction, beyond donors of the same label."""
+        parts = (self.p_corrected, self.beyond_p_corrected)
+        shift, beyond = self.shift.value, self.beyond_random.value
+        is_beyond = all(isinstance(p, float) and p <= LEVEL for p in parts)
+        return is_beyond and isinstance(shift, float) and isinstance(beyond, float) and shift * beyond > 0
 
 
 class PatchRecord(RunRecord):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from vulnscope.records.base import Estimate, NotMeasured
 from vulnscope.records.probe import Cell as ProbeCell
 from vulnscope.records.probe import ProbeRecord, ProbeScore
-from vulnscope.report.format import find_reason, format_estimate, format_number, show_estimate, show_number
+from vulnscope.report.format import find_reason, format_estimate, format_number, format_p, show_estimate, show_number
 from vulnscope.report.page import (
     Block,
     Cell,
@@ -52,7 +52,9 @@ def page(record: ProbeRecord) -> Page:
         "probe",
         f"{record.subject.name} on {record.corpus.name}, probed",
         facts=(
-            Fact("Knows", record.decodable, f"permutation p {record.null.p:.3f} over {record.null.n_permutations}"),
+            Fact(
+                "Knows", record.decodable, f"permutation p {format_p(record.null.p)} over {record.null.n_permutations}"
+            ),
             Fact("Measured", f"{record.n_items:,} items", "out of group, each scored by itself"),
         ),
         sections=(
@@ -117,7 +119,7 @@ def list_readouts(record: ProbeRecord) -> list[Block]:
     control = record.length_control
     lines = [
         f"Labels swapped within pairs and the whole selection repeated {record.null.n_permutations} times: mean AUROC "
-        f"{record.null.mean_auroc:.2f}, highest {record.null.highest_auroc:.2f}, p {record.null.p:.3f}.",
+        f"{record.null.mean_auroc:.2f}, highest {record.null.highest_auroc:.2f}, p {format_p(record.null.p)}.",
         f"Gap between the probe and a read-out of its answers: {show_estimate(record.gap, is_signed=True)}.",
         f"With held-out pairs weighted until length reads ½: {show_estimate(control.auroc)}, effective pairs "
         f"{show_number(control.effective_pairs, 0)}.",

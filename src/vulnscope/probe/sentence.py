@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
-from vulnscope.report.format import format_estimate, format_signed_estimate
+from vulnscope.report.format import format_estimate, format_p, format_signed_estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def write_sentence(
     parts = [
         _OPENINGS[claim],
         f"probe AUROC {_show(probe.auroc)} against {_show(best.auroc)} for {best.name}, difference "
-        f"{format_signed_estimate(difference)}, permutation p {null.p:.3f}",
+        f"{format_signed_estimate(difference)}, permutation p {format_p(null.p)}",
         f"its answers reach {_show(say.auroc)}{_describe_gap(gap)}",
     ]
     if claim == "cannot tell" and isinstance(detectable, float):

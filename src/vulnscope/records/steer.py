@@ -130,6 +130,9 @@ class SteerRecord(RunRecord):
     clean_pair_correct: Estimate
     clean_yes_rate: Estimate
     outcomes: tuple[Outcome, ...]
+    leader: str | None = Field(
+        default=None, description="name of the method that did best on the groups that choose; earlier results lack it"
+    )
     items: tuple[SteeredItem, ...] = Field(default=(), description="the report split, un-steered")
     controls: tuple[ControlSet, ...]
     cells: tuple[SweepCell, ...]

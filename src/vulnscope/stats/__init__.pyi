@@ -52,6 +52,7 @@ from vulnscope.stats.multiplicity import correct_family as correct_family
 from vulnscope.stats.multiplicity import holm as holm
 from vulnscope.stats.multiplicity import name_correction as name_correction
 from vulnscope.stats.paired import change_test as change_test
+from vulnscope.stats.paired import max_t_test as max_t_test
 from vulnscope.stats.paired import mcnemar as mcnemar
 from vulnscope.stats.paired import sign_flip_test as sign_flip_test
 from vulnscope.stats.paired import swap_test as swap_test

@@ -6,6 +6,8 @@ dependence within groups.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -47,19 +49,20 @@ def sign_flip_test(differences: ArrayLike, groups: Groups, *, n_draws: int = 400
     """P-value of the mean of `differences` (after - before, one per item) when signs flip by group.
 
     Exact up to 14 groups with a difference; otherwise (1 + k)/(1 + n) over `n_draws` random flips.
-    `NotMeasured` without items.
+    `NotMeasured` without items, and where one of them is no number.
     """
     sums = groups.sums(differences)
     if not groups.n_items:
         return NotMeasured(reason="no items")
+    if not np.isfinite(sums).all():
+        return NotMeasured(reason="some differences are no numbers")
     sums = sums[sums != 0]
     if not len(sums):
         return 1.0
     # A hair below, so that a flip that repeats the observed signs counts in spite of rounding.
     threshold = abs(sums.sum()) * (1 - 1e-9)
     if len(sums) <= _MAX_ENUMERATED_GROUPS:
-        bits = np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums))
-        return float((np.abs((1.0 - 2.0 * (bits & 1)) @ sums) >= threshold).mean())
+        return float((np.abs(_all_flips(len(sums)) @ sums) >= threshold).mean())
     generator = np.random.default_rng(seed)
     rows = max(1, _BLOCK_ENTRIES // len(sums))
     as_extreme = 0
@@ -67,6 +70,44 @@ def sign_flip_test(differences: ArrayLike, groups: Groups, *, n_draws: int = 400
         flips = generator.integers(0, 2, size=(min(rows, n_draws - at), len(sums))) * 2.0 - 1.0
         as_extreme += int((np.abs(flips @ sums) >= threshold).sum())
     return (1 + as_extreme) / (1 + n_draws)
+
+
+def max_t_test(
+    differences: Sequence[ArrayLike], groups: Groups, *, n_draws: int = 4000, seed: int = 0
+) -> tuple[Number, ...]:
+    """P-values of several means of `differences` on the same items, corrected over all of them by max-T.
+
+    Each row has one difference per item, NaN where it was not measured. Signs flip by group, at once in all rows, so
+    that what rows share is kept; a row's p-value is the share of flips whose largest |t| of any row reaches its own
+    (Westfall & Young 1993, single step), t being the sum over the root of the sum of squares of the groups. Exact up to
+    14 groups; otherwise (1 + k)/(1 + n) over `n_draws` flips. `NotMeasured` for a row without items.
+    """
+    if not len(differences):
+        return ()
+    table = np.asarray(differences, dtype=np.float64)
+    sums: Floats = np.array([groups.sums(row) for row in np.nan_to_num(table)]).reshape(len(table), groups.n_groups)
+    length = np.sqrt((sums**2).sum(axis=1, keepdims=True))
+    scaled: Floats = np.divide(sums, length, out=np.zeros_like(sums), where=length > 0)
+    scaled = scaled[:, (scaled != 0).any(axis=0)]
+    observed = np.abs(scaled.sum(axis=1)) * (1 - 1e-9)
+    is_exact = scaled.shape[1] <= _MAX_ENUMERATED_GROUPS
+    flips = _all_flips(scaled.shape[1]) if is_exact else _draw_flips(scaled.shape[1], n_draws, seed)
+    highest = np.abs(flips @ scaled.T).max(axis=1)
+    as_extreme = [int((highest >= own).sum()) for own in observed.tolist()]
+    p_values = [k / len(flips) if is_exact else (1 + k) / (1 + n_draws) for k in as_extreme]
+    missing = NotMeasured(reason="no items")
+    return tuple(p if np.isfinite(row).any() else missing for p, row in zip(p_values, table, strict=True))
+
+
+def _draw_flips(n_groups: int, n_draws: int, seed: int) -> Floats:
+    flips: Floats = np.where(np.random.default_rng(seed).integers(0, 2, size=(n_draws, n_groups)) == 1, 1.0, -1.0)
+    return flips
+
+
+def _all_flips(n_groups: int) -> Floats:
+    bits = np.arange(2**n_groups)[:, None] >> np.arange(n_groups)
+    flips: Floats = np.where((bits & 1) == 1, -1.0, 1.0)
+    return flips
 
 
 def mcnemar(n_only_before: int, n_only_after: int) -> Number:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vulnscope.records.apply import AppliedFrom, ApplyRecord
-from vulnscope.report.format import MINUS, show_estimate
+from vulnscope.report.format import format_signed, show_estimate
 from vulnscope.report.page import Block, Fact, Page, Section, Table, Text
 from vulnscope.report.pages.common import make_page
 from vulnscope.steer.page import (
@@ -54,7 +54,7 @@ def _list_changed(record: ApplyRecord) -> list[Block]:
             each.label,
             f"{each.before} → {each.after}",
             _judge(each.label, each.before, each.after),
-            f"{each.margin_before:+.2f} → {each.margin_after:+.2f}".replace("-", MINUS),
+            f"{format_signed(each.margin_before)} → {format_signed(each.margin_after)}",
         )
         for each in record.changed
     ]

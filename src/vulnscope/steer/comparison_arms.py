@@ -21,7 +21,7 @@ from vulnscope.interventions.words import describe_threshold
 from vulnscope.models.subject.sites import as_site, name_site
 from vulnscope.stats import best_cut
 from vulnscope.steer.choosing import choose_best, choose_gate
-from vulnscope.steer.grid import form_of
+from vulnscope.steer.grid import form_of, list_scales
 from vulnscope.steer.vectors import read_vector_file
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _from_file(bench: Bench) -> list[Tried]:
         form = form_of(config) if place.unit is not None else form_of(config)._replace(unit="raw")
         trials = {
             f"{name} | {scale:g}": Trial(name, (as_site(place.site),), own, scale, (name,), form)
-            for scale in config.scales
+            for scale in list_scales(config)
         }
         swept, _ = bench.try_all(f"file: {name}", bench.splits.choose, trials, vectors)
         key = choose_best(swept, bench.splits.choose.items, config)
@@ -139,6 +139,6 @@ def _from_file(bench: Bench) -> list[Tried]:
         trial = trials[key]
         intervention = trial.intervene(vectors)
         applied.append(
-            Tried(f"{name} (file)", "from file", trial.describe(), trial.scale, found[key], intervention, vectors)
+            Tried(f"{name} (file)", "from file", trial.describe(), trial.sign, found[key], intervention, vectors)
         )
     return applied

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 from vulnscope.records.apply import ApplyRecord
 from vulnscope.records.base import NotMeasured
 from vulnscope.records.steer import Effect, Outcome, SteerRecord, SweepCell
-from vulnscope.report.format import MINUS, format_number, format_p, show_estimate, show_number
+from vulnscope.report.format import MINUS, format_number, format_p, format_signed, show_estimate, show_number
 from vulnscope.report.page import (
     Block,
     Cell,
@@ -151,13 +152,13 @@ def table_controls(record: SteerRecord | ApplyRecord) -> Block:
     """What directions that mean nothing did."""
     rows = []
     for each in record.controls:
-        changes = sorted(each.auroc_changes)
-        highest = f"{changes[-1]:+.3f}" if changes else "n/a"
-        median = f"{changes[len(changes) // 2]:+.3f}" if changes else "n/a"
+        changes = each.auroc_changes
+        highest = show_number(max(changes), 3, is_signed=True) if changes else "n/a"
+        middle = show_number(median(changes), 3, is_signed=True) if changes else "n/a"
         shifts = [abs(shift) for shift in each.bias_shifts]
         bias = f"{max(shifts):.2f}" if shifts else "n/a"
-        pairs = f"{max(each.pair_correct_changes):+.2f}" if each.pair_correct_changes else "n/a"
-        rows.append((f"{each.n} × {each.name}", median, highest, pairs, bias))
+        pairs = show_number(max(each.pair_correct_changes), is_signed=True) if each.pair_correct_changes else "n/a"
+        rows.append((f"{each.n} × {each.name}", middle, highest, pairs, bias))
     heads = ("", "median AUROC change", "highest", "highest pair-correct change", "largest bias shift, nats")
     return Table(heads, rows)
 
@@ -241,15 +242,15 @@ def _cost(outcome: Outcome) -> Cell:
 
 
 def _sign(value: float | NotMeasured) -> str:
-    return "n/a" if isinstance(value, NotMeasured) else f"{value:+.2f}".replace("-", MINUS)
+    return format_signed(value)
 
 
 def _tile(cell: SweepCell | None, *, is_by_pairs: bool) -> Tile | None:
     if cell is None or isinstance(cell.auroc, NotMeasured):
         return None
     tip = (
-        f"AUROC {cell.auroc:.2f}, pair-correct {cell.pair_correct:.2f}, bias shift {cell.bias_shift:+.2f} nats, says "
-        f"vulnerable {cell.yes_rate:.2f}"
+        f"AUROC {cell.auroc:.2f}, pair-correct {cell.pair_correct:.2f}, bias shift "
+        f"{format_signed(cell.bias_shift)} nats, says vulnerable {cell.yes_rate:.2f}"
     )
     value, strength = (cell.pair_correct, cell.pair_correct) if is_by_pairs else (cell.auroc, 2 * (cell.auroc - 0.5))
     return Tile(f"{value:.2f}", strength, tip, is_marked=cell.is_chosen)

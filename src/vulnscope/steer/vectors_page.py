@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from vulnscope.records.apply import SteeredText
 from vulnscope.records.steer import Agreement, VectorFile
+from vulnscope.report.format import show_number
 from vulnscope.report.page import Block, Head, Page, Section, Table, Text
 
 
@@ -15,7 +16,7 @@ def describe_agreement(rows: Sequence[Agreement]) -> Page:
         (
             row.site,
             row.selector,
-            f"{row.mean_cosine:+.3f}" if isinstance(row.mean_cosine, float) else "n/a",
+            show_number(row.mean_cosine, 3, is_signed=True) if isinstance(row.mean_cosine, float) else "n/a",
             row.n_pairs,
             f"{row.unit:.2f}",
         )

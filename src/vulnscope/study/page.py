@@ -5,7 +5,7 @@ from __future__ import annotations
 from vulnscope.patch import page as patch
 from vulnscope.probe import page as probe
 from vulnscope.records.base import Estimate
-from vulnscope.report.format import MINUS, show_estimate, show_number
+from vulnscope.report.format import format_signed, show_estimate, show_number
 from vulnscope.report.page import (
     Block,
     Dots,
@@ -182,4 +182,4 @@ def _say(under: TwinsUnder) -> str:
 
 def _answer(under: TwinsUnder) -> tuple[str, ...]:
     twins = zip(under.says, under.margins, strict=True)
-    return under.name, *(f"{says}, {margin:+.2f} nats".replace("-", MINUS) for says, margin in twins)
+    return under.name, *(f"{says}, {format_signed(margin)} nats" for says, margin in twins)

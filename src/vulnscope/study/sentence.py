@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from vulnscope.records.audit import AuditRecord
-from vulnscope.records.base import Estimate, NotMeasured
+from vulnscope.records.base import Estimate
 from vulnscope.records.steer import Effect, Outcome, SteerRecord
 from vulnscope.report.format import format_change, format_change_interval, format_estimate
-from vulnscope.steer.sentence import STEERING
 from vulnscope.study.record import Evidence, Verdict
 
 _HOW: dict[Effect, str] = {
@@ -27,20 +26,21 @@ def write_sentence(verdict: Verdict, evidence: Evidence, audit: AuditRecord, ste
         f"a threshold alone moves balanced accuracy from {_rate(evidence.accuracy)} to "
         f"{_rate(evidence.threshold_accuracy)}",
     ]
-    best = find_best(steer)
+    best = find_leader(steer)
     if best is not None:
-        parts.append(f"the best steering ({best.name}) changes pairs right by {_points(best)}, {_HOW[best.effect]}")
+        parts.append(
+            f"the steering that did best on other groups ({best.name}) changes pairs right by "
+            f"{_points(best)}, {_HOW[best.effect]}"
+        )
     return "; ".join(parts) + "."
 
 
-def find_best(steer: SteerRecord) -> Outcome | None:
-    """The steering with the largest gain in pairs right; thresholds and prompts are not steering."""
-    best, most = None, -1.0
-    for outcome in steer.outcomes:
-        change = outcome.pair_correct_change.value
-        if outcome.kind in STEERING and not isinstance(change, NotMeasured) and change > most:
-            best, most = outcome, change
-    return best
+def find_leader(steer: SteerRecord) -> Outcome | None:
+    """What the method that did best on the groups that choose did on the others; None in results that do not name it.
+
+    The one with the largest gain on the others themselves would look better than it is.
+    """
+    return next((each for each in steer.outcomes if each.kind == "method" and each.name == steer.leader), None)
 
 
 def _rate(estimate: Estimate) -> str:

@@ -47,8 +47,18 @@ def test_vd_s_mirrors_recall_and_warns_of_few_negatives() -> None:
     half, one, five = classify(draw_items(), BOOTSTRAP).cuts
     assert (half.false_positive_rate, one.false_positive_rate, five.false_positive_rate) == (0.005, 0.01, 0.05)
     assert float(five.vd_s.value) == pytest.approx(1 - float(five.recall.value))  # type: ignore[arg-type]
-    assert float(five.vd_s.low) == pytest.approx(1 - float(five.recall.high))  # type: ignore[arg-type]
+    assert five.vd_s.low == NotMeasured(reason=str(five.warning))  # 2 of 40 alarms set the cut
     assert half.warning == "too few negatives: a rate of 0.5 % allows 0 of 40; 2,000 would allow 10"
+
+
+def test_vd_s_has_an_interval_from_ten_allowed_alarms_on() -> None:
+    samples = make_pairs(200)
+    margins = np.random.default_rng(8).normal(size=400) + np.tile([1.0, 0.0], 200)
+    _, one, five = classify(make_items(samples, margins.tolist()), BOOTSTRAP).cuts
+    assert five.warning is None
+    assert float(five.vd_s.low) == pytest.approx(1 - float(five.recall.high))  # type: ignore[arg-type]
+    assert float(five.vd_s.low) < float(five.vd_s.value) < float(five.vd_s.high)  # type: ignore[arg-type]
+    assert isinstance(one.vd_s.low, NotMeasured)
 
 
 def test_one_answer_to_everything_has_no_correlation() -> None:

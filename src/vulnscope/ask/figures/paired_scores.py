@@ -73,7 +73,8 @@ class ScoreTable:
         for place, (pair, label) in enumerate(zip(self.pairs, self.is_vulnerable.tolist(), strict=True)):
             if pair is not None:
                 sides.setdefault(pair, {})[label] = place
-        return np.array([(both[True], both[False]) for both in sides.values() if len(both) == 2]).reshape(-1, 2)
+        complete = [(both[True], both[False]) for both in sides.values() if len(both) == 2]
+        return np.array(complete, dtype=np.int64).reshape(-1, 2)
 
     def pair_groups(self) -> Groups:
         """The groups of the twins, in their order."""

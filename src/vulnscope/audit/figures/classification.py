@@ -9,7 +9,7 @@ import numpy as np
 
 from vulnscope.ask.figures.slices import group_items
 from vulnscope.audit.figures.shares import estimate_mean, estimate_statistic, mirror
-from vulnscope.records.base import Estimate, not_measured
+from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.figures import Calibration, Classification, CutFigures, ReadOutAgreement, ReliabilityBin
 from vulnscope.stats import (
     Bootstrap,
@@ -85,6 +85,10 @@ def _cut(items: Sequence[JudgedSample], rate: float, bootstrap: Bootstrap) -> Cu
         recall_statistic([item.row.margin for item in items], truth, groups, rate), groups, bootstrap
     )
     warning = warn_of_few_negatives(truth.count(False), rate)
+    if warning is not None and not isinstance(recall.value, NotMeasured):
+        # A cut that so few negatives set moves from resample to resample more than an interval could say.
+        missing = NotMeasured(reason=warning)
+        recall = recall.model_copy(update={"low": missing, "high": missing, "method": "none"})
     return CutFigures(false_positive_rate=rate, recall=recall, vd_s=mirror(recall), warning=warning)
 
 

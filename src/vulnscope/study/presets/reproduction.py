@@ -112,7 +112,9 @@ def run_preset(
         samples=tuple(sample.id for sample in study.prepared.samples),
         indexings={name: each.what for name, each in study.indexings.items()},
         rows=rows,
-        correction=name_correction(sum(bool(row.layers) for row in rows)),
+        correction=name_correction(
+            sum(bool(row.layers) and isinstance(row.default.pair_rank_p, float) for row in rows)
+        ),
         memory=tuple(estimate_model(name, fields) for name, fields in recipe.models.items()),
         left_out=study.prepared.left_out,
         notes=study.notes(),

@@ -287,7 +287,11 @@ def _table_cwes(record: AgainstRecord) -> Block:
                 describe_cwe(part.value),
                 part.n_pairs,
                 *(
-                    (_points(pairs.before), _points(pairs.after), _shown(pairs.change, "rate"))
+                    (
+                        format_number(pairs.before, "rate"),
+                        format_number(pairs.after, "rate"),
+                        _shown(pairs.change, "rate"),
+                    )
                     if pairs
                     else ("", "", "")
                 ),
@@ -311,10 +315,6 @@ def _link(path: str | None, text: str) -> list[Block]:
 
 def _shown(change: Estimate, scale: Scale) -> str:
     return f"{format_change(change.value, scale)} {format_change_interval(change, scale)}".rstrip()
-
-
-def _points(value: float | NotMeasured) -> str:
-    return "n/a" if isinstance(value, NotMeasured) else f"{100 * value:.0f} %"
 
 
 def _place(lines: Lines, n_layers: int | None) -> Lines:
