@@ -6,6 +6,7 @@ import json
 import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -13,11 +14,11 @@ import torch
 from huggingface_hub import errors
 from safetensors.torch import load_file, save_file
 from tests.models.zoo import save_tiny, tiny_model, tiny_tokenizer
-from tests.tolerances import assert_close
+from tests.tolerances import assert_close, close_to
 from transformers import AutoConfig
 
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite, SubjectError
-from vulnscope.models import open_subject, wrap_model
+from vulnscope.models import open_subject, score, wrap_model
 from vulnscope.models.subject import files, loading
 
 
@@ -250,12 +251,7 @@ def test_auto_dtype_goes_by_compute_capability(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_adapter_changes_answers_and_digest(saved: Path, tmp_path: Path) -> None:
-    peft = pytest.importorskip("peft")
-    config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 asks transformers for a deprecated name
-        adapted = peft.get_peft_model(tiny_model("llama"), config).eval()
-    adapted.save_pretrained(tmp_path / "adapter")
+    adapted = save_adapter(tmp_path / "adapter")
     plain = open_subject(str(saved))
     subject = open_subject(str(saved), adapter=str(tmp_path / "adapter"))
     tokens = torch.arange(5, 25)[None]
@@ -266,6 +262,61 @@ def test_an_adapter_changes_answers_and_digest(saved: Path, tmp_path: Path) -> N
     assert subject.digest != plain.digest
     assert subject.architecture.layers_path == plain.architecture.layers_path
     assert subject.info().adapter == str(tmp_path / "adapter")
+
+
+ADAPTERS: dict[str, dict[str, Any]] = {
+    "dora": {"use_dora": True},
+    "rslora": {"use_rslora": True, "lora_alpha": 3},
+    "rank pattern": {"rank_pattern": {"v_proj": 5}, "alpha_pattern": {"q_proj": 7}},
+    "head saved whole": {"modules_to_save": ["lm_head"]},
+    "head adapted": {"target_modules": ["q_proj", "lm_head"]},
+}
+
+
+def save_adapter(folder: Path, **options: Any) -> Any:
+    """A model of PEFT with a random adapter, saved in `folder`."""
+    peft = pytest.importorskip("peft")
+    defaults = {"r": 2, "target_modules": ["q_proj", "v_proj"], "init_lora_weights": False, "task_type": "CAUSAL_LM"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 asks transformers for a deprecated name
+        adapted = peft.get_peft_model(tiny_model("llama"), peft.LoraConfig(**{**defaults, **options})).eval()
+    with torch.no_grad():
+        for name, weight in adapted.named_parameters():
+            if "modules_to_save" in name:
+                weight.mul_(3.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it says that it keeps an adapted head whole, too
+        adapted.save_pretrained(folder)
+    return adapted
+
+
+@pytest.mark.parametrize("kind", ADAPTERS)
+def test_an_adapter_scores_as_peft_does(kind: str, saved: Path, tmp_path: Path) -> None:
+    adapted = save_adapter(tmp_path / "adapter", **ADAPTERS[kind])
+    subject = open_subject(str(saved), adapter=str(tmp_path / "adapter"))
+    prompt = tuple(range(5, 25))
+    with torch.inference_mode():
+        wanted = adapted(input_ids=torch.tensor([prompt])).logits[0, -1].log_softmax(-1)
+    (found,) = score(subject, [prompt], [((7,), (9,))])
+    assert found.log_probs == close_to(wanted[[7, 9]].tolist())
+    (bare,) = score(open_subject(str(saved)), [prompt], [((7,), (9,))])
+    assert found.log_probs != pytest.approx(bare.log_probs, abs=1e-3)
+
+
+def test_an_adapter_whose_tensors_do_not_all_land_is_refused(saved: Path, tmp_path: Path) -> None:
+    save_adapter(tmp_path)
+    weights = tmp_path / "adapter_model.safetensors"
+    tensors = load(weights)
+    weights.write_bytes(b"torn")
+    with pytest.raises(CorruptData, match="is damaged"):
+        open_subject(str(saved), adapter=str(tmp_path))
+    first = min(tensors)
+    save_file({name: tensor for name, tensor in tensors.items() if name != first}, weights, {"format": "pt"})
+    with pytest.raises(InputError, match=r"the model waits in vain for 1 tensors, .*lora_A.* among them"):
+        open_subject(str(saved), adapter=str(tmp_path))
+    save_file({name.replace("layers.0", "layers.7"): tensor for name, tensor in tensors.items()}, weights)
+    with pytest.raises(InputError, match=r"the model has no place for \d+ tensors, .*layers\.7"):
+        open_subject(str(saved), adapter=str(tmp_path))
 
 
 def test_an_adapter_of_pickles_is_refused(saved: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from torch.nn import functional
 from vulnscope.models.forward.hooks import substituted_forward
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jaxtyping import Float, Int
     from transformers import PreTrainedModel
@@ -30,19 +30,25 @@ _SLICE_BYTES = {"cpu": 8 << 20, "cuda": 128 << 20}
 def reading_head(model: PreTrainedModel, rows: Int[Tensor, " n"], columns: Int[Tensor, " n"]) -> Iterator[None]:
     """Inside the block the model returns logits of shape (1, n, vocab): those at the positions `rows`, `columns`."""
     head = model.get_output_embeddings()
+    native = head.forward
 
     def forward(hidden: Float[Tensor, "batch seq d_model"]) -> Float[Tensor, "1 n vocab"]:
-        return head_logits(head, hidden[rows, columns])[None]
+        return head_logits(head, hidden[rows, columns], native)[None]
 
     with substituted_forward(head, forward):
         yield
 
 
-def head_logits(head: nn.Module, hidden: Float[Tensor, "n d_model"]) -> Float[Tensor, "n vocab"]:
-    """Float32 logits of `hidden`; a half-precision head is widened slice by slice, never as a whole."""
+def head_logits(
+    head: nn.Module, hidden: Float[Tensor, "n d_model"], native: Callable[..., Tensor] | None = None
+) -> Float[Tensor, "n vocab"]:
+    """Float32 logits of `hidden`; a half-precision head is widened slice by slice, never as a whole.
+
+    A head of another class than `nn.Linear`, such as an adapter's, computes them itself: by `native`, its own forward,
+    where that of the module is replaced.
+    """
     if type(head) is not nn.Linear:
-        native: Tensor = head(hidden)
-        return native.float()
+        return (native or head)(hidden).float()
     weight, bias = head.weight, head.bias
     if weight.dtype == torch.float32 or hidden.shape[0] == 0:
         return functional.linear(hidden.to(weight.dtype), weight, bias).float()

@@ -84,14 +84,33 @@ def load_model(
 
 
 def load_adapter(model: PreTrainedModel, folder: Path) -> None:
-    """Put the PEFT adapter in `folder` into `model`, in place."""
+    """Put the PEFT adapter in `folder` into `model`, in place.
+
+    Raises `InputError` where not all of its tensors land, or the model waits for others: it would answer as another.
+    """
     if find_spec("peft") is None:
         raise MissingPrerequisite("adapters need peft: pip install 'vulnscope[tune]'")
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
+        # PEFT stores DoRA's magnitudes without the last part of their name; transformers would not find their place.
+        tensors = {
+            f"{name}.weight" if name.endswith("lora_magnitude_vector") else name: tensor
+            for name, tensor in load_file(folder / "adapter_model.safetensors").items()
+        }
         with quiet():
-            model.load_adapter(str(folder))
+            report: Any = model.load_adapter(str(folder), adapter_state_dict=tensors)
+    except SafetensorError as error:
+        raise CorruptData(f"adapter {folder} is damaged: {error}; download it again") from error
     except (ValueError, KeyError, OSError, RuntimeError) as error:
         raise InputError(f"adapter {folder} does not fit {model.config.model_type}: {_first_line(error)}") from error
+    for keys, what in ((report.unexpected_keys, "has no place for"), (report.missing_keys, "waits in vain for")):
+        if keys:
+            raise InputError(
+                f"adapter {folder} does not fit {model.config.model_type}: the model {what} {len(keys)} tensors, "
+                f"{min(keys)} among them. Was it trained on this model?"
+            )
     model.eval().requires_grad_(requires_grad=False)
 
 
