@@ -18,7 +18,7 @@ from vulnscope.ask.worded.decoding import Decoding
 from vulnscope.ask.worded.journal import ReplyJournal
 from vulnscope.ask.worded.protocols.base import Context, NoOptions
 from vulnscope.ask.worded.protocols.yes_no import as_dialogues, open_yes_no
-from vulnscope.ask.worded.remote import RemoteAnswerer
+from vulnscope.ask.worded.remote import RemoteAnswerer, score_labels
 from vulnscope.ask.worded.texts import Questions, TextInquiry, gather_questions
 from vulnscope.errors import EndpointError
 from vulnscope.models.remote import EndpointClient, EndpointSpec
@@ -105,6 +105,41 @@ def test_a_label_that_is_not_listed_is_bounded_and_no_label_is_read_as_text(tmp_
     assert rows[0].answers[0].log_odds == pytest.approx(-0.1 + 4.0)
     assert rows[2].answers[0].log_odds is None
     assert (rows[2].readout, rows[2].says) == ("text", "fixed")
+
+
+FORMS = {"yes": ("Yes", "yes"), "no": ("No",)}
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        (
+            {"Yes": math.log(0.6), "yes": math.log(0.1), "No": math.log(0.2)},
+            {"yes": math.log(0.7), "no": math.log(0.2)},
+        ),
+        # "No" is among the .3 that is left, and then below the lowest listed.
+        ({"Yes": math.log(0.7)}, {"yes": math.log(0.7), "no": math.log(0.3)}),
+        ({"Yes": math.log(0.7), "Well": math.log(0.01)}, {"yes": math.log(0.7), "no": math.log(0.01)}),
+        ({"Yes": 0.0}, {"yes": 0.0, "no": math.log(1e-6)}),
+        # It may be as likely as the listed "Yes".
+        ({"Well": math.log(0.9), "Yes": math.log(0.05)}, None),
+        ({"Yes": math.log(0.3)}, None),
+        ({"Well": math.log(0.9)}, None),
+        ({}, None),
+    ],
+)
+def test_a_label_that_is_not_listed_has_at_most_what_is_left(
+    listed: dict[str, float], expected: dict[str, float] | None
+) -> None:
+    found = score_labels(FORMS, listed)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_impossible_log_probabilities_leave_the_text(tmp_path: Path) -> None:
+    with serve(lambda _: completion("No.", logprobs={"Yes": 5.0, "No": 3.0})) as server:
+        rows = ask_at(server.url, tmp_path, yes_no())
+    assert {row.readout for row in rows} == {"text"}
+    assert [answer.says for answer in rows[0].answers] == ["fixed", "vulnerable"] * 3
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 # A label and what a chatty model puts around it.
 _LABEL_TOKENS = 16
+_ROUNDING_NATS = 1e-9
+# Where the listed tokens sum to 1 by rounding, as much may be left.
+_LEAST_REST = 1e-6
 
 
 class RemoteAnswerer:
@@ -124,18 +127,22 @@ class RemoteAnswerer:
 def score_labels(forms: Mapping[str, Sequence[str]], listed: Mapping[str, float]) -> dict[str, float] | None:
     """Log-probability of each label: the sum over listed tokens that are one of its forms.
 
-    A label that is not listed gets the lowest listed log-probability, an upper bound, so log-odds are understated. None
-    where no label is listed at all: nothing is known then.
+    A label that is not listed gets an upper bound, so log-odds are understated: the lowest listed log-probability, or
+    what all that is listed leaves. None where no listed label exceeds that bound: which is likelier is not known then.
     """
     found: dict[str, list[float]] = {label: [] for label in forms}
     for token, log_prob in listed.items():
         label = _label_of(token, forms)
-        if label and math.isfinite(log_prob):
+        if label:
             found[label].append(log_prob)
-    if not any(found.values()):
+    known = {label: log_sum_exp(values) for label, values in found.items() if values}
+    if len(known) == len(forms):
+        return known
+    rest = 1 - sum(map(math.exp, listed.values()))
+    floor = min(min(listed.values(), default=0.0), math.log(max(rest, _LEAST_REST)))
+    if max(known.values(), default=floor) - floor < _ROUNDING_NATS:
         return None
-    floor = min(log_prob for log_prob in listed.values() if math.isfinite(log_prob))
-    return {label: log_sum_exp(values) if values else floor for label, values in found.items()}
+    return {label: known.get(label, floor) for label in forms}
 
 
 def _label_of(token: str, forms: Mapping[str, Sequence[str]]) -> str:

@@ -75,6 +75,10 @@ class TextRequest:
 Request = ChatRequest | TextRequest
 
 
+_ROUNDING = 0.01
+"""So far may log-probabilities, and the sum of probabilities, be over what they can be: servers round to few digits."""
+
+
 @dataclass(frozen=True)
 class Completion:
     """What the model wrote. `first_tokens` are alternatives to its first token with their log-probabilities."""
@@ -116,7 +120,10 @@ def _decoding(request: ChatRequest | TextRequest) -> dict[str, Any]:
 
 
 def _read_first_tokens(log_probs: Any) -> dict[str, float] | None:
-    """The first token and its alternatives, as chat servers list them (some do so for completions), or in columns."""
+    """The first token and its alternatives, as chat servers list them (some do so for completions), or in columns.
+
+    None where any value cannot be a log-probability, or where together they exceed 1: such a list says nothing.
+    """
     if not log_probs:
         return None
     if log_probs.get("content"):
@@ -128,4 +135,7 @@ def _read_first_tokens(log_probs: Any) -> dict[str, float] | None:
         alternatives = log_probs.get("top_logprobs") or ()
         pairs = [*zip(tokens[:1], values[:1], strict=True), *((alternatives[0] or {}) if alternatives else {}).items()]
     known = {str(token): float(value) for token, value in pairs if value is not None}
-    return {token: min(0.0, value) for token, value in known.items() if not math.isnan(value)} or None
+    is_possible = all(value <= _ROUNDING for value in known.values())
+    if not is_possible or sum(map(math.exp, known.values())) > 1 + _ROUNDING:
+        return None
+    return {token: min(0.0, value) for token, value in known.items()} or None
