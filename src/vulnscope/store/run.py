@@ -109,18 +109,8 @@ class StoredRun:
 
     def summary(self) -> RunSummary:
         """The run in one line."""
-        made = self.manifest
-        return RunSummary(
-            id=made.id,
-            path=str(self.path),
-            kind=made.kind,
-            status=self.status,
-            created=made.created,
-            finished=made.finished,
-            n_rows=count_lines(self.path / ROWS),
-            command=made.command,
-            error=made.error,
-        )
+        made = self.manifest.model_dump(include=set(RunSummary.model_fields) - {"status"})
+        return RunSummary(**made, path=str(self.path), status=self.status, n_rows=count_lines(self.path / ROWS))
 
     def write_report(self, html: str) -> Path:
         """Replace `report.html` of a run nobody else holds; returns its path."""
