@@ -59,7 +59,7 @@ def test_exact_ties_are_told() -> None:
         model.lm_head.weight[1:] = model.lm_head.weight[:1]
     (result,) = score(wrap_model(model, tiny_tokenizer(), name="flat", self_check=False), [(5, 6, 7)], [ANSWERS])
     assert result.is_tied
-    assert result.first_log_probs == close_to([-4.852030] * 2)  # log(1/128)
+    assert [tokens[0] for tokens in result.token_log_probs] == close_to([-4.852030] * 2)  # log(1/128)
 
 
 def test_nan_is_an_error_and_never_a_score() -> None:

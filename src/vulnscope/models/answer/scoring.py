@@ -50,11 +50,6 @@ class PromptScores:
         """Log-probability of each whole answer: the sum over its tokens."""
         return tuple(sum(tokens) for tokens in self.token_log_probs)
 
-    @property
-    def first_log_probs(self) -> tuple[float, ...]:
-        """Log-probability of each answer's first token."""
-        return tuple(tokens[0] for tokens in self.token_log_probs)
-
 
 class BackOff(Record):
     """Memory ran out: requests `first` to `stop` (within the batch) run again as two halves or in smaller calls."""
