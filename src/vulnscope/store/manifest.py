@@ -22,11 +22,15 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise CorruptData(f"{folder / MANIFEST} cannot be read: {error}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise CorruptData(
-            f"{folder / MANIFEST}: {place}: {first['msg']}; the run cannot be read or continued"
-        ) from error
+        reason = explain_file(error)
+        raise CorruptData(f"{folder / MANIFEST}: {reason}; the run cannot be read or continued") from error
+
+
+def explain_file(error: ValidationError) -> str:
+    """The first complaint about a stored file, with the field it is about."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"])) or "the file"
+    return f"{place}: {first['msg']}"
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -17,7 +17,7 @@ from vulnscope.records.base import Record, canonical_json
 from vulnscope.records.runs import Manifest, RunSummary, Status
 from vulnscope.store.files import DISK_FULL, write_atomic
 from vulnscope.store.lock import FolderLock, is_locked
-from vulnscope.store.manifest import write_manifest
+from vulnscope.store.manifest import explain_file, write_manifest
 from vulnscope.store.rows import Row, RowLog, count_lines, iter_batches
 
 ROWS = "rows.jsonl"
@@ -101,26 +101,13 @@ class StoredRun:
         try:
             return record.model_validate_json(self.result_path.read_bytes())
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "the file"
-            raise CorruptData(
-                f"{self.result_path}: {place}: {first['msg']}; write it again with: {self.resume_command}"
-            ) from error
+            reason = explain_file(error)
+            raise CorruptData(f"{self.result_path}: {reason}; write it again with: {self.resume_command}") from error
 
     def summary(self) -> RunSummary:
         """The run in one line."""
-        made = self.manifest
-        return RunSummary(
-            id=made.id,
-            path=str(self.path),
-            kind=made.kind,
-            status=self.status,
-            created=made.created,
-            finished=made.finished,
-            n_rows=count_lines(self.path / ROWS),
-            command=made.command,
-            error=made.error,
-        )
+        made = self.manifest.model_dump(include=set(RunSummary.model_fields) - {"status"})
+        return RunSummary(**made, path=str(self.path), status=self.status, n_rows=count_lines(self.path / ROWS))
 
     def write_report(self, html: str) -> Path:
         """Replace `report.html` of a run nobody else holds; returns its path."""

@@ -39,6 +39,8 @@ class Operation:
     """Base of all operations; fields that are tensors are parameters with rows in front."""
 
     name: ClassVar[str]
+    must_change: ClassVar[bool] = True
+    """Whether an application that changes nothing is a mistake."""
 
     def apply(self, hidden: Vectors, where: Where) -> Vectors:
         """The edited vectors."""
@@ -55,11 +57,6 @@ class Operation:
     def is_null(self, row: int) -> bool:  # noqa: ARG002 - some operations differ by row
         """Whether text `row` is meant to stay as it is."""
         return False
-
-    @property
-    def must_change(self) -> bool:
-        """Whether an application that changes nothing is a mistake."""
-        return True
 
     def check_width(self, width: int) -> None:
         """Raise `InputError` unless vectors of `width` numbers are meant."""
@@ -164,16 +161,13 @@ class ReplaceBy(Operation):
     """A fixed vector in place of h."""
 
     name: ClassVar[str] = "replace"
+    must_change: ClassVar[bool] = False
+    """Putting back what was there is no mistake."""
     vector: Float[Tensor, "rows d_model"]
 
     def apply(self, hidden: Vectors, where: Where) -> Vectors:
         """The vector, once per token."""
         return _of(self.vector, where).expand_as(hidden)
-
-    @property
-    def must_change(self) -> bool:
-        """Putting back what was there is no mistake."""
-        return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +175,8 @@ class ReplaceTokens(Operation):
     """Vectors of its own for each selected token of each text, in ascending order of position."""
 
     name: ClassVar[str] = "replace-tokens"
+    must_change: ClassVar[bool] = False
+    """Putting back what was there is no mistake."""
     vectors: Float[Tensor, "n d_model"]
     counts: tuple[int, ...]
     table: Int[Tensor, "rows positions"] | None = field(default=None, repr=False)
@@ -194,11 +190,6 @@ class ReplaceTokens(Operation):
     def n_rows(self) -> int | None:
         """One set of vectors per text."""
         return len(self.counts)
-
-    @property
-    def must_change(self) -> bool:
-        """Putting back what was there is no mistake."""
-        return False
 
     def bind(self, picks: Sequence[Int[np.ndarray, " n"]], rows: Sequence[int]) -> Operation:
         """The operation with a table from text and position to vector."""
@@ -221,6 +212,8 @@ class ReplaceWith(Operation):
     """
 
     name: ClassVar[str] = "replace-with"
+    must_change: ClassVar[bool] = False
+    """A reconstruction may be perfect."""
     function: Function
     reconstruction: Function | None = None
 
@@ -231,28 +224,20 @@ class ReplaceWith(Operation):
             raise InputError(f"replace: the function turned {tuple(hidden.shape)} into {tuple(new.shape)}")
         return new if self.reconstruction is None else new + (hidden - self.reconstruction(hidden))
 
-    @property
-    def must_change(self) -> bool:
-        """A reconstruction may be perfect."""
-        return False
-
 
 @dataclass(frozen=True, eq=False)
 class Trace(Operation):
     """Changes nothing; notes the text and position of every vector it is given."""
 
     name: ClassVar[str] = "trace"
+    must_change: ClassVar[bool] = False
+    """It only looks."""
     fired: list[tuple[int, int]] = field(default_factory=list)
 
     def apply(self, hidden: Vectors, where: Where) -> Vectors:
         """The same vectors."""
         self.fired.extend(zip(where.rows.tolist(), where.positions.tolist(), strict=True))
         return hidden
-
-    @property
-    def must_change(self) -> bool:
-        """It only looks."""
-        return False
 
     def digest(self) -> str | None:
         """Two traces are never the same."""

@@ -22,22 +22,12 @@ def inspect_subject(subject: Subject, batch: int = 8, length: int = 1024) -> Sub
         raise InputError(f"length {length} does not fit: {subject.name} reads at most {limit} tokens")
     architecture = subject.architecture
     return SubjectReport(
-        name=subject.name,
-        revision=subject.revision,
-        subject_digest=subject.digest,
-        architecture=architecture.model_type,
+        **subject.info().model_dump(include=set(SubjectReport.model_fields)),
         layers_path=architecture.layers_path,
         layer_class=type(subject.layers[0]).__name__,
-        n_layers=architecture.n_layers,
-        d_model=architecture.d_model,
         vocab_size=architecture.vocab_size,
         max_positions=limit,
-        n_parameters=subject.n_parameters,
-        dtype=str(subject.dtype).removeprefix("torch."),
-        device=str(subject.device),
         attention=str(subject.model.config._attn_implementation),
-        quantization=subject.quantization,
-        adapter=subject.adapter,
         has_chat_template=subject.tokenizer.chat_template is not None,
         capabilities=subject.capabilities,
         memory=estimate_memory(subject, batch, length),

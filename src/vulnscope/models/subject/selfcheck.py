@@ -233,19 +233,12 @@ def _sequences(vocab_size: int) -> list[Tensor]:
 
 
 @torch.inference_mode()
-def _last_log_probs(
-    model: PreTrainedModel,
-    architecture: Architecture,
-    tokens: Tensor,
-    positions: Tensor | None = None,
-    mask: Tensor | None = None,
-) -> Tensor:
+def _last_log_probs(model: PreTrainedModel, architecture: Architecture, tokens: Tensor) -> Tensor:
     """Float32 log-probabilities after the last token of each row, shape (batch, vocab)."""
-    if positions is None:
-        positions = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
+    positions = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
     rows = torch.arange(len(tokens), device=tokens.device)
     with reading_head(model, rows, torch.full_like(rows, tokens.shape[1] - 1)):
-        logits = run_model(model, architecture, tokens, positions, mask)
+        logits = run_model(model, architecture, tokens, positions)
     return logits[0].float().log_softmax(-1)
 
 

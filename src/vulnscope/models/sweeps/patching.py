@@ -19,7 +19,15 @@ from vulnscope.errors import InputError
 from vulnscope.models.answer.scoring import PromptScores
 from vulnscope.models.forward.hooks import Site
 from vulnscope.models.subject.sites import as_site, name_site
-from vulnscope.models.sweeps.sweep_plan import Work, WorkOptions, WorkPlan, grow_trees, plan_work, run_work
+from vulnscope.models.sweeps.sweep_plan import (
+    Work,
+    WorkOptions,
+    WorkPlan,
+    collect_rows,
+    grow_trees,
+    plan_work,
+    run_work,
+)
 from vulnscope.models.text.align import REGIONS, Alignment, Region, align_twins
 from vulnscope.records.base import Record
 
@@ -93,12 +101,7 @@ def patch(
     use `plan_patch` and `run_patch`.
     """
     job = plan_patch(subject, pairs, answers, sites, regions, how)
-    rows: list[PatchRow] = []
-    for unit in run_patch(job):
-        rows += unit
-        if on_progress:
-            on_progress(len(rows), job.n_rows)
-    return rows
+    return collect_rows(run_patch(job), job.n_rows, on_progress)
 
 
 def plan_patch(

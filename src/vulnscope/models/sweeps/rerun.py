@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -33,6 +34,7 @@ Places = Sequence[Sequence[int]]
 """For each tree the nodes that an edit touches, ascending; none where it leaves the tree alone."""
 
 
+@dataclass(eq=False, repr=False)
 class Rerun:
     """The prompts of one batch, unedited: where every edited run of them begins.
 
@@ -41,27 +43,26 @@ class Rerun:
     changed any activation.
     """
 
-    def __init__(
-        self,
-        subject: Subject,
-        trees: Sequence[AnswerTree],
-        numbers: Sequence[int],
-        places: Mapping[str, Places],
-        sites: Sequence[Site],
-        shortcuts: Shortcuts,
-        limits: Limits,
-    ) -> None:
-        self.subject, self.trees, self.numbers, self.places = subject, trees, numbers, places
-        self.shortcuts, self.limits = shortcuts, limits
-        self.changed: set[int] = set()
-        self._calls: dict[tuple[str, int], list[BranchCall]] = {}
+    subject: Subject
+    trees: Sequence[AnswerTree]
+    numbers: Sequence[int]
+    places: Mapping[str, Places]
+    sites: Sequence[Site]
+    shortcuts: Shortcuts
+    limits: Limits
+    changed: set[int] = field(default_factory=set, init=False)
+    _calls: dict[tuple[str, int], list[BranchCall]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
         starts = [
-            min([tree.n_prompt - 1, *(nodes[t][0] for nodes in places.values() if nodes[t])])
-            if shortcuts.is_shared
+            min([tree.n_prompt - 1, *(nodes[t][0] for nodes in self.places.values() if nodes[t])])
+            if self.shortcuts.is_shared
             else 0
-            for t, tree in enumerate(trees)
+            for t, tree in enumerate(self.trees)
         ]
-        self.trunk = run_trunk(subject, trees, starts, sites, limits, is_shared=shortcuts.is_shared)
+        self.trunk = run_trunk(
+            self.subject, self.trees, starts, self.sites, self.limits, is_shared=self.shortcuts.is_shared
+        )
 
     def clean(self, tree: int) -> PromptScores:
         """The scores of a tree unedited."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -188,6 +188,18 @@ def run_work(
             if work.subject.device.type == "cuda":
                 torch.cuda.empty_cache()
         yield result
+
+
+def collect_rows(
+    units: Iterable[Sequence[Result]], n_rows: int, on_progress: Callable[[int, int], None] | None
+) -> list[Result]:
+    """The rows of all units; `on_progress` hears after each unit how many there are and will be."""
+    rows: list[Result] = []
+    for unit in units:
+        rows += unit
+        if on_progress:
+            on_progress(len(rows), n_rows)
+    return rows
 
 
 def _request(trees: Sequence[AnswerTree]) -> ScoreRequest:

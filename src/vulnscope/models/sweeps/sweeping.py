@@ -22,7 +22,16 @@ from vulnscope.models.read.editing import check_edits
 from vulnscope.models.read.units import measure_norm_units
 from vulnscope.models.subject.sites import name_site
 from vulnscope.models.sweeps.grid import Grid, Point, coarse_sites, finer_sites
-from vulnscope.models.sweeps.sweep_plan import Step, Work, WorkOptions, WorkPlan, grow_trees, plan_work, run_work
+from vulnscope.models.sweeps.sweep_plan import (
+    Step,
+    Work,
+    WorkOptions,
+    WorkPlan,
+    collect_rows,
+    grow_trees,
+    plan_work,
+    run_work,
+)
 from vulnscope.models.text.selectors import Selector
 from vulnscope.records.base import Record
 
@@ -80,12 +89,7 @@ def sweep(
     as they come, and to go on after a kill, use `plan_sweep` and `run_sweep`.
     """
     job = plan_sweep(subject, prompts, answers, grid, how)
-    rows: list[SweepRow] = []
-    for unit in run_sweep(job):
-        rows += unit
-        if on_progress:
-            on_progress(len(rows), job.n_rows)
-    return rows
+    return collect_rows(run_sweep(job), job.n_rows, on_progress)
 
 
 def sweep_coarse_to_fine(
