@@ -63,6 +63,9 @@ class Template:
     def __init__(self, *, takes_users: bool = True) -> None:
         self.takes_users = takes_users
 
+    def get_chat_template(self) -> str:
+        return "{{ messages }}"
+
     def apply_chat_template(self, messages: list[dict[str, str]], **options: Any) -> str:
         if messages[0]["role"] == "system" or not self.takes_users:
             raise ValueError("System role not supported")

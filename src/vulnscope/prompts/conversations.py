@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.errors import SubjectError
+from vulnscope.prompts.chat import apply_chat_template
 from vulnscope.prompts.rendering import RenderedPrompt
 
 if TYPE_CHECKING:
@@ -52,8 +53,4 @@ def merge_system(turns: Sequence[Turn]) -> tuple[Turn, ...]:
 
 
 def _apply(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> str:
-    messages = [{"role": turn.role, "content": turn.text} for turn in turns]
-    # Reasoning models would open with their thoughts; templates without the switch ignore it.
-    return str(
-        tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
-    )
+    return apply_chat_template([{"role": turn.role, "content": turn.text} for turn in turns], tokenizer)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.errors import SubjectError
+from vulnscope.prompts.chat import apply_chat_template
 from vulnscope.prompts.templates import Polarity, Prompt, PromptSet, split_template
 
 if TYPE_CHECKING:
@@ -56,12 +57,7 @@ def render(
         text, spans = _fill(prompts.plain, slots)
         return RenderedPrompt(text, {**spans, "answer": Span(len(text), len(text))}, is_chat=False)
     message, spans = _fill(prompts.chat, slots)
-    # Reasoning models would open with their thoughts; templates without the switch ignore it.
-    text = str(
-        chat_tokenizer.apply_chat_template(
-            [{"role": "user", "content": message}], tokenize=False, add_generation_prompt=True, enable_thinking=False
-        )
-    )
+    text = apply_chat_template([{"role": "user", "content": message}], chat_tokenizer)
     sent, shift = _locate(message, text)
     moved = {
         name: Span(max(span.start + shift, sent.start), min(span.end + shift, sent.end)) for name, span in spans.items()
