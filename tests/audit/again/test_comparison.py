@@ -93,6 +93,28 @@ def test_slices_are_corrected_and_the_largest_change_comes_first() -> None:
     assert corrected[0] < 0.05 < corrected[1]
 
 
+def test_a_correction_counts_the_slices_that_could_be_tested() -> None:
+    runs = draw_runs(gain=1.5)
+    # A third weakness with fixed samples only: accuracy is tested in three slices, AUROC in two.
+    alone = [[item for item in run if not item.is_vulnerable][:5] for run in runs]
+    lonely = [
+        [
+            item._replace(
+                sample=item.sample.model_copy(update={"id": f"x{n}", "cwes": ("CWE-22",), "pair_id": None}),
+                group=f"x{n}",
+                place=len(runs[0]) + n,
+            )
+            for n, item in enumerate(part)
+        ]
+        for part in alone
+    ]
+    slices = compare(*(run + part for run, part in zip(runs, lonely, strict=True))).slices
+    assert {part.correction for part in slices} == {"Holm over 3 at most"}
+    tested = [change(part, "auroc") for part in slices if part.value != "CWE-22"]
+    p_values = [float(each.p) for each in tested]  # type: ignore[arg-type]
+    assert [float(each.p_corrected) for each in tested] == pytest.approx(holm(p_values))  # type: ignore[arg-type]
+
+
 def test_without_a_change_the_detectable_one_is_told() -> None:
     before, after = draw_runs()
     accuracy = change(compare(before, after).overall, "accuracy")

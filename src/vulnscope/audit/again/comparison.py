@@ -28,7 +28,7 @@ from vulnscope.stats import (
     Floats,
     Groups,
     auroc_statistic,
-    correct_family,
+    correct,
     detectable_change,
     interval,
     interval_within,
@@ -219,24 +219,26 @@ def _auroc(both: Sequence[Both], groups: Groups) -> Change:
 
 
 def _correct(family: Sequence[ComparedSlice]) -> list[ComparedSlice]:
-    """The slices of one kind, each measure's p-values corrected over all of them."""
-    measures = dict.fromkeys(change.measure for part in family for change in part.changes)
-    corrected: dict[tuple[int, str], float] = {}
-    for measure in measures:
+    """The slices of one kind, each measure's p-values corrected over all slices where it could be tested."""
+    corrected: dict[tuple[int, str], Number] = {}
+    sizes: list[int] = []
+    for measure in dict.fromkeys(change.measure for part in family for change in part.changes):
         found = {
-            place: change.p
-            for place, part in enumerate(family)
-            for change in part.changes
-            if change.measure == measure and not isinstance(change.p, NotMeasured)
+            place: change.p for place, part in enumerate(family) for change in part.changes if change.measure == measure
         }
-        adjusted = correct_family([float(p) for p in found.values()])
+        sizes.append(sum(not isinstance(p, NotMeasured) for p in found.values()))
+        adjusted = correct(list(found.values())).p_values
         corrected.update({(place, measure): p for place, p in zip(found, adjusted, strict=True)})
+    tested = [size for size in sizes if size]
+    label = name_correction(max(tested, default=0))
+    if label != "none" and min(tested) < max(tested):
+        label = f"{label} at most"
     return [
         part.model_copy(
             update={
-                "correction": name_correction(len(family)),
+                "correction": label,
                 "changes": tuple(
-                    change.model_copy(update={"p_corrected": corrected.get((place, change.measure), change.p)})
+                    change.model_copy(update={"p_corrected": corrected[place, change.measure]})
                     for change in part.changes
                 ),
             }
