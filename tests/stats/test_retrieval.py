@@ -93,3 +93,16 @@ def test_few_negatives_are_told_with_the_number_that_would_do() -> None:
     assert warn_of_few_negatives(803, 0.005) == (
         "too few negatives: a rate of 0.5 % allows 4 of 803; 2,000 would allow 10"
     )
+
+
+def test_what_has_no_score_is_spread_over_all_levels() -> None:
+    nan = np.nan
+    # Above the upper level: 1 and half of the item without a score, all positive; above both: 2 of 3.
+    assert average_precision([2.0, 1.0, nan], [True, False, True]) == pytest.approx(0.75 * 1 + 0.25 * 2 / 3)
+    assert average_precision([nan, nan, -1.0, -1.0], [True, True, False, False]) == pytest.approx(0.5)
+    assert average_precision([1.0, 1.0, nan, nan], [True, True, False, False]) == pytest.approx(0.5)
+    assert average_precision([nan, nan, nan], [True, False, False]) == pytest.approx(1 / 3)
+    # Half of the negative without a score lies above the upper level: too many at a rate of 0.2, not at 0.3.
+    scores, positive = [2.0, 1.0, 1.0, nan], [True, True, False, False]
+    assert recall_at(scores, positive, 0.1) == 0.0
+    assert recall_at(scores, positive, 0.3) == pytest.approx(0.5)

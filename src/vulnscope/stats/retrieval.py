@@ -6,6 +6,8 @@ levels of the score, without interpolation (as scikit-learn). Chance is the shar
 Recall at a false-positive rate r: of all cuts "score at or above t" with at most a share r of the negatives above, the
 lowest. VD-S (Ding et al. 2024, PrimeVul, section 5.1) is the share of vulnerable code missed there, 1 - recall; lower
 is better. So rare a rate rests on few negatives: `warn_of_few_negatives` says when on too few.
+
+An item without a score (NaN) ranks nothing: it is spread over all levels as the others lie.
 """
 
 from __future__ import annotations
@@ -110,15 +112,25 @@ def _statistic(
     if not groups.n_items:
         return lambda weights: np.full(len(weights), np.nan)
     values, positive = np.asarray(scores, dtype=np.float64), np.asarray(is_positive, dtype=np.float64)
-    order: Ints = np.argsort(-values, kind="stable")
+    is_missing = np.isnan(values)
+    if is_missing.all():
+        values, is_missing = np.zeros(len(values)), np.zeros(len(values), dtype=bool)
+    missing: Ints = np.flatnonzero(is_missing)
+    order: Ints = np.argsort(-values, kind="stable")[: len(values) - len(missing)]
     levels = np.flatnonzero(np.diff(values[order], append=np.nan) != 0)
-    group, positive = groups.index[order], positive[order]
+    group = groups.index[order]
     rows = max(1, _BLOCK_ENTRIES // groups.n_items)
 
     def block(weights: Floats) -> Floats:
         items = weights[:, group]
         reached = np.cumsum(items, axis=1)[:, levels]
-        found = np.cumsum(items * positive, axis=1)[:, levels]
+        found = np.cumsum(items * positive[order], axis=1)[:, levels]
+        # The parts of what has no score that lie at or above each level.
+        known = reached[:, -1:]
+        part = np.divide(reached, known, out=np.ones_like(reached), where=known > 0)
+        unknown = weights[:, groups.index[missing]]
+        reached = reached + part * unknown.sum(axis=1, keepdims=True)
+        found = found + part * (unknown * positive[missing]).sum(axis=1, keepdims=True)
         return measure(_Found(found, reached - found))
 
     return lambda weights: np.concatenate([block(weights[at : at + rows]) for at in range(0, len(weights), rows)])

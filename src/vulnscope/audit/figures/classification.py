@@ -38,14 +38,14 @@ def classify(items: Sequence[JudgedSample], bootstrap: Bootstrap, *, has_log_odd
     """Every figure over `items`, which may not be empty. `has_log_odds`: whether margins state probabilities."""
     groups = group_items(items)
     truth = np.array([item.is_vulnerable for item in items])
-    margins = np.array([item.row.margin for item in items])
+    scores = np.array([item.row.rank_score for item in items])
     is_right = [item.is_right for item in items]
     return Classification(
         share_vulnerable=float(truth.mean()),
         balanced_accuracy=estimate_statistic(balanced_accuracy_statistic(truth, is_right, groups), groups, bootstrap),
         mcc=_correlate([item for item in items if item.row.says != "unparsed"], bootstrap),
         average_precision=estimate_by_jackknife(
-            average_precision_statistic(margins, truth, groups), groups.n_groups, len(items), low=0.0, high=1.0
+            average_precision_statistic(scores, truth, groups), groups.n_groups, len(items), low=0.0, high=1.0
         ),
         cuts=tuple(_cut(items, rate, bootstrap) for rate in FALSE_POSITIVE_RATES) if has_log_odds else (),
         calibration=_calibrate(items, bootstrap) if has_log_odds else None,
