@@ -54,7 +54,8 @@ def read_help() -> dict[str, str]:
         done = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": str(COLUMNS), "NO_COLOR": "1"})
         assert done.exit_code == 0, done.output
         text = {f"help/{'-'.join(('vulnscope', *words))}.txt": _trim(done.stdout)}
-        for name, child in getattr(command, "commands", {}).items():
+        whole = getattr(command, "whole", command)  # commands are made when they are called
+        for name, child in getattr(whole, "commands", {}).items():
             text |= ask(child, (*words, name))
         return text
 
