@@ -135,7 +135,7 @@ def _read(rows: Sequence[Mapping[str, Any]], asked: tuple[QuestionItems, Questio
 
 
 def _read_top(given: Sequence[Any]) -> tuple[int, ...]:
-    """The top tokens of a row; one written before 0.2 names a single one, and any that ties with it is unknown (-1)."""
+    """The top tokens of a row; an older one names one, and -1 stands for what ties with it."""
     if isinstance(given[1], int):
         return (given[1], -1) if given[3] else (given[1],)
     return tuple(given[1])

@@ -125,12 +125,13 @@ def _statistic(
         items = weights[:, group]
         reached = np.cumsum(items, axis=1)[:, levels]
         found = np.cumsum(items * positive[order], axis=1)[:, levels]
-        # The parts of what has no score that lie at or above each level.
-        known = reached[:, -1:]
-        part = np.divide(reached, known, out=np.ones_like(reached), where=known > 0)
-        unknown = weights[:, groups.index[missing]]
-        reached = reached + part * unknown.sum(axis=1, keepdims=True)
-        found = found + part * (unknown * positive[missing]).sum(axis=1, keepdims=True)
+        if len(missing):
+            # The parts of what has no score that lie at or above each level.
+            known = reached[:, -1:]
+            part = np.divide(reached, known, out=np.ones_like(reached), where=known > 0)
+            unknown = weights[:, groups.index[missing]]
+            reached = reached + part * unknown.sum(axis=1, keepdims=True)
+            found = found + part * (unknown * positive[missing]).sum(axis=1, keepdims=True)
         return measure(_Found(found, reached - found))
 
     return lambda weights: np.concatenate([block(weights[at : at + rows]) for at in range(0, len(weights), rows)])
