@@ -18,13 +18,14 @@ from vulnscope.records.runs import Manifest, RunSummary, Status
 from vulnscope.store.files import DISK_FULL, write_atomic
 from vulnscope.store.lock import FolderLock, is_locked
 from vulnscope.store.manifest import explain_file, write_manifest
-from vulnscope.store.rows import Row, RowLog, count_lines, iter_batches
+from vulnscope.store.rows import CHANGED, Row, RowLog, count_lines, iter_batches
 
 ROWS = "rows.jsonl"
 RESULT = "result.json"
 REPORT = "report.html"
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 Clock = Callable[[], datetime]
 
 
@@ -89,6 +90,18 @@ class StoredRun:
     def rows(self) -> list[Row]:
         """All rows of complete batches in order."""
         return list(self.iter_rows())
+
+    def read_rows(self, read: Callable[[Row], T], where: Callable[[Row], bool] = lambda _: True) -> Iterator[T]:
+        """What `read` makes of the rows for which `where` holds; `CorruptData` with file and line where it cannot."""
+        for number, row in enumerate(self.iter_rows(), 1):
+            try:
+                found = [read(row)] if where(row) else []
+            except (KeyError, TypeError, ValueError) as error:
+                reason = explain_file(error) if isinstance(error, ValidationError) else repr(error)
+                raise CorruptData(
+                    f"{self.path / ROWS}:{number}: not a row of this kind of run ({reason}); {CHANGED}"
+                ) from error
+            yield from found
 
     def n_rows_within(self) -> int:
         """Rows of this run and of the runs inside it."""

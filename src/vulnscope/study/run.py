@@ -260,7 +260,7 @@ def _join(rows: tuple[VerdictRow, ...], corpus: Corpus) -> tuple[list[Sample], n
 
 
 def _read_rows(run: StoredRun, kind: str) -> tuple[VerdictRow, ...]:
-    return tuple(VerdictRow.model_validate(row) for row in run.iter_rows()) if kind == "audit" else ()
+    return tuple(run.read_rows(VerdictRow.model_validate)) if kind == "audit" else ()
 
 
 def _bootstrap(config: StudyConfig) -> Bootstrap:
