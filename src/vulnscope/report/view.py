@@ -11,7 +11,8 @@ from vulnscope.records.audit import AuditRecord, Baseline, CorpusInfo, PairCells
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.rows import Truncation
 from vulnscope.report.draw.diff import Segments, diff_lines
-from vulnscope.report.format import Scale, format_number, format_p, kind_of_reason, merge_reasons, show_invisible
+from vulnscope.report.format import Scale, format_number, format_p, kind_of_reason, merge_reasons
+from vulnscope.report.visible import show_invisible
 
 SYNTHETIC = "synthetic"
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from vulnscope.errors import CorruptData
 from vulnscope.records.base import Record, canonical_json
-from vulnscope.store.files import append_durably, truncate_durably
+from vulnscope.store.files import append_durably, open_regular, truncate_durably
 
 MARK = "_batch"
 CHANGED = "the file was changed after it was written; start a new run without --resume"
@@ -84,7 +84,7 @@ def iter_batches(path: Path) -> Iterator[Batch]:
     index = offset = 0
     is_checked = True
     rows: list[Row] = []
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         for number, line in enumerate(file, 1):
             offset += len(line)
             parsed = _parse(line)
@@ -111,7 +111,7 @@ def count_lines(path: Path) -> int:
     """Lines of `path`, without reading what they say; 0 where it is missing."""
     if not path.exists():
         return 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from vulnscope.errors import CorruptData, RunError
 from vulnscope.records.base import Record, canonical_json
 from vulnscope.records.runs import Manifest, RunSummary, Status
-from vulnscope.store.files import DISK_FULL, write_atomic
+from vulnscope.store.files import DISK_FULL, open_regular, write_atomic
 from vulnscope.store.lock import FolderLock, is_locked
 from vulnscope.store.manifest import explain_file, write_manifest
 from vulnscope.store.rows import CHANGED, Row, RowLog, count_lines, iter_batches
@@ -109,10 +109,11 @@ class StoredRun:
 
     def result(self, record: type[R]) -> R:
         """`result.json` as a `record`; raises `RunError` where there is none yet, `CorruptData` where it is no such."""
-        if not self.result_path.is_file():
+        if not self.result_path.exists():
             raise RunError(f"run {self.id} is {self.status} and has no result; continue it with: {self.resume_command}")
         try:
-            return record.model_validate_json(self.result_path.read_bytes())
+            with open_regular(self.result_path) as file:
+                return record.model_validate_json(file.read())
         except ValidationError as error:
             reason = explain_file(error)
             raise CorruptData(f"{self.result_path}: {reason}; write it again with: {self.resume_command}") from error
