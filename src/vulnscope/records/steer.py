@@ -7,12 +7,19 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record, RunRecord
+from vulnscope.records.base import Estimate, NotMeasured, Number, Record, RunRecord
 from vulnscope.records.rows import Says
 
 Kind = Literal["method", "threshold", "prompt", "prompt and method", "gated method", "combined methods", "from file"]
-Effect = Literal["sensitivity", "criterion only", "nothing shown"]
+Effect = Literal["sensitivity", "criterion only", "not beyond controls", "nothing shown"]
 ControlName = Literal["random directions", "shuffled labels"]
+
+RUINOUS_PERPLEXITY = 2.0
+"""Times the clean perplexity of ordinary code, above which an intervention ruins what else the model does."""
+RUINOUS_PARSING = 0.5
+"""Share of the continuations that parse without it, below which it does so too."""
+
+_EARLIER = NotMeasured(reason="results of earlier versions lack it")
 
 
 class Agreement(Record):
@@ -41,6 +48,13 @@ class SideEffects(Record):
     n_positions: int
     n_questions: int
     n_continuations: int
+
+    @property
+    def is_ruinous(self) -> bool:
+        """Whether ordinary code suffers so much that no gain is worth it."""
+        return _outgrows(self.perplexity_edited, RUINOUS_PERPLEXITY, self.perplexity_clean) or _outgrows(
+            self.parses_clean, 1 / RUINOUS_PARSING, self.parses_edited
+        )
 
 
 class CweOutcome(Record):
@@ -75,11 +89,20 @@ class Outcome(Record):
     p_corrected: Number
     p_random: Number = Field(description="(1 + k)/(1 + n) against random directions matched in covariance")
     p_shuffled: Number = Field(description="(1 + k)/(1 + n) against directions from shuffled labels")
+    bias_p_random: Number = Field(
+        default=_EARLIER, description="(1 + k)/(1 + n) of the size of the bias shift against random directions"
+    )
+    bias_p_shuffled: Number = Field(default=_EARLIER, description="the same against shuffled labels")
     effect: Effect
     per_cwe: tuple[CweOutcome, ...]
     side_effects: SideEffects | None = None
     margins: tuple[float, ...] = Field(default=(), description="nats, of the record's items in their order")
     says: tuple[Says, ...] = Field(default=(), description="greedy answers about the record's items")
+
+    @property
+    def is_ruinous(self) -> bool:
+        """Whether its measured side effects are."""
+        return self.side_effects is not None and self.side_effects.is_ruinous
 
 
 class SteeredItem(Record):
@@ -165,3 +188,8 @@ class VectorFile(Record):
     settings: dict[str, object]
     vectors: tuple[VectorInfo, ...]
     agreement: tuple[Agreement, ...] = ()
+
+
+def _outgrows(value: Number, times: float, other: Number) -> bool:
+    """Whether `value` is more than so many times the other; not where either is not measured."""
+    return not isinstance(value, NotMeasured) and not isinstance(other, NotMeasured) and value > times * other
