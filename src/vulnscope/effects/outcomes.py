@@ -108,7 +108,7 @@ def measure_said(margins: Margins, items: ScoreTable, bootstrap: Bootstrap) -> S
     return Said(
         auroc=measure_auroc(margins.margins, items, bootstrap),
         pair_correct=estimate_mean(_is_right(margins, items), items.pair_groups(), bootstrap),
-        yes_rate=_says_vulnerable(margins, items, bootstrap),
+        yes_rate=_mean([s == "vulnerable" for s in margins.says], items, bootstrap, is_proportion=True),
         unparsed_rate=_mean([s == "unparsed" for s in margins.says], items, bootstrap, is_proportion=True),
     )
 
@@ -236,13 +236,6 @@ def _mean_change(values: Floats, groups: Groups, bootstrap: Bootstrap) -> Estima
     """Of a share."""
     resampled = resample(mean_statistic(values, groups), groups.n_groups, bootstrap)
     return interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
-
-
-def _says_vulnerable(margins: Margins, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
-    is_parsed = np.array([s != "unparsed" for s in margins.says], dtype=bool)
-    own = items.part(is_parsed)
-    flags = np.array([s == "vulnerable" for s in margins.says], dtype=np.float64)[is_parsed]
-    return _mean(flags, own, bootstrap, is_proportion=True)
 
 
 def _anti_steered(change: Floats, sign: float) -> Number:

@@ -159,7 +159,9 @@ class PromptFigures(Record):
     temperature: float
     n: int
     states: dict[str, int] = Field(description="answers by state")
-    yes_rate: Estimate = Field(description="share of parsed answers that say vulnerable")
+    yes_rate: Estimate = Field(
+        description="share of all answers that say vulnerable; in results of earlier versions of the parsed ones"
+    )
     accuracy: Estimate = Field(description="unparsed, refused and cut count as wrong")
     pair_correct: Estimate
     pair_correct_chance: Number

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, NotMeasured, Number, Record, RunRecord
+from vulnscope.records.base import Estimate, Figure, NotMeasured, Number, Quantity, Record, RunRecord
 from vulnscope.records.rows import Says
 
 Kind = Literal["method", "threshold", "prompt", "prompt and method", "gated method", "combined methods", "from file"]
@@ -27,7 +27,7 @@ class Agreement(Record):
 
     site: str
     selector: str
-    mean_cosine: Number = Field(description="over all pairs of pairs of other groups, -1 to 1")
+    mean_cosine: Quantity = Field(description="over all pairs of pairs of other groups, -1 to 1")
     n_pairs: int
     unit: float = Field(description="norm unit of the site on the fit split")
 
@@ -35,7 +35,7 @@ class Agreement(Record):
 class SideEffects(Record):
     """What an intervention costs elsewhere, clean beside edited."""
 
-    kl_nats: Number = Field(description="KL(clean ‖ edited) per edited position on ordinary code")
+    kl_nats: Quantity = Field(description="KL(clean ‖ edited) per edited position on ordinary code")
     perplexity_clean: Number = Field(description="of the next token at those positions")
     perplexity_edited: Number
     off_target_clean: Number = Field(description="AUROC of 'does it contain a loop?' against the syntax tree")
@@ -118,9 +118,9 @@ class ControlSet(Record):
 
     name: ControlName
     n: int
-    auroc_changes: tuple[float, ...]
-    pair_correct_changes: tuple[float, ...]
-    bias_shifts: tuple[float, ...]
+    auroc_changes: tuple[Figure, ...]
+    pair_correct_changes: tuple[Figure, ...]
+    bias_shifts: tuple[Figure, ...]
 
 
 class SweepCell(Record):
@@ -132,7 +132,7 @@ class SweepCell(Record):
     scale: float
     auroc: Number
     pair_correct: float
-    bias_shift: float
+    bias_shift: Figure
     yes_rate: float
     is_chosen: bool = False
 
