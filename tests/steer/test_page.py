@@ -77,7 +77,7 @@ def test_what_an_intervention_ruins_stands_beside_its_verdict() -> None:
     assert shown["verdict"].text == "only moved the criterion, ruins ordinary code"
     assert shown["verdict"].short == "criterion only, ruinous"
     assert shown["cost elsewhere"].reasons == (
-        "ruins ordinary code: perplexity 36 → 97,718, of what it writes 80 % → 10 % parses",
+        "ruins ordinary code: perplexity 36 → 97,718, continuations that parse 80 % → 10 %",
     )
 
 

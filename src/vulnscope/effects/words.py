@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vulnscope.records.base import NotMeasured
 from vulnscope.report.format import format_number
 
 if TYPE_CHECKING:
@@ -22,11 +21,13 @@ EFFECTS: Mapping[Effect | None, str] = {
 
 
 def describe_ruin(costs: SideEffects | None) -> str:
-    """`ruins ordinary code: perplexity 36 → 97,718, of what it writes 80 % → 10 % parses`; empty where it does not."""
+    """`ruins ordinary code: perplexity 36 → 97,718, continuations that parse 80 % → 10 %`; empty where nothing is."""
     if costs is None or not costs.is_ruinous:
         return ""
-    before, after = (format_number(share, "rate") for share in (costs.parses_clean, costs.parses_edited))
-    found = [f"of what it writes {before} → {after} parses"]
-    if not isinstance(costs.perplexity_edited, NotMeasured) and not isinstance(costs.perplexity_clean, NotMeasured):
-        found.insert(0, f"perplexity {costs.perplexity_clean:,.0f} → {costs.perplexity_edited:,.0f}")
+    found = []
+    if costs.ruins_reading:
+        found.append(f"perplexity {float(costs.perplexity_clean):,.0f} → {float(costs.perplexity_edited):,.0f}")
+    if costs.ruins_writing:
+        before, after = (format_number(share, "rate") for share in (costs.parses_clean, costs.parses_edited))
+        found.append(f"continuations that parse {before} → {after}")
     return f"ruins ordinary code: {', '.join(found)}"

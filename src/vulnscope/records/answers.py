@@ -125,6 +125,11 @@ class AnswerRow(SampleRow):
         is_silent = self.readout == "text" and self.says == "unparsed" and self.protocol != COMBINED
         return math.nan if is_silent else self.margin
 
+    @property
+    def decided_by(self) -> float | None:
+        """Log-odds of the canonical answer; None for texts, and where runs were put together."""
+        return self.answers[0].log_odds if self.readout == "log-odds" and self.protocol != COMBINED else None
+
     def as_votes(self) -> Self:
         """The row with votes for margins."""
         votes = {"margin": VOTES[self.says], "mean_margin": fmean(VOTES[answer.says] for answer in self.answers)}

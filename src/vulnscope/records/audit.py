@@ -114,6 +114,9 @@ class PairView(Record):
     fixed_margin: float
     vulnerable_says: Says
     fixed_says: Says
+    log_odds: tuple[float | None, float | None] = Field(
+        default=(None, None), description="nats, that decided what is said of the two; None where none did"
+    )
     cut: Truncation | None = None
     notes: tuple[str, ...] = ()
 
@@ -127,6 +130,7 @@ class Point(Record):
     margin: float
     acquiescence: float | None = Field(description="None where asked in one direction only")
     says: Says
+    log_odds: float | None = Field(default=None, description="nats, that decided what is said")
 
 
 class LeftOut(Record):

@@ -143,6 +143,7 @@ class LoudFunction(Record):
     function: str = Field(description="file:line name")
     margin: float
     says: str
+    log_odds: float | None = Field(default=None, description="nats, that decided what is said")
 
 
 class Background(Record):

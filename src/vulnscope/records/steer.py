@@ -50,11 +50,19 @@ class SideEffects(Record):
     n_continuations: int
 
     @property
+    def ruins_reading(self) -> bool:
+        """Whether the perplexity of ordinary code grows beyond what any gain is worth."""
+        return _outgrows(self.perplexity_edited, RUINOUS_PERPLEXITY, self.perplexity_clean)
+
+    @property
+    def ruins_writing(self) -> bool:
+        """Whether too little of what parsed still does."""
+        return _outgrows(self.parses_clean, 1 / RUINOUS_PARSING, self.parses_edited)
+
+    @property
     def is_ruinous(self) -> bool:
-        """Whether ordinary code suffers so much that no gain is worth it."""
-        return _outgrows(self.perplexity_edited, RUINOUS_PERPLEXITY, self.perplexity_clean) or _outgrows(
-            self.parses_clean, 1 / RUINOUS_PARSING, self.parses_edited
-        )
+        """Whether either suffers so much."""
+        return self.ruins_reading or self.ruins_writing
 
 
 class CweOutcome(Record):

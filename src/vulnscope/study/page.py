@@ -7,7 +7,7 @@ from vulnscope.patch import page as patch
 from vulnscope.probe import page as probe
 from vulnscope.records.base import Estimate
 from vulnscope.records.steer import SteerRecord
-from vulnscope.report.format import format_change, format_signed, show_estimate, show_number
+from vulnscope.report.format import format_signed, name_answer, show_estimate, show_number
 from vulnscope.report.page import (
     Block,
     Dots,
@@ -116,12 +116,16 @@ def _list_steering(steered: SteerRecord) -> list[tuple[str, Estimate, str]]:
     if led is None:
         return []
     beside = [
-        f"{each.name} win {format_change(max(each.pair_correct_changes), 'rate')} points at most"
+        f"{each.name} win {format_signed(max(each.pair_correct_changes))} at most"
         for each in steered.controls
         if each.pair_correct_changes
     ]
-    notes = [f"{led.name}, chosen on other groups: {EFFECTS[led.effect]}", *beside, describe_ruin(led.side_effects)]
-    return [("pairs right that steering wins", led.pair_correct_change, "; ".join(filter(None, notes)))]
+    notes = [
+        f"pairs right under {led.name}, chosen on other groups: {EFFECTS[led.effect]}",
+        *beside,
+        describe_ruin(led.side_effects),
+    ]
+    return [("what steering wins", led.pair_correct_change, "; ".join(filter(None, notes)))]
 
 
 def _list_audit(record: StudyRecord) -> list[Block]:
@@ -162,7 +166,8 @@ def _list_flips(record: StudyRecord) -> list[Block]:
     hint = (
         f"{len(record.flips):,} pairs of the held-out groups have another verdict under some intervention; "
         f"{len(shown):,} are shown. A pair is right where the vulnerable twin is called vulnerable and the fixed one "
-        "is called fixed."
+        "is called secure. An answer is that to one question; the margin takes its opposite as well, and may point the "
+        "other way."
     )
     views = [
         Fold(
@@ -196,9 +201,10 @@ def _list_by_cwe(record: StudyRecord) -> list[Block]:
 
 
 def _say(under: TwinsUnder) -> str:
-    return f"says {under.says[0]} of the vulnerable twin, {under.says[1]} of the fixed one"
+    vulnerable, fixed = map(name_answer, under.says)
+    return f"says {vulnerable} of the vulnerable twin, {fixed} of the fixed one"
 
 
 def _answer(under: TwinsUnder) -> tuple[str, ...]:
     twins = zip(under.says, under.margins, strict=True)
-    return under.name, *(f"{says}, {format_signed(margin)} nats" for says, margin in twins)
+    return under.name, *(f"{name_answer(says)}; margin {format_signed(margin)} nats" for says, margin in twins)
