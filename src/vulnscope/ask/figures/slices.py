@@ -95,7 +95,7 @@ def measure(items: Sequence[JudgedSample], baselines: Sequence[BaselineScores], 
         for kind in KINDS
     ]
     return Measured(
-        overall=measure_slice("all", "all", items, baselines, bootstrap),
+        overall=correct_slices([measure_slice("all", "all", items, baselines, bootstrap)])[0],
         slices=tuple(part for family in families for part in correct_slices(family)),
     )
 
@@ -147,8 +147,9 @@ def measure_slice(
 
 def correct_slices(family: Sequence[Slice]) -> list[Slice]:
     """The slices of one kind with their p-values corrected over the family."""
-    ranks = correct([part.pair_rank_p for part in family])
-    rights = correct([part.pair_correct_p for part in family])
+    n_groups = [part.pair_correct.n_groups for part in family]
+    ranks = correct([part.pair_rank_p for part in family], n_groups)
+    rights = correct([part.pair_correct_p for part in family], n_groups)
     return [
         part.model_copy(
             update={
