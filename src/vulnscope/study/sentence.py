@@ -5,7 +5,9 @@ from __future__ import annotations
 from vulnscope.records.audit import AuditRecord
 from vulnscope.records.base import Estimate
 from vulnscope.records.steer import Effect, Outcome, SteerRecord
+from vulnscope.report.apart import describe_by_language
 from vulnscope.report.format import format_change, format_change_interval, format_estimate
+from vulnscope.study.diagnosis import is_shown_by_pair_rank
 from vulnscope.study.record import Evidence, Verdict
 
 _HOW: dict[Effect, str] = {
@@ -18,14 +20,20 @@ _HOW: dict[Effect, str] = {
 def write_sentence(verdict: Verdict, evidence: Evidence, audit: AuditRecord, steer: SteerRecord) -> str:
     """The verdict for the top of the page and of the terminal."""
     overall = audit.overall
+    by_language = describe_by_language(overall, audit.slices)
+    calls = by_language or f"calls {_rate(overall.yes_rate)} of all {audit.corpus.name} samples vulnerable"
     parts = [
-        f"{verdict.diagnosis.capitalize()}: {audit.subject.name} calls {_rate(overall.yes_rate)} of all "
-        f"{audit.corpus.name} samples vulnerable and gets {_rate(overall.pair_correct)} of pairs right",
+        f"{verdict.diagnosis.capitalize()}: {audit.subject.name} {calls} and gets {_rate(overall.pair_correct)} of "
+        "pairs right",
         f"its margins rank {_rate(evidence.says)} of vulnerable above fixed samples, a probe "
         f"{_rate(evidence.probe)}, the best surface rule ({evidence.baseline_name}) {_rate(evidence.baseline)}",
         f"a threshold alone moves balanced accuracy from {_rate(evidence.accuracy)} to "
         f"{_rate(evidence.threshold_accuracy)}",
     ]
+    if is_shown_by_pair_rank(evidence):
+        parts.append(f"of twins its margins rank {_rate(evidence.pair_rank)} right, which AUROC does not show")
+    if ranked := next((each for each in evidence.apart if each.figure == "says"), None):
+        parts.append(f"{ranked.value} is not like the rest: its margins rank {_rate(ranked.own)} there")
     best = find_leader(steer)
     if best is not None:
         parts.append(

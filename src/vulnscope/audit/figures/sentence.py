@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vulnscope.records.answers import MarginKind
 from vulnscope.records.audit import CorpusInfo, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.report.apart import describe_by_language
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NOTED_UNPARSED_RATE = 0.02
 
 
-def write_sentence(overall: Slice, corpus: CorpusInfo, readout: MarginKind = "log-odds") -> str:
+def write_sentence(
+    overall: Slice, corpus: CorpusInfo, readout: MarginKind = "log-odds", slices: Sequence[Slice] = ()
+) -> str:
     """How often it says vulnerable, how many pairs it gets right against chance, and how its margins rank twins."""
     score = "margin" if readout == "log-odds" else "verdict"
-    parts = [_describe_answers(overall)]
+    parts = [_describe_answers(overall, slices)]
     if overall.n_pairs:
         parts.append(f"pair-correct {_interval(overall.pair_correct)}, {_describe_chance(overall)}")
         parts.append(f"{score}s rank {_interval(overall.pair_rank)} of twins")
@@ -22,7 +30,7 @@ def write_sentence(overall: Slice, corpus: CorpusInfo, readout: MarginKind = "lo
     return f"on generated code ({corpus.grouping}): {sentence}" if corpus.name == "synthetic" else sentence
 
 
-def _describe_answers(overall: Slice) -> str:
+def _describe_answers(overall: Slice, slices: Sequence[Slice]) -> str:
     unparsed = overall.unparsed_rate.value
     if isinstance(overall.yes_rate.value, NotMeasured):
         return "never gives a clear answer"
@@ -31,7 +39,8 @@ def _describe_answers(overall: Slice) -> str:
             f"gives no clear answer to {_percent(unparsed)} and says vulnerable to "
             f"{_percent(overall.yes_rate.value)} of the rest"
         )
-    return f"says vulnerable to {_percent(overall.yes_rate.value)} of everything"
+    by_language = describe_by_language(overall, slices)
+    return by_language or f"says vulnerable to {_percent(overall.yes_rate.value)} of everything"
 
 
 def _describe_chance(overall: Slice) -> str:
