@@ -20,9 +20,9 @@ from vulnscope.report.format import (
     merge_reasons,
     name_answer,
     show_estimate,
-    show_invisible,
     show_number,
 )
+from vulnscope.report.visible import show_invisible
 
 MISSING = NotMeasured(reason="too few groups")
 

@@ -110,15 +110,30 @@ def test_damage_inside_is_survived(path: Path, caplog: pytest.LogCaptureFixture)
     assert "damaged" in caplog.text
 
 
-def test_a_value_that_is_no_json_counts_as_unknown(path: Path) -> None:
+@pytest.mark.parametrize("change", ["'{'", "7", "NULL || ''", "replace(value, '1.5', '9.5')", "'1.5'", "x'ff'"])
+def test_a_value_that_is_not_as_it_was_written_counts_as_unknown_and_makes_room(path: Path, change: str) -> None:
     with AnswerCache(path) as cache:
-        cache.put_many({"a": 1, "b": 2})
+        cache.put_many({"a": 1.5, "b": 2})
     database = sqlite3.connect(path)
-    database.execute("UPDATE answers SET value = '{' WHERE key = 'a'")
+    database.execute(f"UPDATE answers SET value = ifnull({change}, '') WHERE key = 'a'")
     database.commit()
     database.close()
     with AnswerCache(path) as cache:
         assert cache.get_many(["a", "b"]) == {"b": 2}
+        cache.put_many({"a": 3})
+        assert cache.get_many(["a", "b"]) == {"a": 3, "b": 2}
+
+
+def test_a_value_of_another_key_or_another_format_counts_as_unknown(path: Path) -> None:
+    with AnswerCache(path) as cache:
+        cache.put_many({"a": 1, "b": 2, "c": 3})
+    database = sqlite3.connect(path)
+    database.execute("UPDATE answers SET value = (SELECT value FROM answers WHERE key = 'b') WHERE key = 'a'")
+    database.execute("UPDATE answers SET value = 'v0' || substr(value, 3) WHERE key = 'c'")
+    database.commit()
+    database.close()
+    with AnswerCache(path) as cache:
+        assert cache.get_many(["a", "b", "c"]) == {"b": 2}
 
 
 def test_a_place_that_cannot_be_used_turns_it_off(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from pathlib import Path
 
 import pytest
@@ -40,12 +41,63 @@ def test_rows_come_back_as_written(tmp_path: Path) -> None:
     assert count_lines(path) == 3
 
 
-def test_every_line_is_a_flat_row_that_names_its_batch(tmp_path: Path) -> None:
+def test_every_line_is_a_flat_row_that_names_its_batch_and_carries_a_checksum(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    write(path, [[{"z": 1, "b": "x"}], [{"b": "y"}, {"b": "z"}]])
-    assert (
-        path.read_text() == '{"_batch":[0,0,1],"b":"x","z":1}\n{"_batch":[1,0,2],"b":"y"}\n{"_batch":[1,1,2],"b":"z"}\n'
-    )
+    write(path, [[{"z": 1, "b": "x"}], [{"b": "y"}, {}]])
+    checks = [
+        f"{zlib.crc32(rest, zlib.crc32(place)):08x}"
+        for place, rest in [
+            (b"(0, 0, 1)", b',"b":"x","z":1}\n'),
+            (b"(1, 0, 2)", b',"b":"y"}\n'),
+            (b"(1, 1, 2)", b"}\n"),
+        ]
+    ]
+    assert path.read_text().splitlines() == [
+        f'{{"_batch":[0,0,1,"{checks[0]}"],"b":"x","z":1}}',
+        f'{{"_batch":[1,0,2,"{checks[1]}"],"b":"y"}}',
+        f'{{"_batch":[1,1,2,"{checks[2]}"]}}',
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b'"margin":2', b'"margin":-9'),
+        (b'"says":"fixed"', b'"says":"vulnerable"'),
+        (b'"sample":"c"', b'"sample":"a"'),
+        (b"\n", b"\r\n"),
+    ],
+)
+@pytest.mark.parametrize("line", [1, 2])
+def test_a_row_changed_after_it_was_written_is_refused_with_its_line(
+    tmp_path: Path, change: tuple[bytes, bytes], line: int
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    row = {"margin": 2, "says": "fixed", "sample": "c"}
+    lines = write(path, [[{**row, "sample": "b"}], [row], [row]]).splitlines(keepends=True)
+    lines[line] = lines[line].replace(*change)
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(CorruptData, match=rf"rows\.jsonl:{line + 1}: .*not as it was written \(its checksum differs\)"):
+        RowLog(path)
+
+
+def test_a_row_without_its_checksum_among_checked_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    first, second = write(path, [[{"a": 1}], [{"a": 2}]]).splitlines(keepends=True)
+    path.write_bytes(first + b'{"_batch":[1,0,1],"a":9}\n')
+    with pytest.raises(CorruptData, match=r"rows\.jsonl:2"):
+        RowLog(path)
+    path.write_bytes(b'{"_batch":[0,0,1],"a":9}\n' + second)
+    with pytest.raises(CorruptData, match=r"rows\.jsonl:2"):
+        RowLog(path)
+
+
+def test_rows_of_versions_without_checksums_are_read_and_continued_alike(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"_batch":[0,0,1],"a":1}\n')
+    whole = write(path, [[{"a": 1}], [{"a": 2}]])
+    assert whole == b'{"_batch":[0,0,1],"a":1}\n{"_batch":[1,0,1],"a":2}\n'
+    assert [batch.rows for batch in iter_batches(path)] == [({"a": 1},), ({"a": 2},)]
 
 
 @given(batches=BATCHES, data=st.data())

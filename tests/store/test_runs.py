@@ -13,6 +13,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from tests.store.conftest import SmallRow
 
 from vulnscope.errors import CorruptData, InputError, RunError
 from vulnscope.records.base import Record, RunRecord
@@ -106,6 +107,42 @@ def test_a_result_of_another_shape_is_corrupt_data(open_small: Any, batches: Bat
         run.write_result(batches[0][0])
     with pytest.raises(CorruptData, match=r"result\.json: .*; write it again with: vulnscope audit .* --resume "):
         run.result(Record)
+
+
+def test_a_row_of_another_shape_is_named_with_its_line(open_small: Any) -> None:
+    with open_small() as run:
+        run.append([{"sample": "a", "margin": 0.5}])
+        run.append([{"sample": "b", "margin": "x"}, {"margin": 1.0}])
+    read = run.read_rows(lambda row: float(row["margin"]))
+    assert next(read) == 0.5
+    with pytest.raises(CorruptData, match=r"rows\.jsonl:2: not a row of this kind of run \(.*'x'.*start a new run"):
+        next(read)
+    with pytest.raises(CorruptData, match=r"rows\.jsonl:3: .*KeyError\('sample'\)"):
+        list(run.read_rows(lambda row: row["sample"]))
+    assert list(run.read_rows(lambda row: row["sample"], lambda row: "sample" in row)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "result.json", "manifest.json"])
+@pytest.mark.parametrize(("make", "kind"), [(os.mkfifo, "a pipe"), (os.mkdir, "a folder")])
+def test_what_is_no_file_is_refused_without_opening_it(
+    open_small: Any, batches: Batches, name: str, make: Any, kind: str
+) -> None:
+    with open_small() as run:
+        write(run, batches)
+        run.write_result(batches[0][0])
+    (run.path / name).unlink()
+    make(run.path / name)
+    listed = list_runs(run.path.parent)
+
+    def read_all() -> None:
+        stored = load_run(run.path, run.path.parent)
+        stored.result(SmallRow)
+        stored.rows()
+
+    with pytest.raises((CorruptData, InputError), match=rf"{name} is not a file but {kind}|no run"):
+        read_all()
+    if name == "rows.jsonl":
+        assert [(found.status, found.n_rows) for found in listed] == [("corrupt", 0)]
 
 
 class TestStatus:

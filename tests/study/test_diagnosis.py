@@ -268,7 +268,7 @@ def test_a_reason_names_the_surest_slice_of_each_kind() -> None:
     slices = (apart("CWE-787", "cwe", "says"), apart("CWE-22", "cwe", "says"), apart("c", "language", "yes-rate"))
     assert diagnose(evidence(0.6, 0.6, 0.6, apart=slices)).reasons[-2:] == (
         "CWE-787 is not like the rest: it ranks 0.95 [0.93, 0.97] there, 0.60 [0.58, 0.62] over all (p < 0.001)",
-        "c is not like the rest: it calls vulnerable 95 % [93, 97] there, 60 % [58, 62] over all (p < 0.001)",
+        "C is not like the rest: it calls vulnerable 95 % [93, 97] there, 60 % [58, 62] over all (p < 0.001)",
     )
 
 

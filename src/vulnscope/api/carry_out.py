@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from vulnscope.errors import InputError
+from vulnscope.errors import CorruptData, InputError
 from vulnscope.kinds.context import Context
 from vulnscope.kinds.find import find_kind
 from vulnscope.kinds.kind import Finished, Kind, load
@@ -99,11 +99,20 @@ def build_corpus_request(
 
 def read_stored(kind: Kind, run: str | Path, runs_dir: Path) -> Any:
     """What the run of this kind was asked to do; raises `InputError` for a run of another kind."""
-    from vulnscope import store
+    from pydantic import ValidationError
 
-    manifest = store.load_run(run, runs_dir).manifest
+    from vulnscope import store
+    from vulnscope.store.manifest import explain_file
+
+    stored = store.load_run(run, runs_dir)
+    manifest = stored.manifest
     if manifest.kind != kind.name:
         raise InputError(
             f"run {manifest.id} is no {kind.name} but a {manifest.kind} run; resume it with its own command"
         )
-    return kind.request.model_validate(manifest.config)
+    try:
+        return kind.request.model_validate(manifest.config)
+    except ValidationError as error:
+        raise CorruptData(
+            f"{stored.path}/manifest.json: config.{explain_file(error)}; the run cannot be continued"
+        ) from error

@@ -72,7 +72,7 @@ def ask(inquiry: Inquiry[P, R], run: Run, progress: Progress | None = None) -> t
     begun with other requests.
     """
     plan = _agree_on_plan(inquiry, run)
-    rows = [inquiry.row_type.model_validate(row) for row in run.iter_rows()]
+    rows = list(run.read_rows(inquiry.row_type.model_validate))
     n_rows = len(inquiry.samples)
     for number in range(run.n_batches, plan.n_batches):
         if progress is not None:

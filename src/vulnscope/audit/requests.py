@@ -106,4 +106,4 @@ def folder_finder(request: AuditRequest) -> Callable[[str], Path | None]:
 def read_corpus_rows(run: StoredRun, corpus: Corpus) -> tuple[Row, ...]:
     """The rows of `run` about samples of `corpus`; those about ordinary functions are left where they are."""
     known = {sample.id for sample in corpus.samples}
-    return tuple(read_row(row) for row in run.iter_rows() if row["sample"] in known)
+    return tuple(run.read_rows(read_row, lambda row: row["sample"] in known))

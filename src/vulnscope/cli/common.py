@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
+from rich.segment import Segment
 from rich.text import Text
 
+from vulnscope.report.visible import escape_invisible, show_invisible
+
 if TYPE_CHECKING:
+    from rich.console import ConsoleOptions, RenderableType
+
     from vulnscope.records.base import Record
 
 R = TypeVar("R", bound="Record")
 
-stdout = Console()
-stderr = Console(stderr=True)
+
+class VisibleConsole(Console):
+    """A console that spells out control characters in texts; the only escapes that leave are its own colours."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of `renderable`, their texts made visible."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else show_invisible(text), style, control)
+
+
+class _Visible(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return show_invisible(super().format(record))
+
+
+stdout = VisibleConsole()
+stderr = VisibleConsole(stderr=True)
+if logging.lastResort is not None:  # prints the messages of a command line
+    logging.lastResort.setFormatter(_Visible())
 
 
 def command_line() -> str:
@@ -28,7 +51,7 @@ def command_line() -> str:
 
 def print_json(record: Record) -> None:
     """Print one record as JSON on stdout, without colour or wrapping."""
-    sys.stdout.write(record.model_dump_json(indent=2) + "\n")
+    sys.stdout.write(escape_invisible(record.model_dump_json(indent=2)) + "\n")
 
 
 def show_record(record: R, show: Callable[[R, Console], None], report: Path | None = None, *, as_json: bool) -> None:

@@ -61,7 +61,7 @@ def sweep_margins(
     job = plan_sweep(subject, items, answers, points, None if stored is None else WorkPlan.model_validate(stored))
     if stored is None:
         _store_plan(run, stage, job.plan)
-    rows = [row for row in run.iter_rows() if row["stage"] == stage]
+    rows = list(run.read_rows(dict, lambda row: row["stage"] == stage))
     for unit in run_sweep(job, len(rows), on_backoff=lambda plan: _store_plan(run, stage, plan)):
         row = {"stage": stage, "points": [_as_plain(each) for each in unit]}
         run.append([row])
@@ -86,9 +86,8 @@ def edit_margins(
 
 def keep_row(run: Run, stage: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """The row of `stage` in `run`; where there is none, what `measure` finds becomes it."""
-    for row in run.iter_rows():
-        if row["stage"] == stage:
-            return row
+    if (stored := next(run.read_rows(dict, lambda row: row["stage"] == stage), None)) is not None:
+        return stored
     row = {"stage": stage, **measure()}
     run.append([row])
     return row

@@ -200,7 +200,7 @@ def _carry_out(
             if progress is not None:
                 progress("patching", done, total)
         before += job.plan.n_units
-    return [PatchedMargin.model_validate(row) for row in run.iter_rows() if "empty" not in row]
+    return list(run.read_rows(PatchedMargin.model_validate, lambda row: "empty" not in row))
 
 
 def _remember(run: Run, name: str) -> Callable[[WorkPlan], None]:

@@ -14,6 +14,7 @@ import torch
 
 from vulnscope.errors import CorruptData
 from vulnscope.models import Site, Subject, TokenText, as_selector, part
+from vulnscope.models.read.checksums import require_unchanged, state_checksums
 from vulnscope.models.read.pooling import Pool, Pooled, capture_pools
 from vulnscope.models.subject.sites import name_site
 
@@ -34,6 +35,7 @@ ORACLES = (CHANGED,)
 EMBEDDING = Site(0, "resid_pre")
 
 _CHUNK = 64
+_AGAIN = "delete it and resume the run"
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +125,7 @@ def _save(path: Path, found: Pooled, stamp: str) -> None:
     tensors |= {f"{pool}/has": torch.from_numpy(flags) for pool, flags in found.has.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(save(tensors, {"stamp": stamp}))
+    draft.write_bytes(save(tensors, {"stamp": stamp, **state_checksums(tensors)}))
     os.replace(draft, path)
 
 
@@ -132,10 +134,13 @@ def _load(path: Path, stamp: str, sites: Sequence[Site], pools: Mapping[str, Poo
 
     try:
         with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get("stamp") != stamp:
+            metadata = file.metadata() or {}
+            if metadata.get("stamp") != stamp:
                 raise CorruptData(f"{path} holds activations of other prompts or another model; start a new run")
-            values = {(pool, site): file.get_tensor(f"{pool}/{name_site(site)}") for pool in pools for site in sites}
-            has = {pool: file.get_tensor(f"{pool}/has").numpy() for pool in pools}
-    except SafetensorError as error:
-        raise CorruptData(f"{path} is damaged: {error}; delete it and resume the run") from error
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            values = {(pool, site): found[f"{pool}/{name_site(site)}"] for pool in pools for site in sites}
+            has = {pool: found[f"{pool}/has"].numpy() for pool in pools}
+    except (OSError, SafetensorError, KeyError) as error:
+        raise CorruptData(f"{path} is damaged: {error}; {_AGAIN}") from error
+    require_unchanged(path, metadata, found, _AGAIN)
     return Pooled(values, has)

@@ -125,6 +125,11 @@ class AnswerRow(SampleRow):
         is_silent = self.readout == "text" and self.says == "unparsed" and self.protocol != COMBINED
         return math.nan if is_silent else self.margin
 
+    @property
+    def decided_by(self) -> float | None:
+        """Log-odds of the canonical answer; None for texts, and where runs were put together."""
+        return self.answers[0].log_odds if self.readout == "log-odds" and self.protocol != COMBINED else None
+
     def as_votes(self) -> Self:
         """The row with votes for margins."""
         votes = {"margin": VOTES[self.says], "mean_margin": fmean(VOTES[answer.says] for answer in self.answers)}
@@ -159,7 +164,9 @@ class PromptFigures(Record):
     temperature: float
     n: int
     states: dict[str, int] = Field(description="answers by state")
-    yes_rate: Estimate = Field(description="share of parsed answers that say vulnerable")
+    yes_rate: Estimate = Field(
+        description="share of all answers that say vulnerable; in results of earlier versions of the parsed ones"
+    )
     accuracy: Estimate = Field(description="unparsed, refused and cut count as wrong")
     pair_correct: Estimate
     pair_correct_chance: Number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -35,6 +36,12 @@ class EndpointSpec(Record):
     def _is_http(cls, url: str) -> str:
         if not url.startswith(("http://", "https://")):
             raise ValueError("an endpoint begins with http:// or https://")
+        parts = urlsplit(url)
+        if parts.username is not None or parts.password is not None:
+            # Not repeated here: messages reach screens and logs.
+            raise ValueError("the address holds a user name or password; put a key into a variable: --api-key-env NAME")
+        if parts.query or parts.fragment:
+            raise ValueError("the path of the API is appended to the address, so it cannot end in '?...' or '#...'")
         return url.rstrip("/")
 
     def read_key(self, environ: Mapping[str, str] = os.environ) -> str | None:
@@ -44,4 +51,6 @@ class EndpointSpec(Record):
         key = environ.get(self.key_variable, "").strip()
         if not key:
             raise InputError(f"the environment variable {self.key_variable} is not set; it should hold the API key")
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise InputError(f"the API key in {self.key_variable} holds characters that a request cannot carry")
         return key

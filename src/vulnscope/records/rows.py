@@ -81,6 +81,11 @@ class VerdictRow(SampleRow):
         """What the row is ranked by."""
         return self.margin
 
+    @property
+    def decided_by(self) -> float:
+        """Log-odds of the canonical question, whose answer `says` is; the margin takes two questions."""
+        return self.readings[0].log_odds
+
     def as_votes(self) -> Self:
         """The row itself: yes and no always have log-odds."""
         return self

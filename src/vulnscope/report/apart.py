@@ -29,6 +29,11 @@ def describe_by_language(overall: Slice, slices: Sequence[Slice]) -> str | None:
     return f"answers by the language: {first} and {last} called vulnerable"
 
 
+def name_slice(kind: str, value: str) -> str:
+    """`CWE-787`, `Python`."""
+    return name_language(value) if kind == "language" else value
+
+
 def name_language(language: str) -> str:
     """`C`, `Python`, `C++`."""
     return _LANGUAGES.get(language, language.capitalize())

@@ -17,14 +17,6 @@ _NUMBER = re.compile(r"(?<![\w.,-])(\d+(?:,\d{3})*)(?![\w.]|,\d)")
 
 Scale = Literal["rate", "score"]
 
-# Terminal escapes, and the characters behind "Trojan Source": they make text read other than it is.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-
-
-def show_invisible(text: str) -> str:
-    """`text` with control, direction and zero-width characters spelled out as `⟨U+202E⟩`; tab and newline stay."""
-    return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", text)
-
 
 def format_number(value: Number, scale: Scale) -> str:
     """A rate as `52 %`, a score in [0, 1] as `0.52`; `n/a` where not measured."""

@@ -11,7 +11,8 @@ from vulnscope.records.audit import AuditRecord, Baseline, CorpusInfo, PairCells
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.rows import Truncation
 from vulnscope.report.draw.diff import Segments, diff_lines
-from vulnscope.report.format import Scale, format_number, format_p, kind_of_reason, merge_reasons, show_invisible
+from vulnscope.report.format import Scale, format_number, format_p, kind_of_reason, merge_reasons
+from vulnscope.report.visible import show_invisible
 
 SYNTHETIC = "synthetic"
 
@@ -168,7 +169,7 @@ def chart_data(record: AuditRecord) -> dict[str, Any]:
     return {
         "readout": record.readout,
         "points": [
-            [point.label, point.margin, point.acquiescence, point.says, point.sample, point.cwe]
+            [point.label, point.margin, point.acquiescence, point.says, point.sample, point.cwe, point.log_odds]
             for point in record.points[::step]
         ],
         "n_points": len(record.points),
@@ -207,6 +208,7 @@ def _pair(pair: PairView) -> dict[str, Any]:
         "language": pair.language,
         "margins": [pair.vulnerable_margin, pair.fixed_margin],
         "says": [pair.vulnerable_says, pair.fixed_says],
+        "decided": list(pair.log_odds),
         "notes": [*([describe_cut(pair.cut)] if pair.cut else []), *pair.notes],
         "diff": [[_show(row.left), _show(row.right)] for row in diff_lines(pair.vulnerable_code, pair.fixed_code)],
     }

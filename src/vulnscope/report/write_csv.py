@@ -7,8 +7,8 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
-from vulnscope.report.format import show_invisible
 from vulnscope.report.page import Block, Fold, Page, Sides, Table, as_cell, as_head, as_table
+from vulnscope.report.visible import show_invisible
 
 # What a spreadsheet would run as a formula; a sign before a figure is none.
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d)")

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 
-from vulnscope.report.format import show_invisible
 from vulnscope.report.page import (
     Block,
     Code,
@@ -27,6 +26,7 @@ from vulnscope.report.page import (
     as_head,
     as_table,
 )
+from vulnscope.report.visible import show_invisible
 
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>#|"})
 

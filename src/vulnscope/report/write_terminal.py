@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from vulnscope.report.format import show_invisible
 from vulnscope.report.page import Block, Head, LeftOut, Map, Page, Points, Row, Table, Text, as_cell, as_head, as_table
+from vulnscope.report.visible import show_invisible
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -68,7 +68,7 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...])
     said = measure_said(clean, items, bootstrap)
     cells = _cells(bench, trials, swept, choose_clean, set(best.values()))
     return SteerRecord(
-        sentence=write_sentence(family, trials[leader].method, said.pair_correct, items.n_groups),
+        sentence=write_sentence(family, trials[leader].method, said.pair_correct),
         subject=bench.subject.info().model_copy(update={"chat_template": bench.splits.protocol.is_chat}),
         corpus=describe_corpus(corpus, bench.splits.prepared.samples),
         protocol=bench.splits.protocol.name,

@@ -1,7 +1,9 @@
 """Answers already computed, shared by all runs on this machine.
 
 A hit across runs guarantees 1e-4 nats, not bytes: the batch it was computed in may have been another. The cache is a
-convenience: whatever is wrong with it costs a warning and the time to compute again, never a run.
+convenience: whatever is wrong with it costs a warning and the time to compute again, never a run. A value is stored
+behind the version of its format and a checksum over it and its key; one that is of another version, or not as it was
+written, counts as unknown and is dropped.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ import json
 import logging
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -21,6 +23,7 @@ from pydantic import Field
 
 from vulnscope.records.base import Record, canonical_json
 
+_FORMAT = "v1"
 _BUSY_SECONDS = 30.0
 _RETRY_SECONDS = 0.02
 _KEYS_PER_QUERY = 500
@@ -82,7 +85,7 @@ class AnswerCache:
 
     def put_many(self, values: Mapping[str, Any]) -> None:
         """Remember `values`, all or none; raises `ValueError` on NaN."""
-        rows = [(key, canonical_json(value)) for key, value in values.items()]
+        rows = [(key, _write(key, canonical_json(value))) for key, value in values.items()]
         self._try(lambda database: _insert(database, rows), None)
 
     def close(self) -> None:
@@ -149,12 +152,25 @@ def _select(database: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Any]
     for start in range(0, len(keys), _KEYS_PER_QUERY):
         chunk = keys[start : start + _KEYS_PER_QUERY]
         places = ",".join("?" * len(chunk))
-        rows = database.execute(f"SELECT key, value FROM answers WHERE key IN ({places})", chunk)
-        for key, value in rows:
-            # A value that is no JSON any more counts as unknown.
-            with suppress(ValueError, TypeError):
-                found[key] = json.loads(value)
+        rows = database.execute(f"SELECT key, value FROM answers WHERE key IN ({places})", chunk).fetchall()
+        found |= {key: _read(text) for key, text in rows if text == _write(key, _text_of(text))}
+        # What stays would keep the new value out.
+        database.executemany("DELETE FROM answers WHERE key = ?", [(key,) for key, _ in rows if key not in found])
     return found
+
+
+def _write(key: str, text: str) -> str:
+    """`text` behind its format and the CRC-32 of key and text."""
+    return f"{_FORMAT} {zlib.crc32(f'{key} {text}'.encode('utf-8', 'surrogatepass')):08x} {text}"
+
+
+def _text_of(value: object) -> str:
+    """What `_write` was given."""
+    return str(value).partition(" ")[2].partition(" ")[2]
+
+
+def _read(value: str) -> Any:
+    return json.loads(_text_of(value))
 
 
 def _insert(database: sqlite3.Connection, rows: Sequence[tuple[str, str]]) -> None:

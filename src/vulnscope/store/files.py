@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
+
+from vulnscope.errors import CorruptData
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """`path` open for reading bytes; what is no file (a folder, a pipe, a device) is refused without opening it.
+
+    Raises `CorruptData`; `OSError` where it is a file and cannot be opened.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise CorruptData(f"{path} is not a file but {_describe(path)}; move it away")
+    return path.open("rb")
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -57,6 +71,12 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _describe(path: Path) -> str:
+    mode = path.stat().st_mode
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from vulnscope.errors import CorruptData
 from vulnscope.records.base import canonical_json
 from vulnscope.records.runs import Manifest
-from vulnscope.store.files import write_atomic
+from vulnscope.store.files import open_regular, write_atomic
 
 MANIFEST = "manifest.json"
 
@@ -18,7 +18,8 @@ MANIFEST = "manifest.json"
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a run folder; raises `CorruptData` naming the first wrong field."""
     try:
-        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        with open_regular(folder / MANIFEST) as file:
+            return Manifest.model_validate_json(file.read())
     except OSError as error:
         raise CorruptData(f"{folder / MANIFEST} cannot be read: {error}") from error
     except ValidationError as error:

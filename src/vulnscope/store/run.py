@@ -15,16 +15,17 @@ from pydantic import ValidationError
 from vulnscope.errors import CorruptData, RunError
 from vulnscope.records.base import Record, canonical_json
 from vulnscope.records.runs import Manifest, RunSummary, Status
-from vulnscope.store.files import DISK_FULL, write_atomic
+from vulnscope.store.files import DISK_FULL, open_regular, write_atomic
 from vulnscope.store.lock import FolderLock, is_locked
 from vulnscope.store.manifest import explain_file, write_manifest
-from vulnscope.store.rows import Row, RowLog, count_lines, iter_batches
+from vulnscope.store.rows import CHANGED, Row, RowLog, count_lines, iter_batches
 
 ROWS = "rows.jsonl"
 RESULT = "result.json"
 REPORT = "report.html"
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 Clock = Callable[[], datetime]
 
 
@@ -90,16 +91,29 @@ class StoredRun:
         """All rows of complete batches in order."""
         return list(self.iter_rows())
 
+    def read_rows(self, read: Callable[[Row], T], where: Callable[[Row], bool] = lambda _: True) -> Iterator[T]:
+        """What `read` makes of the rows for which `where` holds; `CorruptData` with file and line where it cannot."""
+        for number, row in enumerate(self.iter_rows(), 1):
+            try:
+                found = [read(row)] if where(row) else []
+            except (KeyError, TypeError, ValueError) as error:
+                reason = explain_file(error) if isinstance(error, ValidationError) else repr(error)
+                raise CorruptData(
+                    f"{self.path / ROWS}:{number}: not a row of this kind of run ({reason}); {CHANGED}"
+                ) from error
+            yield from found
+
     def n_rows_within(self) -> int:
         """Rows of this run and of the runs inside it."""
         return sum(count_lines(path) for path in self.path.rglob(ROWS))
 
     def result(self, record: type[R]) -> R:
         """`result.json` as a `record`; raises `RunError` where there is none yet, `CorruptData` where it is no such."""
-        if not self.result_path.is_file():
+        if not self.result_path.exists():
             raise RunError(f"run {self.id} is {self.status} and has no result; continue it with: {self.resume_command}")
         try:
-            return record.model_validate_json(self.result_path.read_bytes())
+            with open_regular(self.result_path) as file:
+                return record.model_validate_json(file.read())
         except ValidationError as error:
             reason = explain_file(error)
             raise CorruptData(f"{self.result_path}: {reason}; write it again with: {self.resume_command}") from error

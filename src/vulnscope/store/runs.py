@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -135,14 +136,17 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _summarise(path: Path) -> RunSummary:
+    n_rows = 0
     try:
         return StoredRun(path, read_manifest(path)).summary()
     except CorruptData as error:
+        with suppress(CorruptData):
+            n_rows = count_lines(path / ROWS)
         return RunSummary(
             id=path.name,
             path=str(path),
             kind="unknown",
             status="corrupt",
-            n_rows=count_lines(path / ROWS),
+            n_rows=n_rows,
             error=str(error),
         )

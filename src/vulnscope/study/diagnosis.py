@@ -11,12 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.report.apart import name_slice
 from vulnscope.report.format import format_estimate, format_number, format_p
 from vulnscope.study.config import Limits
 from vulnscope.study.record import ChangeEvidence, Evidence, SliceApart, Verdict
 
 if TYPE_CHECKING:
-    from vulnscope.report.format import Scale
+    from vulnscope.report.apart import name_slice
+from vulnscope.report.format import Scale
 
 CHANCE = 0.5
 
@@ -142,7 +144,7 @@ def _describe_apart(apart: SliceApart) -> str:
     what = "calls vulnerable" if apart.figure == "yes-rate" else "ranks"
     scale: Scale = "rate" if apart.figure == "yes-rate" else "score"
     own, overall = (format_estimate(each, scale) for each in (apart.own, apart.overall))
-    return f"{apart.value} is not like the rest: it {what} {own} there, {overall} over all (p {format_p(apart.p)})"
+    return f"{name_slice(apart.kind, apart.value)} is not like the rest: it {what} {own} there, {overall} over all (p {format_p(apart.p)})"
 
 
 def _describe_power(detectable: Number) -> str:

@@ -198,7 +198,7 @@ def _study_changes(
 
 
 def _read_rows(run: StoredRun, kind: str) -> tuple[VerdictRow, ...]:
-    return tuple(VerdictRow.model_validate(row) for row in run.iter_rows()) if kind == "audit" else ()
+    return tuple(run.read_rows(VerdictRow.model_validate)) if kind == "audit" else ()
 
 
 def _bootstrap(config: StudyConfig) -> Bootstrap:

@@ -67,6 +67,36 @@ def test_pooled_and_bfloat16_shards(tmp_path: Path) -> None:
         assert part.index["n_tokens"].tolist() == [len(TEXTS[i]) for i in samples]
 
 
+def test_pooled_rows_of_a_loaded_site_are_the_texts_in_the_order_given(tmp_path: Path) -> None:
+    found = stream(tmp_path, reduce="mean")
+    assert [*found.read(0).index["sample"]] != [0, 1], "the longest texts are read first, or this proves nothing"
+    loaded = found.load(SITES[0])
+    assert loaded.index["sample"].tolist() == list(range(len(TEXTS)))
+    assert_close(loaded[SITES[0]], capture(tiny_subject(), TEXTS, SITES, "all", "mean")[SITES[0]])
+
+
+def test_a_truncated_shard_is_captured_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    found = stream(tmp_path)
+    whole = contents(tmp_path)
+    path = tmp_path / "00001.safetensors"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(CorruptData, match=r"00001\.safetensors is damaged .*run the same capture again"):
+        found.load(SITES[0])
+    stream(tmp_path)
+    assert contents(tmp_path) == whole
+    assert "00001.safetensors is damaged" in caplog.text
+
+
+def test_a_changed_value_in_a_shard_is_refused_by_name(tmp_path: Path) -> None:
+    found = stream(tmp_path)
+    path = tmp_path / "00002.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 0x40
+    path.write_bytes(data)
+    with pytest.raises(CorruptData, match=r"00002\.safetensors is not as it was written \(the checksum of"):
+        [found.load(site) for site in SITES]
+
+
 def test_changed_lines_are_a_column(tmp_path: Path) -> None:
     items = [read_text(tiny_tokenizer(), "a\nb\nc\nd\ne\n", changed_lines=[1])]
     found = stream_capture(tiny_subject(), items, [1], tmp_path, "all").load(1)

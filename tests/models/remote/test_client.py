@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import socket
+import socketserver
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.models.remote.server import Recorded, completion, continuation, serve
 
-from vulnscope.errors import EndpointError, InputError
-from vulnscope.models.remote import ChatRequest, EndpointClient, EndpointSpec, TextRequest
+from vulnscope.errors import EndpointError, InputError, VulnscopeError
+from vulnscope.models.remote import ChatRequest, EndpointClient, EndpointSpec, TextRequest, exchange
 from vulnscope.models.remote.client import NoLogProbs, TooLong
 from vulnscope.models.remote.pace import Pace, back_off_seconds
 
@@ -39,9 +47,9 @@ class Clock:
 def client(
     url: str, clock: Clock | None = None, *, key: str | None = None, **settings: Any
 ) -> Iterator[EndpointClient]:
-    time = clock or Clock()
+    timer = clock or Clock()
     spec = EndpointSpec(url=url, **settings)
-    with EndpointClient(spec, "small", key=key, clock=time, sleep=time.sleep) as opened:
+    with EndpointClient(spec, "small", key=key, clock=timer, sleep=timer.sleep) as opened:
         yield opened
 
 
@@ -96,7 +104,7 @@ def test_a_slow_endpoint_is_given_up_and_tried_again() -> None:
         client(server.url, timeout_seconds=0.1, max_attempts=2) as asked,
     ):
         gate.clear()
-        with pytest.raises(EndpointError, match=r"no answer within 0\.1 seconds, after 2 tries"):
+        with pytest.raises(EndpointError, match=r"no whole answer within 0\.1 seconds, after 2 tries"):
             asked.complete(REQUEST)
         gate.set()
 
@@ -206,6 +214,7 @@ def test_a_text_is_gone_on_with() -> None:
         ('{"content": [{"token": "Yes", "logprob": -0.1, "top_logprobs": []}]}', {"Yes": -0.1}),
         ('{"tokens": ["Yes"], "token_logprobs": [-0.1], "top_logprobs": null}', {"Yes": -0.1}),
         ('{"tokens": ["Yes"], "token_logprobs": [null], "top_logprobs": [{"No": -Infinity}]}', {"No": -1e4}),
+        ('{"tokens": ["Yes"], "token_logprobs": [-1e999], "top_logprobs": [{"No": -1}]}', {"Yes": -1e4, "No": -1.0}),
         ('{"tokens": ["Yes"], "token_logprobs": [NaN], "top_logprobs": [{"No": -1}]}', None),
         ('{"tokens": ["Yes"], "token_logprobs": [0.004], "top_logprobs": null}', {"Yes": 0.0}),
         ('{"tokens": ["Yes"], "token_logprobs": [5.0], "top_logprobs": [{"No": -1}]}', None),
@@ -220,6 +229,33 @@ def test_log_probabilities_are_read_in_either_layout(log_probs: str, found: dict
     body = f'{{"choices": [{{"text": "Yes", "logprobs": {log_probs}}}]}}'.encode()
     with serve([Recorded(body)]) as server, client(server.url) as asked:
         assert asked.complete(TextRequest("?", max_tokens=1)).first_tokens == found
+
+
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        ('{"prompt_tokens": 5, "completion_tokens": 7.0}', (5, 7)),
+        ('{"prompt_tokens": -5, "completion_tokens": 1e999}', (0, 0)),
+        ('{"prompt_tokens": 1e300, "completion_tokens": NaN}', (0, 0)),
+        ('{"prompt_tokens": "5", "completion_tokens": [7]}', (0, 0)),
+        ("null", (0, 0)),
+    ],
+)
+def test_counts_that_cannot_be_are_not_reported(usage: str, counts: tuple[int, int]) -> None:
+    body = f'{{"choices": [{{"text": "a\\ud800b"}}], "usage": {usage}}}'.encode()
+    with serve([Recorded(body)]) as server, client(server.url) as asked:
+        reply = asked.complete(TextRequest("?", max_tokens=1))
+    assert (reply.n_prompt_tokens, reply.n_new_tokens) == counts
+    assert reply.text == "a\ufffdb", "no file holds a lone surrogate"
+
+
+def test_more_text_than_was_asked_for_is_no_reply() -> None:
+    with (
+        serve([continuation("Yes " * 1000)]) as server,
+        client(server.url, max_attempts=1) as asked,
+        pytest.raises(EndpointError, match="4,000 characters where 2 tokens were asked for"),
+    ):
+        asked.complete(TextRequest("?", max_tokens=2))
 
 
 @pytest.mark.parametrize(
@@ -253,11 +289,133 @@ def test_who_waits_for_another_try_is_woken_by_the_end() -> None:
 
         thread = threading.Thread(target=ask)
         thread.start()
-        while not server.asked:
+        while not asked._pace._next > time.monotonic() + 50:
             thread.join(0.01)
         asked.close()
         thread.join(10)
     assert "slow down" in str(found[0])
+
+
+@contextmanager
+def raw_server(speak: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that reads a request and then does with the connection what `speak` says."""
+    ended = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            with suppress(OSError):
+                speak(self.request)
+            ended.wait(20)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads, block_on_close = True, False
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        ended.set()
+        server.shutdown()
+
+
+def drip(head: bytes, connection: socket.socket) -> None:
+    connection.sendall(head)
+    for _ in range(1000):
+        connection.sendall(b"x")
+        time.sleep(0.02)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD + b"content-length: 100000\r\n\r\n",
+        HEAD + b"transfer-encoding: chunked\r\n\r\nfff\r\n",
+        b"HTTP/1.1 200 OK\r\nx: ",
+    ],
+    ids=["body", "chunks", "headers"],
+)
+def test_the_time_limit_holds_for_the_whole_answer(head: bytes) -> None:
+    with (
+        raw_server(lambda connection: drip(head, connection)) as url,
+        client(url, timeout_seconds=0.3, max_attempts=1) as asked,
+        pytest.raises(EndpointError, match=r"no whole answer within 0\.3 seconds"),
+    ):
+        asked.complete(REQUEST)
+
+
+def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "MOST_BYTES", 3 << 20)
+    sent: list[int] = []
+
+    def speak(connection: socket.socket) -> None:
+        connection.sendall(HEAD + b"connection: close\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 65536)
+            sent.append(65536)
+
+    with raw_server(speak) as url, client(url) as asked, pytest.raises(EndpointError, match=r"sends more than 3 MiB$"):
+        asked.complete(REQUEST)
+    assert sum(sent) < 20 << 20
+
+
+def test_a_reply_that_unpacks_itself_is_not_unpacked() -> None:
+    bomb = gzip.compress(b" " * (10 << 20))
+    with (
+        serve([Recorded(bomb, 200, {"content-encoding": "gzip"})]) as server,
+        client(server.url, max_attempts=1) as asked,
+        pytest.raises(EndpointError, match="it packs its reply, which was not asked for"),
+    ):
+        asked.complete(REQUEST)
+
+
+def test_what_is_under_way_is_given_up_at_once() -> None:
+    with raw_server(lambda _: None) as url:
+        asked = EndpointClient(EndpointSpec(url=url), "small")
+        pool = ThreadPoolExecutor(1)
+        future = pool.submit(asked.complete, REQUEST)
+        while not asked._exchange._tasks:
+            time.sleep(0.01)
+        asked.stop()
+        with pytest.raises(EndpointError, match=r"stopped before it answered$"):
+            future.result(timeout=10)
+        asked.close()
+        asked.close()
+
+
+KEY = 'sk-se"cr/et+%'
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 429, 500])
+@pytest.mark.parametrize(
+    "body",
+    [
+        KEY.encode(),
+        json.dumps({"error": KEY}).encode(),
+        json.dumps({"error": "maximum context length " + KEY}).encode(),
+        json.dumps({"choices": [{"message": {"content": KEY}, "finish_reason": KEY}]}).encode(),
+        json.dumps({"choices": [{"message": {"content": "Yes " + KEY}}]}).replace("s", "\\u0073").encode(),
+        quote(KEY, safe="").lower().encode(),
+    ],
+)
+def test_the_key_comes_back_from_nowhere(status: int, body: bytes) -> None:
+    said = ""
+    with serve([Recorded(body, status)]) as server, client(server.url, key=KEY, max_attempts=1) as asked:
+        try:
+            said = repr(asked.complete(REQUEST))
+        except VulnscopeError as error:
+            said = repr(error) + "".join(traceback.format_exception(error))
+    assert 'se"cr' not in said
+    assert "cr/et" not in said
+    assert "sk-se" not in said
+    assert status == 200 or "[API key]" in said or "choices" in said
+
+
+def test_a_word_that_local_servers_take_for_a_key_is_no_secret() -> None:
+    with serve([completion("It is EMPTY.")]) as server, client(server.url, key="EMPTY") as asked:
+        assert asked.complete(REQUEST).text == "It is EMPTY."
 
 
 def test_the_key_comes_from_a_variable_and_stays_there() -> None:
@@ -267,5 +425,14 @@ def test_the_key_comes_from_a_variable_and_stays_there() -> None:
     assert "sesame" not in spec.to_json()
     with pytest.raises(InputError, match="MY_KEY is not set"):
         spec.read_key({})
+    for key in ("sesam\n\x00e", "sésame", "ses ame"):
+        with pytest.raises(InputError, match="MY_KEY holds characters that a request cannot carry"):
+            spec.read_key({"MY_KEY": key})
     with pytest.raises(ValueError, match="begins with http"):
         EndpointSpec(url="example.org")
+    for url in ("https://me:secret@example.org/v1", "https://me@example.org/v1", "http://:secret@example.org"):
+        with pytest.raises(ValueError, match=r"user name or password; .*--api-key-env NAME") as refused:
+            EndpointSpec(url=url)
+        assert "secret" not in refused.value.errors()[0]["msg"]
+    with pytest.raises(ValueError, match="cannot end in"):
+        EndpointSpec(url="https://example.org/v1?api_key=secret")

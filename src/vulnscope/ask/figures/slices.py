@@ -120,7 +120,6 @@ def measure_slice(
 ) -> Slice:
     """Every figure over `items`, which may not be empty."""
     says = [item.row.says for item in items]
-    parsed = [item for item in items if item.row.says != "unparsed"]
     counts = count_answers([item.is_vulnerable for item in items], says)
     pairs = pair_up(items)
     paired_says: list[Says] = [item.row.says for twins in pairs for item in twins]
@@ -135,7 +134,7 @@ def measure_slice(
         n_samples=len(items),
         n_pairs=len(pairs),
         n_groups=len({item.group for item in items}),
-        yes_rate=_share([item.row.says == "vulnerable" for item in parsed], parsed, bootstrap),
+        yes_rate=_share([answer == "vulnerable" for answer in says], items, bootstrap),
         unparsed_rate=_share([answer == "unparsed" for answer in says], items, bootstrap),
         accuracy=_share([item.is_right for item in items], items, bootstrap),
         auroc=auroc,

@@ -62,7 +62,7 @@ def read_answers(run: StoredRun, corpus: Corpus) -> Answered:
             f"here {corpus.content_digest}); give it the data it was run on, or run it again"
         )
     samples = {sample.id: sample for sample in corpus.samples if sample.label != "unlabelled"}
-    rows = [read_row(row) for row in run.iter_rows() if row["sample"] in samples]
+    rows = list(run.read_rows(read_row, lambda row: row["sample"] in samples))
     items = [JudgedSample(samples[row.sample], row, corpus.groups[row.sample], place) for place, row in enumerate(rows)]
     return Answered(run, record, tuple(items))
 

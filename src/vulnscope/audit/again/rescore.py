@@ -31,9 +31,8 @@ def read_text_rows(stored: StoredRun) -> tuple[AnswerRow, ...]:
     """The rows of a finished run in words; raises `InputError` where it holds no texts to read again."""
     if stored.status != "finished":
         raise InputError(f"run {stored.id} is {stored.status}; finish it first: {stored.resume_command}")
-    rows = list(stored.iter_rows())
-    texts = tuple(AnswerRow.model_validate(row) for row in rows if "answers" in row)
-    if len(texts) < len(rows) or not any(answer.turns for row in texts for answer in row.answers):
+    texts = tuple(stored.read_rows(AnswerRow.model_validate, lambda row: "answers" in row))
+    if len(texts) < len(stored.rows()) or not any(answer.turns for row in texts for answer in row.answers):
         raise InputError(
             f"run {stored.id} holds scores but no answers in words, so there is nothing to parse again; "
             "protocols such as free-text or secllmholmes keep what the model wrote"

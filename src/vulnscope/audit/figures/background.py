@@ -135,7 +135,12 @@ def _on_one_scale(sides: Sides) -> Sides:
 def _list_loudest(ordinary: Sequence[JudgedSample], readout: MarginKind) -> tuple[LoudFunction, ...]:
     alarming = [item for item in ordinary if readout == "log-odds" or item.row.says == "vulnerable"]
     return tuple(
-        LoudFunction(function=item.sample.origin.path, margin=item.row.margin, says=item.row.says)
+        LoudFunction(
+            function=item.sample.origin.path,
+            margin=item.row.margin,
+            says=item.row.says,
+            log_odds=item.row.decided_by,
+        )
         for item in sorted(alarming, key=lambda item: -item.row.margin)[:_N_LOUD]
     )
 

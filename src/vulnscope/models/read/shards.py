@@ -3,13 +3,15 @@
 A folder holds `capture.json` (what was asked for) and numbered shards. Each shard has one tensor per site, named
 `LAYER.STREAM`, and the integer columns of the index; row i of every tensor belongs to row i of the columns. Which
 texts a shard holds follows from the texts and the batch size alone, and a shard appears under its name only when it
-is complete: a resumed capture writes the missing ones and ends with the same bytes as an uninterrupted one. Where
+is complete: a resumed capture writes the missing ones and ends with the same bytes as an uninterrupted one. Its
+metadata hold a checksum per tensor. Where
 memory ran out, `back-off.json` tells from which batch on calls were smaller, and resuming repeats that.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +35,7 @@ from vulnscope.models.read.activations import (
     make_index,
     prepare_capture,
 )
+from vulnscope.models.read.checksums import require_unchanged, state_checksums
 from vulnscope.models.read.early_exit import ReadBackOff, plan_reading
 from vulnscope.models.subject.sites import as_site, name_site
 from vulnscope.models.text.plan import default_max_tokens
@@ -52,6 +55,10 @@ SHARD_BYTES = 64 << 20
 Progress = Callable[[int, int], None]
 Batch = tuple[int, Sequence[int]]
 """Number of a batch, and the texts in it."""
+
+_AGAIN = "delete it and run the same capture again, which writes it anew"
+
+_log = logging.getLogger(__name__)
 
 
 class CaptureSpec(Record):
@@ -79,7 +86,7 @@ class CaptureSpec(Record):
 
 @dataclass(frozen=True)
 class Shards:
-    """A streamed capture on disk."""
+    """A streamed capture on disk; `index["sample"]` tells the order in which the rows of a shard were read."""
 
     folder: Path
     spec: CaptureSpec
@@ -106,21 +113,22 @@ class Shards:
         wanted = self.sites if sites is None else [as_site(site) for site in sites]
         if not path.is_file():
             raise RunError(f"{self.folder} lacks {path.name}: the capture is not finished; run it again to continue")
-        with safe_open(path, framework="pt") as file:
-            names = set(file.keys())
-            missing = [name_site(site) for site in wanted if name_site(site) not in names]
-            if missing:
-                raise InputError(f"{', '.join(missing)} was not captured; there are: {', '.join(self.spec.sites)}")
-            values = {site: file.get_tensor(name_site(site)) for site in wanted}
-            columns = names - set(self.spec.sites)
-            index = {name: file.get_tensor(name) for name in sorted(columns)}
-        return Activations(values, index, self.spec.reduce)
+        missing = [name_site(site) for site in wanted if name_site(site) not in self.spec.sites]
+        if missing:
+            raise InputError(f"{', '.join(missing)} was not captured; there are: {', '.join(self.spec.sites)}")
+        found = _load(path, lambda names: {*map(name_site, wanted)} | (names - set(self.spec.sites)))
+        values = {site: found.pop(name_site(site)) for site in wanted}
+        return Activations(values, dict(sorted(found.items())), self.spec.reduce)
 
     def load(self, site: Site | str | int) -> Activations:
-        """One site, all shards together."""
+        """One site, all shards together; rows are in the order of the texts."""
         parts = [self.read(number, [site]) for number in range(len(self))]
         index = {name: torch.cat([part.index[name] for part in parts]) for name in parts[0].index}
-        return Activations({as_site(site): torch.cat([part[site] for part in parts])}, index, self.spec.reduce)
+        order = index["sample"].argsort(stable=True)
+        values = torch.cat([part[site] for part in parts])[order]
+        return Activations(
+            {as_site(site): values}, {name: column[order] for name, column in index.items()}, self.spec.reduce
+        )
 
 
 def stream_capture(
@@ -151,7 +159,7 @@ def stream_capture(
         _claim(folder, stored, spec)
         back_offs = _read_back_offs(folder)
         for number, batches in enumerate(groups):
-            if not _path(folder, number).is_file():
+            if not _is_whole(_path(folder, number)):
                 _save(folder, number, _capture_shard(subject, job, batches, folder, back_offs))
             if progress:
                 progress(number + 1, len(groups))
@@ -201,7 +209,7 @@ def _save(folder: Path, number: int, tensors: dict[str, Tensor]) -> None:
     path = _path(folder, number)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        save_file(tensors, temporary)
+        save_file(tensors, temporary, state_checksums(tensors))
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -211,6 +219,30 @@ def _save(folder: Path, number: int, tensors: dict[str, Tensor]) -> None:
         if _is_disk_full(error):
             raise RunError(f"no space left for {path}; make room and run the same capture again to continue") from error
         raise
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a shard is there from its first byte to its last; one that is damaged is said, and captured again."""
+    if not path.exists():
+        return False
+    try:
+        with safe_open(path, framework="pt"):
+            return True
+    except (OSError, SafetensorError) as error:
+        _log.warning("%s is damaged (%s); its texts are captured again", path, error)
+        return False
+
+
+def _load(path: Path, choose: Callable[[set[str]], set[str]]) -> dict[str, Tensor]:
+    """The tensors that `choose` takes, as they were written; raises `CorruptData` naming the file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            found = {name: file.get_tensor(name) for name in choose(set(file.keys()))}
+    except (OSError, SafetensorError) as error:
+        raise CorruptData(f"{path} is damaged ({error}); {_AGAIN}") from error
+    require_unchanged(path, metadata, found, _AGAIN)
+    return found
 
 
 def _is_disk_full(error: OSError | SafetensorError) -> bool:

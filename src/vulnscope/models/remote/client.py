@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from vulnscope.errors import EndpointError, InputError
+from vulnscope.models.remote.exchange import Answer, Exchange, Stopped, TooMuch
 from vulnscope.models.remote.messages import ChatRequest, Completion, MalformedReply, Request, read_completion
 from vulnscope.models.remote.pace import Pace, back_off_seconds
 from vulnscope.records.endpoints import Api, EndpointSpec
@@ -48,14 +48,9 @@ class EndpointClient:
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         """`sleep` waits for so many seconds; None: or until `stop`."""
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.spec = spec
         self.model = model
-        self._http = httpx.Client(
-            headers=headers,
-            timeout=spec.timeout_seconds,
-            limits=httpx.Limits(max_connections=spec.concurrency, max_keepalive_connections=spec.concurrency),
-        )
+        self._exchange = Exchange(key, spec.timeout_seconds, spec.concurrency)
         self._stopped = threading.Event()
         self._pace = Pace(spec.requests_per_minute, clock, sleep or self._stopped.wait)
 
@@ -70,11 +65,12 @@ class EndpointClient:
     def close(self) -> None:
         """Let connections go; threads that wait for another try give up."""
         self.stop()
-        self._http.close()
+        self._exchange.close()
 
     def stop(self) -> None:
-        """No further try is made."""
+        """No further try is made, and what is under way is given up."""
         self._stopped.set()
+        self._exchange.stop()
 
     def find_api(self) -> Api:
         """The API to ask by: the one that is set; with auto chat, unless the server refuses one token of it."""
@@ -92,47 +88,53 @@ class EndpointClient:
         `TooLong` and `NoLogProbs` say that this very request cannot be answered; the endpoint is fine.
         """
         address = f"{self.spec.url}/{_PATHS[request.api]}"
-        trouble = "no try was made"
+        trouble = "stopped before it was asked"
         for attempt in range(1, self.spec.max_attempts + 1):
             self._pace.wait_turn()
             if self._stopped.is_set():
                 break
             retry_after = None
             try:
-                response = self._http.post(address, json=request.as_json(self.model))
-                if response.status_code in _WORTH_ANOTHER_TRY:
-                    trouble = _describe(response)
-                    retry_after = response.headers.get("retry-after")
+                answer = self._exchange.post(address, request.as_json(self.model))
+                if answer.status in _WORTH_ANOTHER_TRY:
+                    trouble = _describe(answer)
+                    retry_after = answer.retry_after
                 else:
-                    return self._read(response, request.api)
+                    return self._read(address, answer, request)
             except MalformedReply as error:
                 trouble = f"it answered with {error}"
-            except httpx.TimeoutException:
-                trouble = f"no answer within {self.spec.timeout_seconds:g} seconds"
+            except Stopped:
+                trouble = "stopped before it answered"
+                break
+            except TooMuch as error:
+                raise EndpointError(f"{address}, model {self.model}: {error}") from error
+            except TimeoutError:
+                trouble = f"no whole answer within {self.spec.timeout_seconds:g} seconds"
             except httpx.HTTPError as error:
                 trouble = f"it cannot be reached ({error})"
             if attempt < self.spec.max_attempts:
                 self._pace.pause(back_off_seconds(attempt, retry_after))
-        raise EndpointError(f"{address}, model {self.model}: {trouble}, after {self.spec.max_attempts} tries")
+        tries = "" if self._stopped.is_set() else f", after {self.spec.max_attempts} tries"
+        raise EndpointError(f"{address}, model {self.model}: {trouble}{tries}")
 
-    def _read(self, response: httpx.Response, api: Api) -> Completion:
-        if response.is_success:
-            return read_completion(_decode(response), api)
-        address, reason = response.url, _describe(response)
-        if response.status_code in (401, 403):
+    def _read(self, address: str, answer: Answer, request: Request) -> Completion:
+        api = request.api
+        status, reason, words = answer.status, _describe(answer), answer.text.lower()
+        if 200 <= status < 300:
+            return read_completion(_decode(answer.text), request)
+        if status in (401, 403):
             variable = self.spec.key_variable
             hint = f"check the key in {variable}" if variable else "name the variable with the key: --api-key-env NAME"
             raise EndpointError(f"{address} refuses access ({reason}); {hint}")
-        words = response.text.lower()
-        if response.status_code in (400, 404, 405, 422, 501) and api == "chat" and "chat template" in words:
+        if status in (400, 404, 405, 422, 501) and api == "chat" and "chat template" in words:
             raise NoChat(
                 f"{address} has no chat template for {self.model!r} ({reason}); ask a base model with "
                 "--endpoint-api completions"
             )
-        if response.status_code in (404, 405, 501):
+        if status in (404, 405, 501):
             hint = "; a base model may answer with --endpoint-api completions" if api == "chat" else ""
             raise NoChat(f"{address} has no model {self.model!r}, or is no {api} endpoint ({reason}){hint}")
-        if response.status_code in (400, 413, 422):
+        if status in (400, 413, 422):
             if any(sign in words for sign in _TOO_LONG):
                 raise TooLong(reason)
             if "logprob" in words:
@@ -140,20 +142,15 @@ class EndpointClient:
         raise EndpointError(f"{address}, model {self.model}: refused ({reason})")
 
 
-def _decode(response: httpx.Response) -> Any:
+def _decode(text: str) -> Any:
     try:
-        return json.loads(response.content, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=float)
     except (ValueError, RecursionError) as error:
-        raise MalformedReply(f"what is no JSON ({error}): {_shorten(response.text)!r}") from error
+        raise MalformedReply(f"what is no JSON ({error}): {_shorten(text)!r}") from error
 
 
-def _refuse_constant(name: str) -> float:
-    # Some servers write -Infinity for impossible tokens; the floor stands for it.
-    return -1e4 if name == "-Infinity" else math.nan
-
-
-def _describe(response: httpx.Response) -> str:
-    return f"status {response.status_code}: {_shorten(response.text)}"
+def _describe(answer: Answer) -> str:
+    return f"status {answer.status}: {_shorten(answer.text)}"
 
 
 def _shorten(text: str) -> str:

@@ -6,6 +6,7 @@ Two APIs: chat takes messages; completions takes one text and goes on with it, w
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -79,6 +80,14 @@ _ROUNDING = 0.01
 """So far may log-probabilities, and the sum of probabilities, be over what they can be: servers round to few digits."""
 
 
+_FLOOR = -1e4
+"""Stands for the log-probability of what cannot come, which some servers write as minus infinity."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_MOST_TOKENS = 10**9
+_MOST_CHARACTERS_PER_TOKEN = 1000
+_SHOWN_CHARACTERS = 300
+
+
 @dataclass(frozen=True)
 class Completion:
     """What the model wrote. `first_tokens` are alternatives to its first token with their log-probabilities."""
@@ -91,27 +100,42 @@ class Completion:
     n_new_tokens: int
 
 
-def read_completion(body: Any, api: Api) -> Completion:
-    """The reply in a decoded JSON body; raises `MalformedReply` saying what is missing."""
+def read_completion(body: Any, request: Request) -> Completion:
+    """The reply to `request` in a decoded JSON body; raises `MalformedReply` showing what is none.
+
+    Counts of tokens that cannot be are taken as not reported (0); lone surrogates, which no file can hold, are
+    replaced.
+    """
     try:
         choice = body["choices"][0]
-        message = choice["message"] if api == "chat" else {"content": choice["text"]}
+        message = choice["message"] if request.api == "chat" else {"content": choice["text"]}
         content, refusal = message.get("content"), message.get("refusal")
         ending = choice.get("finish_reason")
         usage = body.get("usage") or {}
         reply = Completion(
-            text=content if content is not None else "",
+            text=_as_text("" if content is None else content),
             is_finished=ending != "length",
             is_declined=bool(refusal) or ending == "content_filter",
             first_tokens=_read_first_tokens(choice.get("logprobs")),
-            n_prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            n_new_tokens=int(usage.get("completion_tokens") or 0),
+            n_prompt_tokens=_read_count(usage.get("prompt_tokens")),
+            n_new_tokens=_read_count(usage.get("completion_tokens")),
         )
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise MalformedReply(f"no completion: {error!r}") from error
-    if not isinstance(reply.text, str):
-        raise MalformedReply(f"no completion: its text is {type(reply.text).__name__}")
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise MalformedReply(f"JSON that is no completion: {str(body)[:_SHOWN_CHARACTERS]!r}") from error
+    if len(reply.text) > _MOST_CHARACTERS_PER_TOKEN * (request.max_tokens + 1):
+        raise MalformedReply(f"{len(reply.text):,} characters where {request.max_tokens} tokens were asked for")
     return reply
+
+
+def _as_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+def _read_count(value: Any) -> int:
+    is_possible = isinstance(value, int | float) and 0 <= value <= _MOST_TOKENS
+    return int(value) if is_possible else 0
 
 
 def _decoding(request: ChatRequest | TextRequest) -> dict[str, Any]:
@@ -134,8 +158,8 @@ def _read_first_tokens(log_probs: Any) -> dict[str, float] | None:
         tokens, values = log_probs.get("tokens") or (), log_probs.get("token_logprobs") or ()
         alternatives = log_probs.get("top_logprobs") or ()
         pairs = [*zip(tokens[:1], values[:1], strict=True), *((alternatives[0] or {}) if alternatives else {}).items()]
-    known = {str(token): float(value) for token, value in pairs if value is not None}
+    known = {_as_text(token): float(value) for token, value in pairs if value is not None}
     is_possible = all(value <= _ROUNDING for value in known.values())
     if not is_possible or sum(map(math.exp, known.values())) > 1 + _ROUNDING:
         return None
-    return {token: min(0.0, value) for token, value in known.items()} or None
+    return {token: min(0.0, max(_FLOOR, value)) for token, value in known.items()} or None

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from vulnscope.records.base import NotMeasured
-from vulnscope.report.format import show_invisible
 from vulnscope.report.page import Curves, Dots, Range, Reference, Series
+from vulnscope.report.visible import show_invisible
 
 _COLOURS = ("var(--ink)", "var(--fixed)", "var(--vulnerable)", "var(--focus)", "var(--muted)")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 2")

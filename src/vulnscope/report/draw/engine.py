@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from vulnscope.report.format import show_invisible
+from vulnscope.report.visible import show_invisible
 
 
 def make_environment() -> Environment:

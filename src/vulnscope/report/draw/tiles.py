@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from vulnscope.report.format import show_invisible
 from vulnscope.report.page import Tile
+from vulnscope.report.visible import show_invisible
 
 
 def draw_tile(tile: Tile | None) -> Markup:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from vulnscope.report.draw.diff import diff_lines
-from vulnscope.report.format import show_invisible
+from vulnscope.report.visible import show_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -89,7 +89,7 @@ def run_preset(
     study = _Study(subject, corpus, recipe, config)
     settings = study.settings
     asked = [setting for setting in settings if not study.is_composed(setting)]
-    kept = {tuple(row["setting"]): row for row in run.iter_rows()}
+    kept = dict(run.read_rows(lambda row: (tuple(row["setting"]), row)))
     missing = [setting for setting in asked if tuple(setting) not in kept]
     for number, setting in enumerate(missing, start=len(asked) - len(missing)):
         if progress is not None:
