@@ -144,7 +144,8 @@ def _describe_apart(apart: SliceApart) -> str:
     what = "calls vulnerable" if apart.figure == "yes-rate" else "ranks"
     scale: Scale = "rate" if apart.figure == "yes-rate" else "score"
     own, overall = (format_estimate(each, scale) for each in (apart.own, apart.overall))
-    return f"{name_slice(apart.kind, apart.value)} is not like the rest: it {what} {own} there, {overall} over all (p {format_p(apart.p)})"
+    name = name_slice(apart.kind, apart.value)
+    return f"{name} is not like the rest: it {what} {own} there, {overall} over all (p {format_p(apart.p)})"
 
 
 def _describe_power(detectable: Number) -> str:
