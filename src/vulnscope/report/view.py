@@ -163,6 +163,17 @@ def describe_cut(cut: Truncation) -> str:
     return f"over-long: the model saw lines {cut.first_line}–{cut.last_line} of {cut.n_lines}, cut {around}"
 
 
+def describe_impossible(record: AuditRecord) -> str:
+    """How many answers came with log-probabilities that cannot be; empty where none did."""
+    found = record.answers
+    if found is None or not found.n_impossible:
+        return ""
+    return (
+        f"impossible log-probabilities from the server in {found.n_impossible:,} of {sum(found.states.values()):,} "
+        "answers: not used, their text was read"
+    )
+
+
 def chart_data(record: AuditRecord) -> dict[str, Any]:
     """What the scripts draw: points, twins and slices as plain values, pairs with their diffs."""
     step = -(-len(record.points) // _MAX_POINTS) or 1

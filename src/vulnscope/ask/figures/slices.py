@@ -124,7 +124,7 @@ def measure_slice(
     pairs = pair_up(items)
     paired_says: list[Says] = [item.row.says for twins in pairs for item in twins]
     margins = [item.row.rank_score for item in items]
-    mean_margins = [item.row.mean_margin for item in items]
+    mean_margins = [item.row.mean_rank_score for item in items]
     resampled = _resample_auroc(margins, items, bootstrap)
     auroc = _auroc(margins, resampled, items, bootstrap)
     pair_rank_p, pair_correct_p = _swap_tests(pairs)

@@ -82,7 +82,7 @@ def _cut(items: Sequence[JudgedSample], rate: float, bootstrap: Bootstrap) -> Cu
     groups = group_items(items)
     truth = [item.is_vulnerable for item in items]
     recall = estimate_statistic(
-        recall_statistic([item.row.margin for item in items], truth, groups, rate), groups, bootstrap
+        recall_statistic([item.row.rank_score for item in items], truth, groups, rate), groups, bootstrap
     )
     warning = warn_of_few_negatives(truth.count(False), rate)
     if warning is not None and not isinstance(recall.value, NotMeasured):
