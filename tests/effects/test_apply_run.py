@@ -76,7 +76,7 @@ def test_an_edit_stands_beside_its_controls_and_the_answers_it_changed(tmp_path:
     assert record.n_to_right == sum(each.after == each.label for each in record.changed)
     assert record.found_in is not None
     assert not record.found_in.is_same_corpus
-    assert "pushed (0.resid_post, last: add 4)" in record.sentence
+    assert record.sentence.startswith("on 8 groups, pushed ")
     assert ApplyRecord.model_validate_json(record.to_json()) == record
 
 

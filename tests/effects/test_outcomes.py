@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,8 @@ from vulnscope.records.steer import Outcome, SideEffects
 from vulnscope.stats import Bootstrap, best_cut
 
 ITEMS = make_items(60)
-NONE = Controls((0.0,) * 20, (0.0,) * 20)
+STILL = (0.0,) * 20
+NONE = Controls(STILL, STILL, STILL, STILL)
 CWES = [f"CWE-{place // 2 % 3}" for place in range(len(ITEMS))]
 
 
@@ -37,7 +37,7 @@ def outcome(clean: Margins, after: Margins, controls: Controls = NONE, sign: flo
 
 
 # Three pairs of three groups, vulnerable first. The first pair turns round, the last twin is not parsed any more.
-FEW = replace(make_items(3), strata=("one",) * 6)
+FEW = make_items(3)
 CLEAN = Margins(
     np.array([1.0, 2.0, 2.0, -1.0, -1.0, -2.0]),
     ("vulnerable", "fixed", "vulnerable", "fixed", "fixed", "fixed"),
@@ -59,15 +59,15 @@ def test_figures_of_three_pairs_worked_by_hand() -> None:
     assert found.pair_rank_change.value == pytest.approx(1 / 3)
     assert found.pair_correct.value == pytest.approx(1 / 3)
     assert found.pair_correct_change.value == pytest.approx(1 / 3 - 2 / 3)
-    assert found.yes_rate.value == pytest.approx(3 / 5)
+    assert found.yes_rate.value == pytest.approx(3 / 6)
     assert found.unparsed_rate.value == pytest.approx(1 / 6)
-    # Against the fixed samples of other pairs the vulnerable ones won 2, 1.5 and 0.5 of 2, then 2, 1.5 and 1.
-    assert found.auroc.value == pytest.approx(4.5 / 6)
-    assert found.auroc_change.value == pytest.approx(0.5 / 6)
+    # Within CWEs the first vulnerable twin comes to stand above its fixed one, the others stood there before.
+    assert found.auroc.value == 1.0
+    assert found.auroc_change.value == pytest.approx(1 / 3)
     # One group moved its rank, two their margins: all flips of one are as extreme, and half of those of two.
     assert found.p == found.p_corrected == 1.0
     assert found.bias_p == 0.5
-    assert (found.pair_correct.n, found.yes_rate.n, found.unparsed_rate.n, found.bias_shift.n) == (3, 5, 6, 6)
+    assert (found.pair_correct.n, found.yes_rate.n, found.unparsed_rate.n, found.bias_shift.n) == (3, 6, 6, 6)
 
 
 def test_few_groups_give_intervals_of_shares_alone() -> None:
@@ -120,7 +120,7 @@ def test_sensitivity_asks_for_all_of_its_conditions() -> None:
     met: dict[str, Any] = {"p_corrected": 0.05, "p_random": 0.05, "p_shuffled": 0.05, "bias_p": 1.0}
     found = measure_few()
     above = found.auroc_change.model_copy(update={"low": 0.01, "high": 0.5})
-    found = found.model_copy(update={**met, "auroc_change": above})
+    found = found.model_copy(update={**met, "auroc_change": above, "bias_p_random": 0.05, "bias_p_shuffled": 0.05})
     assert judge_effect(found) == "sensitivity"
     for name in ("p_corrected", "p_random", "p_shuffled"):
         assert judge_effect(found.model_copy(update={name: 0.051})) == "nothing shown"
@@ -132,26 +132,16 @@ def test_sensitivity_asks_for_all_of_its_conditions() -> None:
 
 
 def test_a_gain_is_within_cwes() -> None:
-    # Two pairs in each of two CWEs, which stay ten nats apart while the vulnerable twins fall below all fixed ones.
-    items = replace(make_items(4), strata=("one",) * 4 + ("other",) * 4)
-    before = np.array([1.0, 0.0, 1.0, 0.0, 11.0, 10.0, 11.0, 10.0])
-    assert auroc_gain(before, -before, items) == -1.0
-
-
-def test_pairs_alone_in_their_cwe_show_no_gain_of_auroc() -> None:
-    alone = replace(FEW, strata=tuple(pair or "" for pair in FEW.pairs))
-    found = measure_outcome(
-        "m", "method", "x", CLEAN, AFTER, alone, Bootstrap(), sign=1.0, controls=Controls((0.0,), (0.0,))
-    )
-    reason = NotMeasured(reason="no stratum holds vulnerable and fixed samples of different groups")
-    assert found.auroc.value == found.auroc_change.value == found.p_random == found.p_shuffled == reason
-    assert measure_controls("shuffled labels", [AFTER], CLEAN, alone).auroc_changes == ()
+    # Each vulnerable twin falls below its fixed one, and the pairs stay ten nats apart.
+    items = make_items(2)
+    before, after = np.array([1.0, 0.0, 11.0, 10.0]), np.array([0.0, 1.0, 10.0, 11.0])
+    assert auroc_gain(before, after, items) == -1.0
 
 
 def test_controls_are_measured_against_the_clean_run() -> None:
     found = measure_controls("shuffled labels", [AFTER, CLEAN], CLEAN, FEW)
     assert (found.name, found.n) == ("shuffled labels", 2)
-    assert found.auroc_changes == pytest.approx((1 / 12, 0.0))
+    assert found.auroc_changes == pytest.approx((1 / 3, 0.0))
     assert found.pair_correct_changes == pytest.approx((-1 / 3, 0.0))
     assert found.bias_shifts == pytest.approx((0.5, 0.0))
 
@@ -165,7 +155,7 @@ def test_controls_are_sorted_by_their_names() -> None:
         measure_controls(SHUFFLED, [moved, CLEAN], CLEAN, FEW),
     )
     assert sets == (drawn, swapped)
-    assert controls == Controls(drawn.auroc_changes, swapped.auroc_changes)
+    assert controls == Controls(drawn.auroc_changes, swapped.auroc_changes, drawn.bias_shifts, swapped.bias_shifts)
 
 
 def test_a_margin_on_the_threshold_does_not_accuse() -> None:
@@ -222,6 +212,39 @@ def test_a_constant_shift_only_moves_the_criterion() -> None:
     assert found.auroc_change.value == pytest.approx(0.0)
     assert found.effect == "criterion only"
     assert found.anti_steered_rate == 0.0
+
+
+def test_a_shift_that_controls_reach_in_size_is_none_of_the_direction() -> None:
+    clean = make_margins(ITEMS, 1.0)
+    after = shift_threshold(clean, -2.0)
+    as_far = (-2.0, *STILL[1:])
+    for controls, ps in (
+        (Controls(STILL, STILL, as_far, STILL), (2 / 21, 1 / 21)),
+        (Controls(STILL, STILL, STILL, as_far), (1 / 21, 2 / 21)),
+    ):
+        found = outcome(clean, after, controls)
+        assert (found.bias_p_random, found.bias_p_shuffled) == (pytest.approx(ps[0]), pytest.approx(ps[1]))
+        assert found.effect == "not beyond controls"
+    assert outcome(clean, after, Controls()).effect == "not beyond controls"
+    # A threshold moves the criterion by what it is: there is no direction to draw controls for.
+    cut = measure_outcome(
+        "t", "threshold", "x", clean, after, ITEMS, Bootstrap(n_draws=50), sign=0.0, controls=Controls()
+    )
+    assert cut.effect == "criterion only"
+
+
+def test_ruin_is_twice_the_perplexity_or_half_of_the_parsing() -> None:
+    costs = SideEffects(**dict.fromkeys(SideEffects.model_fields, 1))  # type: ignore[arg-type]
+    missing = NotMeasured(reason="no code")
+    for update, is_ruinous in (
+        ({"perplexity_clean": 36.0, "perplexity_edited": 72.0}, False),
+        ({"perplexity_clean": 36.0, "perplexity_edited": 72.1}, True),
+        ({"parses_clean": 0.8, "parses_edited": 0.4}, False),
+        ({"parses_clean": 0.8, "parses_edited": 0.39}, True),
+        ({"parses_clean": 0.0, "parses_edited": 0.0}, False),
+        ({"perplexity_edited": missing, "parses_clean": missing}, False),
+    ):
+        assert costs.model_copy(update=update).is_ruinous is is_ruinous, update
 
 
 def test_telling_twins_apart_better_is_sensitivity() -> None:

@@ -266,6 +266,7 @@ def make_points(twin: Twin) -> tuple[Point, Point]:
             margin=twin.margins[side],
             acquiescence=twin.acquiescences[side],
             says=twin.says[side],
+            log_odds=twin.margins[side] + twin.acquiescences[side],
         )
         for side, label in ((0, "vulnerable"), (1, "fixed"))
     )
@@ -283,6 +284,7 @@ def make_view(twin: Twin, number: int) -> PairView:
         fixed_margin=twin.margins[1],
         vulnerable_says=twin.says[0],
         fixed_says=twin.says[1],
+        log_odds=(twin.margins[0] + twin.acquiescences[0], twin.margins[1] + twin.acquiescences[1]),
         cut=Truncation(kind="changed-window", first_line=12, last_line=60, n_lines=412) if number % 7 == 3 else None,
         notes=("upstream label is disputed",) if number % 11 == 5 else (),
     )

@@ -16,6 +16,7 @@ from tests.report.records import HOSTILE, make_hostile_record, make_record
 from tests.report.showing import render_html
 
 from vulnscope.records.base import NotMeasured
+from vulnscope.report.format import format_signed, name_answer
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 
@@ -127,6 +128,7 @@ def test_the_pair_browser_filters_sorts_folds_and_moves(tmp_path: Path) -> None:
         seen.worst = names()[0];
         document.dispatchEvent(new CustomEvent("pair", { detail: 4 }));
         seen.chosen = heading();
+        seen.told = [...view.querySelectorAll("thead th small")].map((each) => each.textContent);
         return seen;
         """,
         tmp_path,
@@ -137,6 +139,14 @@ def test_the_pair_browser_filters_sorts_folds_and_moves(tmp_path: Path) -> None:
     assert answer["unfolded"] > answer["rows"]
     assert answer["found"] == [pair.pair for pair in pairs if pair.cwe == "CWE-89"]
     assert answer["none"] == "No pair matches."
+    # The log-odds of the one question beside its answer, then the margin, which takes two.
+    shown, margins = pairs[4], (pairs[4].vulnerable_margin, pairs[4].fixed_margin)
+    assert answer["told"] == [
+        f"says {name_answer(says)}, log-odds {format_signed(decided)} · margin {format_signed(margin)}"
+        for says, decided, margin in zip(
+            (shown.vulnerable_says, shown.fixed_says), shown.log_odds, margins, strict=True
+        )
+    ]
     overflow = [pair for pair in pairs if pair.cwe == "CWE-787"]
     assert answer["worst"] == min(overflow, key=lambda pair: pair.vulnerable_margin - pair.fixed_margin).pair
 

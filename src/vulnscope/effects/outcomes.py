@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.paired_scores import ScoreTable, area_under, measure_auroc, measure_difference, rank_twins
+from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference, rank_twins
 from vulnscope.effects.controls import RANDOM, SHUFFLED
 from vulnscope.effects.margins import Margins
 from vulnscope.records.base import Estimate, NotMeasured, Number
@@ -22,10 +22,12 @@ from vulnscope.stats import (
     Floats,
     Groups,
     correct,
-    estimate,
     estimate_mean,
+    interval_within,
     mean_statistic,
+    resample,
     sign_flip_test,
+    stratified_auroc,
 )
 
 if TYPE_CHECKING:
@@ -38,10 +40,12 @@ ROUNDING = 1e-4
 
 @dataclass(frozen=True)
 class Controls:
-    """How the controls changed AUROC on the same items."""
+    """How the controls changed AUROC, and shifted margins (nats), on the same items."""
 
     random: tuple[float, ...] = ()
     shuffled: tuple[float, ...] = ()
+    random_shifts: tuple[float, ...] = ()
+    shuffled_shifts: tuple[float, ...] = ()
 
 
 def measure_outcome(
@@ -70,6 +74,7 @@ def measure_outcome(
     p = sign_flip_test(ranks, pair_groups)
     observed = auroc_gain(clean.margins, after.margins, items)
     said = measure_said(after, items, bootstrap)
+    shift = abs(float(change.mean()))
     outcome = Outcome(
         name=name,
         kind=kind,
@@ -87,8 +92,10 @@ def measure_outcome(
         anti_steered_rate=_anti_steered(change, sign),
         p=p,
         p_corrected=p,
-        p_random=_control_p(observed, controls.random, "random directions"),
-        p_shuffled=_control_p(observed, controls.shuffled, "shuffled labels"),
+        p_random=_control_p(observed, controls.random, RANDOM),
+        p_shuffled=_control_p(observed, controls.shuffled, SHUFFLED),
+        bias_p_random=_control_p(shift, [abs(each) for each in controls.random_shifts], RANDOM),
+        bias_p_shuffled=_control_p(shift, [abs(each) for each in controls.shuffled_shifts], SHUFFLED),
         effect="nothing shown",
         per_cwe=_by_cwe(clean, after, items, cwes, bootstrap),
         side_effects=side_effects,
@@ -101,7 +108,7 @@ def measure_said(margins: Margins, items: ScoreTable, bootstrap: Bootstrap) -> S
     return Said(
         auroc=measure_auroc(margins.margins, items, bootstrap),
         pair_correct=estimate_mean(_is_right(margins, items), items.pair_groups(), bootstrap),
-        yes_rate=_says_vulnerable(margins, items, bootstrap),
+        yes_rate=_mean([s == "vulnerable" for s in margins.says], items, bootstrap, is_proportion=True),
         unparsed_rate=_mean([s == "unparsed" for s in margins.says], items, bootstrap, is_proportion=True),
     )
 
@@ -116,26 +123,31 @@ def correct_outcomes(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
 
 
 def judge_effect(outcome: Outcome) -> Effect:
-    """`sensitivity`: twins are told apart better than before, beyond random and shuffled directions; else what moved.
+    """What an intervention did beyond directions that mean nothing.
 
-    The interval of the AUROC's change must lie above 0, the corrected p-value of the change of pair-rank and both
-    control p-values at .05 or below. `criterion only`: the margins moved as a whole (sign flips by group), and nothing
-    more is shown.
+    `sensitivity`: twins are told apart better than before: the interval of the AUROC's change lies above 0, and the
+    corrected p-value of the change of pair-rank and both control p-values are .05 or below. `criterion only`: the
+    margins moved as a whole (sign flips by group), further than both controls move them; a threshold moves nothing
+    else and has no direction to compare. `not beyond controls`: they moved, and no control stands behind it.
     """
     low = outcome.auroc_change.low
     ps = (outcome.p_corrected, outcome.p_random, outcome.p_shuffled)
-    if isinstance(low, float) and low > 0 and all(isinstance(p, float) and p <= LEVEL for p in ps):
+    if isinstance(low, float) and low > 0 and all(map(_is_shown, ps)):
         return "sensitivity"
-    is_moved = isinstance(outcome.bias_p, float) and outcome.bias_p <= LEVEL
-    return "criterion only" if is_moved else "nothing shown"
+    if not _is_shown(outcome.bias_p):
+        return "nothing shown"
+    is_beyond = _is_shown(outcome.bias_p_random) and _is_shown(outcome.bias_p_shuffled)
+    return "criterion only" if is_beyond or outcome.kind == "threshold" else "not beyond controls"
 
 
-def auroc_gain(clean: Floats, after: Floats, items: ScoreTable) -> Number:
-    """AUROC after minus before; `NotMeasured` where no stratum has two groups."""
-    before, later = (area_under(each, items) for each in (clean, after))
-    if isinstance(before, NotMeasured) or isinstance(later, NotMeasured):
-        return before if isinstance(before, NotMeasured) else later
-    return later - before
+def _is_shown(p: Number) -> bool:
+    return isinstance(p, float) and p <= LEVEL
+
+
+def auroc_gain(clean: Floats, after: Floats, items: ScoreTable) -> float:
+    """AUROC after minus before; raises `TypeError` with the reason where it is not defined, which twins rule out."""
+    before, later = (stratified_auroc(each, items.is_vulnerable, items.strata) for each in (clean, after))
+    return float(later) - float(before)
 
 
 def pair_correct(margins: Margins, items: ScoreTable) -> float:
@@ -146,11 +158,10 @@ def pair_correct(margins: Margins, items: ScoreTable) -> float:
 def measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins, items: ScoreTable) -> ControlSet:
     """What directions that mean nothing changed on the items of `clean`."""
     before = pair_correct(clean, items)
-    gains = [auroc_gain(clean.margins, each.margins, items) for each in found]
     return ControlSet(
         name=name,
         n=len(found),
-        auroc_changes=tuple(gain for gain in gains if not isinstance(gain, NotMeasured)),
+        auroc_changes=tuple(auroc_gain(clean.margins, each.margins, items) for each in found),
         pair_correct_changes=tuple(pair_correct(each, items) - before for each in found),
         bias_shifts=tuple(float((each.margins - clean.margins).mean()) for each in found),
     )
@@ -165,7 +176,9 @@ def measure_all_controls(
         measure_controls(sort, [own for name, own in found.items() if name.startswith(sort)], clean, items)
         for sort in sorts
     ]
-    return Controls(sets[0].auroc_changes, sets[1].auroc_changes), tuple(sets)
+    random, shuffled = sets
+    controls = Controls(random.auroc_changes, shuffled.auroc_changes, random.bias_shifts, shuffled.bias_shifts)
+    return controls, (random, shuffled)
 
 
 def shift_threshold(margins: Margins, threshold: float) -> Margins:
@@ -221,14 +234,8 @@ def _mean(
 
 def _mean_change(values: Floats, groups: Groups, bootstrap: Bootstrap) -> Estimate:
     """Of a share."""
-    return estimate(mean_statistic(values, groups), groups, bootstrap, low=-1.0, high=1.0)
-
-
-def _says_vulnerable(margins: Margins, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
-    is_parsed = np.array([s != "unparsed" for s in margins.says], dtype=bool)
-    own = items.part(is_parsed)
-    flags = np.array([s == "vulnerable" for s in margins.says], dtype=np.float64)[is_parsed]
-    return _mean(flags, own, bootstrap, is_proportion=True)
+    resampled = resample(mean_statistic(values, groups), groups.n_groups, bootstrap)
+    return interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
 
 
 def _anti_steered(change: Floats, sign: float) -> Number:
@@ -237,9 +244,7 @@ def _anti_steered(change: Floats, sign: float) -> Number:
     return float((change * np.sign(sign) < -ROUNDING).mean())
 
 
-def _control_p(observed: Number, controls: Sequence[float], name: str) -> Number:
-    if isinstance(observed, NotMeasured):
-        return observed
+def _control_p(observed: float, controls: Sequence[float], name: str) -> Number:
     if not controls:
         return NotMeasured(reason=f"no {name} beside it")
     return (1 + sum(value >= observed - 1e-12 for value in controls)) / (1 + len(controls))

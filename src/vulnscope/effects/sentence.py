@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vulnscope.report.format import format_estimate, format_signed_estimate
+from vulnscope.report.format import format_number, format_signed
 
 if TYPE_CHECKING:
-    from vulnscope.records.apply import AppliedFrom
-    from vulnscope.records.panel import Said
-    from vulnscope.records.steer import Outcome
+    from collections.abc import Mapping
 
-_EFFECTS = {
-    "sensitivity": "told twins apart better, beyond random and shuffled directions",
-    "criterion only": "only moved the criterion",
-    "nothing shown": "changed nothing beyond chance",
+    from vulnscope.records.apply import AppliedFrom
+    from vulnscope.records.base import Estimate
+    from vulnscope.records.panel import Said
+    from vulnscope.records.steer import Effect, Outcome
+
+_EFFECTS: Mapping[Effect, str] = {
+    "sensitivity": "tells twins apart better, beyond random and shuffled directions",
+    "criterion only": "only moves the criterion",
+    "not beyond controls": "moves margins, but no further than control directions",
+    "nothing shown": "changes nothing beyond chance",
 }
 
 
@@ -22,11 +26,14 @@ def describe_applied(outcome: Outcome, clean: Said, n_groups: int, origin: Appli
     """What one intervention did on a whole corpus, and whether its vectors had seen that corpus."""
     seen = " that also fitted its vectors" if origin is not None and origin.is_same_corpus else ""
     parts = [
-        f"on {n_groups} groups{seen}: {outcome.name} ({outcome.what}) {_EFFECTS[outcome.effect]}: it shifted margins "
-        f"by {format_signed_estimate(outcome.bias_shift)} nats and changed their AUROC by "
-        f"{format_signed_estimate(outcome.auroc_change)}",
-        f"pair-correct went from {format_estimate(clean.pair_correct, 'rate')} to "
-        f"{format_estimate(outcome.pair_correct, 'rate')}, the share called vulnerable from "
-        f"{format_estimate(clean.yes_rate, 'rate')} to {format_estimate(outcome.yes_rate, 'rate')}",
+        f"on {n_groups} groups{seen}, {outcome.name} {_EFFECTS[outcome.effect]}",
+        f"margins {format_signed(outcome.bias_shift.value)} nats, AUROC {format_signed(outcome.auroc_change.value)}",
+        f"pairs right {_rate(clean.pair_correct)}, with it {_rate(outcome.pair_correct)}",
     ]
+    if outcome.is_ruinous:
+        parts.append("it ruins ordinary code")
     return "; ".join(parts)
+
+
+def _rate(estimate: Estimate) -> str:
+    return format_number(estimate.value, "rate")

@@ -14,10 +14,10 @@ EQUIVALENCE = 0.05
 LEVEL = 0.05
 
 
-def judge_decodable(difference: Estimate, p: Number) -> Claim:
+def judge_decodable(difference: Estimate, p: float) -> Claim:
     """Whether the probe beats the best baseline: `yes`, `no` (an equivalence claim), or `cannot tell`."""
     low, high = difference.low, difference.high
-    if isinstance(low, NotMeasured) or isinstance(high, NotMeasured) or isinstance(p, NotMeasured):
+    if isinstance(low, NotMeasured) or isinstance(high, NotMeasured):
         return "cannot tell"
     if low > 0 and p <= LEVEL:
         return "yes"
@@ -26,4 +26,4 @@ def judge_decodable(difference: Estimate, p: Number) -> Claim:
 
 def judge_general(difference: Estimate, p: Number) -> Claim:
     """The same under folds that leave whole parts out."""
-    return judge_decodable(difference, p)
+    return "cannot tell" if isinstance(p, NotMeasured) else judge_decodable(difference, p)

@@ -16,7 +16,7 @@ from vulnscope.ask.figures.paired_scores import ScoreTable, best_of, measure_dif
 from vulnscope.errors import InputError
 from vulnscope.probe.claims import judge_decodable
 from vulnscope.probe.nested import Choice, Feature, NestedScores, cross_validate
-from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.records.base import Estimate, Number
 from vulnscope.records.probe import Null
 from vulnscope.stats import Bootstrap, Groups, stratified_auroc
 
@@ -120,14 +120,10 @@ def check_features(features: Sequence[Feature]) -> None:
 def _measure_null(scores: np.ndarray, labels: np.ndarray, items: ScoreTable) -> Null:
     """Column 0 is the observed one; the others repeat the whole selection on swapped labels.
 
-    All have an AUROC or none: every item is scored, and a pair holds both labels however it is swapped.
+    Each has an AUROC: every item is scored, and twins of one stratum hold both labels however they are swapped.
     """
     assert np.isfinite(scores).all(), "every measured item is in an outer fold"
-    groups = items.all_groups()
-    areas = [stratified_auroc(scores[:, c], labels[:, c], groups, items.strata) for c in range(labels.shape[1])]
-    missing = next((area for area in areas if isinstance(area, NotMeasured)), None)
-    if missing is not None:
-        return Null(n_permutations=len(areas) - 1, p=missing, mean_auroc=missing, highest_auroc=missing)
+    areas = [stratified_auroc(scores[:, column], labels[:, column], items.strata) for column in range(labels.shape[1])]
     observed, *permuted = map(float, areas)
     as_high = sum(value >= observed - 1e-12 for value in permuted)
     return Null(

@@ -15,7 +15,7 @@ from vulnscope.probe.folds import NEVER, Folds, deal_folds, leave_out
 from vulnscope.probe.nested import Choice, Feature, column_auroc, cross_validate, score_parts
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.probe import CurvePoint, Generality, Part, Transfer, TypeTarget
-from vulnscope.stats import AurocStatistic, Bootstrap, Groups, auroc_statistic, estimate
+from vulnscope.stats import Bootstrap, Groups, auroc_statistic, interval, resample
 
 if TYPE_CHECKING:
     from vulnscope.records.audit import CorpusInfo
@@ -230,9 +230,10 @@ def read_cwe_type(
 
 
 def _macro_auroc(scores: Floats, labels: np.ndarray, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
-    groups = items.all_groups()
+    groups = Groups.from_labels(items.groups)
     each = [auroc_statistic(scores[:, c], labels[:, c], groups) for c in range(labels.shape[1])]
-    return estimate(AurocStatistic.average(each), groups, bootstrap)
+    resampled = resample(lambda w: np.mean([one(w) for one in each], axis=0), groups.n_groups, bootstrap)
+    return interval(resampled, len(items), bootstrap, is_proportion=False)
 
 
 def detect_single_pairs(cwes: Sequence[str], items: ScoreTable) -> tuple[str, ...]:

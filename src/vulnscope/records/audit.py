@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.answers import AnswerFigures, MarginKind
-from vulnscope.records.base import Estimate, Number, Record, RunRecord
+from vulnscope.records.base import Estimate, Number, Quantity, Record, RunRecord
 from vulnscope.records.figures import Background, Classification, PromptGrid, ReadOutAgreement, Robustness
 from vulnscope.records.leaks import LeakRecord
 from vulnscope.records.rows import Says, Truncation
@@ -75,18 +75,20 @@ class Slice(Record):
     n_samples: int
     n_pairs: int
     n_groups: int
-    yes_rate: Estimate = Field(description="share of parsed answers that say vulnerable")
+    yes_rate: Estimate = Field(
+        description="share of all answers that say vulnerable; in results of earlier versions of the parsed ones"
+    )
     unparsed_rate: Estimate
     accuracy: Estimate = Field(description="unparsed counts as wrong")
     auroc: Estimate = Field(description="of the vulnerable margin, stratified by CWE and language")
-    d_a: Number
+    d_a: Quantity
     pair_rank: Estimate
     pair_rank_p: Number = Field(description="swap of labels within pairs, against 1/2")
     mean_margin_auroc: Estimate = Field(description="AUROC of the margin averaged over prompts")
-    hit_rate: Number
+    hit_rate: Number = Field(description="of the parsed, like the three below")
     false_alarm_rate: Number
-    d_prime: Number
-    criterion: Number
+    d_prime: Quantity
+    criterion: Quantity
     pair_cells: PairCells | None
     pair_correct: Estimate
     pair_correct_chance: Number = Field(description="y(1-y) at the model's own yes-rate; unparsed never right")
@@ -95,7 +97,7 @@ class Slice(Record):
     pair_correct_p_corrected: Number = Field(description="corrected over the slices of this kind")
     correction: str = Field(description="none | Holm over 9 | Benjamini-Hochberg over 40")
     detectable_auroc: Number = Field(description="smallest AUROC - 1/2 this n could have shown (80 % power, 5 %)")
-    acquiescence_mean: Number
+    acquiescence_mean: Quantity
     label_mass_mean: Number
     baselines: tuple[Baseline, ...]
 
@@ -112,6 +114,9 @@ class PairView(Record):
     fixed_margin: float
     vulnerable_says: Says
     fixed_says: Says
+    log_odds: tuple[float | None, float | None] = Field(
+        default=(None, None), description="nats, that decided what is said of the two; None where none did"
+    )
     cut: Truncation | None = None
     notes: tuple[str, ...] = ()
 
@@ -125,6 +130,7 @@ class Point(Record):
     margin: float
     acquiescence: float | None = Field(description="None where asked in one direction only")
     says: Says
+    log_odds: float | None = Field(default=None, description="nats, that decided what is said")
 
 
 class LeftOut(Record):

@@ -11,7 +11,15 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 
 class Record(BaseModel):
@@ -75,22 +83,32 @@ class NotMeasured(Record):
         raise TypeError(f"not measured: {self.reason}")
 
 
+_DUST = 1e-12
+
+
+def sweep_dust(value: float) -> float:
+    """`value`, or the whole number among -1, 0 and 1 that it misses by rounding alone: 5.55e-17 is 0."""
+    nearest = round(value) if abs(value) < 1.5 else value
+    return float(nearest) if abs(value - nearest) < _DUST else value
+
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Number = Finite | NotMeasured
+"""Left as it is: a p-value may be as small as it likes."""
+Figure = Annotated[Finite, AfterValidator(sweep_dust)]
+"""A rate, an area, a difference or a margin, without what rounding leaves of 0 and 1."""
+Quantity = Figure | NotMeasured
 
 
 class Estimate(Record):
     """A point estimate with its 95 % interval by groups (MEASURES, "Groups and intervals")."""
 
-    value: Number
-    low: Number
-    high: Number
-    method: str = Field(description="bca | dyads | jackknife | wilson | by definition | none")
+    value: Quantity
+    low: Quantity
+    high: Quantity
+    method: str = Field(description="bca | jackknife | wilson | by definition | none")
     n: int = Field(ge=0, description="samples or pairs behind the value")
     n_groups: int = Field(ge=0)
-    coverage: float | None = Field(
-        default=None, description="how often such intervals hold the truth in simulations, where that is not 95 %"
-    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.answers import MarginKind
-from vulnscope.records.base import Estimate, Number, Record
+from vulnscope.records.base import Estimate, Figure, Number, Quantity, Record
 
 
 class CutFigures(Record):
@@ -33,7 +33,7 @@ class Calibration(Record):
     """Whether stated probabilities, the logistic function of the margin, come true on this mix of labels."""
 
     brier: Estimate = Field(description="lower is better; 0.25 is what one half always gets")
-    error: Number = Field(description="expected calibration error over bins of equal size")
+    error: Quantity = Field(description="expected calibration error over bins of equal size")
     error_by_chance: Number = Field(description="median error of a perfectly calibrated model on so many samples")
     error_by_chance_high: Number = Field(description="its 95th percentile: only a larger error is more than chance")
     bins: tuple[ReliabilityBin, ...]
@@ -55,7 +55,7 @@ class ReadOutAgreement(Record):
 
     n: int = Field(description="samples with both")
     agreement: Estimate
-    kappa: Number = Field(description="Cohen's: agreement beyond that of independent read-outs with the same habits")
+    kappa: Quantity = Field(description="Cohen's: agreement beyond that of independent read-outs with the same habits")
     typed_accuracy: Estimate
     log_odds_accuracy: Estimate
 
@@ -84,7 +84,7 @@ class PromptSpread(Record):
 
     measure: Literal["accuracy", "pair-rank"]
     mean: Estimate = Field(description="over all prompts")
-    deviation: float = Field(ge=0, description="standard deviation over prompts")
+    deviation: Figure = Field(ge=0, description="standard deviation over prompts")
     best: str
     best_value: Estimate = Field(description="chosen in hindsight, hence too good")
     worst: str
@@ -143,6 +143,7 @@ class LoudFunction(Record):
     function: str = Field(description="file:line name")
     margin: float
     says: str
+    log_odds: float | None = Field(default=None, description="nats, that decided what is said")
 
 
 class Background(Record):

@@ -14,7 +14,7 @@ class Said(Record):
 
     auroc: Estimate = Field(description="of the margin, within CWE and language")
     pair_correct: Estimate = Field(description="share of pairs with both greedy answers right")
-    yes_rate: Estimate = Field(description="share called vulnerable of what was answered")
+    yes_rate: Estimate = Field(description="share called vulnerable of all; what has no answer counts")
     unparsed_rate: Estimate
 
 

@@ -81,6 +81,16 @@ class VerdictRow(SampleRow):
         """What the row is ranked by."""
         return self.margin
 
+    @property
+    def mean_rank_score(self) -> float:
+        """What the row is ranked by over all prompts."""
+        return self.mean_margin
+
+    @property
+    def decided_by(self) -> float:
+        """Log-odds of the canonical question, whose answer `says` is; the margin takes two questions."""
+        return self.readings[0].log_odds
+
     def as_votes(self) -> Self:
         """The row itself: yes and no always have log-odds."""
         return self

@@ -7,12 +7,19 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record, RunRecord
+from vulnscope.records.base import Estimate, Figure, NotMeasured, Number, Quantity, Record, RunRecord
 from vulnscope.records.rows import Says
 
 Kind = Literal["method", "threshold", "prompt", "prompt and method", "gated method", "combined methods", "from file"]
-Effect = Literal["sensitivity", "criterion only", "nothing shown"]
+Effect = Literal["sensitivity", "criterion only", "not beyond controls", "nothing shown"]
 ControlName = Literal["random directions", "shuffled labels"]
+
+RUINOUS_PERPLEXITY = 2.0
+"""Times the clean perplexity of ordinary code, above which an intervention ruins what else the model does."""
+RUINOUS_PARSING = 0.5
+"""Share of the continuations that parse without it, below which it does so too."""
+
+_EARLIER = NotMeasured(reason="results of earlier versions lack it")
 
 
 class Agreement(Record):
@@ -20,7 +27,7 @@ class Agreement(Record):
 
     site: str
     selector: str
-    mean_cosine: Number = Field(description="over all pairs of pairs of other groups, -1 to 1")
+    mean_cosine: Quantity = Field(description="over all pairs of pairs of other groups, -1 to 1")
     n_pairs: int
     unit: float = Field(description="norm unit of the site on the fit split")
 
@@ -28,7 +35,7 @@ class Agreement(Record):
 class SideEffects(Record):
     """What an intervention costs elsewhere, clean beside edited."""
 
-    kl_nats: Number = Field(description="KL(clean ‖ edited) per edited position on ordinary code")
+    kl_nats: Quantity = Field(description="KL(clean ‖ edited) per edited position on ordinary code")
     perplexity_clean: Number = Field(description="of the next token at those positions")
     perplexity_edited: Number
     off_target_clean: Number = Field(description="AUROC of 'does it contain a loop?' against the syntax tree")
@@ -41,6 +48,21 @@ class SideEffects(Record):
     n_positions: int
     n_questions: int
     n_continuations: int
+
+    @property
+    def ruins_reading(self) -> bool:
+        """Whether the perplexity of ordinary code grows beyond what any gain is worth."""
+        return _outgrows(self.perplexity_edited, RUINOUS_PERPLEXITY, self.perplexity_clean)
+
+    @property
+    def ruins_writing(self) -> bool:
+        """Whether too little of what parsed still does."""
+        return _outgrows(self.parses_clean, 1 / RUINOUS_PARSING, self.parses_edited)
+
+    @property
+    def is_ruinous(self) -> bool:
+        """Whether either suffers so much."""
+        return self.ruins_reading or self.ruins_writing
 
 
 class CweOutcome(Record):
@@ -75,11 +97,20 @@ class Outcome(Record):
     p_corrected: Number
     p_random: Number = Field(description="(1 + k)/(1 + n) against random directions matched in covariance")
     p_shuffled: Number = Field(description="(1 + k)/(1 + n) against directions from shuffled labels")
+    bias_p_random: Number = Field(
+        default=_EARLIER, description="(1 + k)/(1 + n) of the size of the bias shift against random directions"
+    )
+    bias_p_shuffled: Number = Field(default=_EARLIER, description="the same against shuffled labels")
     effect: Effect
     per_cwe: tuple[CweOutcome, ...]
     side_effects: SideEffects | None = None
     margins: tuple[float, ...] = Field(default=(), description="nats, of the record's items in their order")
     says: tuple[Says, ...] = Field(default=(), description="greedy answers about the record's items")
+
+    @property
+    def is_ruinous(self) -> bool:
+        """Whether its measured side effects are."""
+        return self.side_effects is not None and self.side_effects.is_ruinous
 
 
 class SteeredItem(Record):
@@ -95,9 +126,9 @@ class ControlSet(Record):
 
     name: ControlName
     n: int
-    auroc_changes: tuple[float, ...]
-    pair_correct_changes: tuple[float, ...]
-    bias_shifts: tuple[float, ...]
+    auroc_changes: tuple[Figure, ...]
+    pair_correct_changes: tuple[Figure, ...]
+    bias_shifts: tuple[Figure, ...]
 
 
 class SweepCell(Record):
@@ -109,7 +140,7 @@ class SweepCell(Record):
     scale: float
     auroc: Number
     pair_correct: float
-    bias_shift: float
+    bias_shift: Figure
     yes_rate: float
     is_chosen: bool = False
 
@@ -165,3 +196,8 @@ class VectorFile(Record):
     settings: dict[str, object]
     vectors: tuple[VectorInfo, ...]
     agreement: tuple[Agreement, ...] = ()
+
+
+def _outgrows(value: Number, times: float, other: Number) -> bool:
+    """Whether `value` is more than so many times the other; not where either is not measured."""
+    return not isinstance(value, NotMeasured) and not isinstance(other, NotMeasured) and value > times * other

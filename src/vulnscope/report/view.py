@@ -163,13 +163,24 @@ def describe_cut(cut: Truncation) -> str:
     return f"over-long: the model saw lines {cut.first_line}–{cut.last_line} of {cut.n_lines}, cut {around}"
 
 
+def describe_impossible(record: AuditRecord) -> str:
+    """How many answers came with log-probabilities that cannot be; empty where none did."""
+    found = record.answers
+    if found is None or not found.n_impossible:
+        return ""
+    return (
+        f"impossible log-probabilities from the server in {found.n_impossible:,} of {sum(found.states.values()):,} "
+        "answers: not used, their text was read"
+    )
+
+
 def chart_data(record: AuditRecord) -> dict[str, Any]:
     """What the scripts draw: points, twins and slices as plain values, pairs with their diffs."""
     step = -(-len(record.points) // _MAX_POINTS) or 1
     return {
         "readout": record.readout,
         "points": [
-            [point.label, point.margin, point.acquiescence, point.says, point.sample, point.cwe]
+            [point.label, point.margin, point.acquiescence, point.says, point.sample, point.cwe, point.log_odds]
             for point in record.points[::step]
         ],
         "n_points": len(record.points),
@@ -208,6 +219,7 @@ def _pair(pair: PairView) -> dict[str, Any]:
         "language": pair.language,
         "margins": [pair.vulnerable_margin, pair.fixed_margin],
         "says": [pair.vulnerable_says, pair.fixed_says],
+        "decided": list(pair.log_odds),
         "notes": [*([describe_cut(pair.cut)] if pair.cut else []), *pair.notes],
         "diff": [[_show(row.left), _show(row.right)] for row in diff_lines(pair.vulnerable_code, pair.fixed_code)],
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from vulnscope.effects.words import EFFECTS, describe_ruin
 from vulnscope.records.apply import ApplyRecord
 from vulnscope.records.base import NotMeasured
-from vulnscope.records.steer import Effect, Outcome, SteerRecord, SweepCell
+from vulnscope.records.steer import Outcome, SteerRecord, SweepCell
 from vulnscope.report.format import MINUS, format_number, format_p, format_signed, show_estimate, show_number
 from vulnscope.report.page import (
     Block,
@@ -26,13 +27,6 @@ from vulnscope.report.page import (
     stack_estimate,
 )
 from vulnscope.report.pages.common import count_left_out, make_page
-
-EFFECTS: dict[Effect | None, str] = {
-    "sensitivity": "told twins apart better",
-    "criterion only": "only moved the criterion",
-    "nothing shown": "nothing shown",
-    None: "",
-}
 
 
 def page(record: SteerRecord) -> Page:
@@ -91,22 +85,31 @@ def list_outcomes(record: SteerRecord | ApplyRecord) -> list[Block]:
         (
             Cell(each.name, (each.what,)),
             stack_estimate(each.auroc_change)._replace(short=_sign(each.auroc_change.value)),
-            stack_estimate(each.bias_shift, note=_against(each))._replace(short=_sign(each.bias_shift.value)),
+            _stack_bias(each),
             stack_estimate(each.pair_correct, "rate"),
             stack_estimate(each.yes_rate, "rate", _unparsed(each)),
             _cost(each),
             Cell(
                 format_p(each.p_corrected),
-                (f"random {format_p(each.p_random)}", f"shuffled {format_p(each.p_shuffled)}"),
+                (
+                    f"random {format_p(each.p_random)}",
+                    f"shuffled {format_p(each.p_shuffled)}",
+                ),
             ),
-            Cell(EFFECTS[each.effect], short=each.effect, is_words=True),
+            Cell(
+                f"{EFFECTS[each.effect]}{', ruins ordinary code' * each.is_ruinous}",
+                short=f"{each.effect}{', ruinous' * each.is_ruinous}",
+                is_words=True,
+            ),
         )
         for each in record.outcomes
     ]
     hint = (
         "Bias shift moves all margins alike; only a change of AUROC means that twins are told apart better. A "
         f"threshold on the margin moves the criterion without touching the model. p-values: {record.correction}; "
-        "“random” and “shuffled” are those against control directions. More on costs under “Side effects”."
+        "“random” and “shuffled” are those against control directions, which bias shifts have to pass as well. It "
+        "ruins ordinary code where perplexity there more than doubles, or less than half of what parsed still does. "
+        "More on costs under “Side effects”."
     )
     return [
         Table(heads, rows, form="figures", in_terminal=(0, 2, 1, 3, 4, 6, 7)),
@@ -221,9 +224,18 @@ def _table_agreement(record: SteerRecord) -> Block:
     return Table(("", "mean cosine of pair differences", "pairs", "norm unit"), rows)
 
 
-def _against(outcome: Outcome) -> str:
+def _stack_bias(outcome: Outcome) -> Cell:
+    cell = stack_estimate(outcome.bias_shift)
+    return cell._replace(reasons=(*cell.reasons, *_hold_bias(outcome)), short=_sign(outcome.bias_shift.value))
+
+
+def _hold_bias(outcome: Outcome) -> tuple[str, ...]:
+    """How the bias shift stands against controls, and how much went against the sign of the scale."""
+    controls = (("random", outcome.bias_p_random), ("shuffled", outcome.bias_p_shuffled))
+    ps = ", ".join(f"{name} {format_p(p)}" for name, p in controls if not isinstance(p, NotMeasured))
     rate = outcome.anti_steered_rate
-    return "" if isinstance(rate, NotMeasured) or rate == 0 else f"{format_number(rate, 'rate')} against the sign"
+    against = "" if isinstance(rate, NotMeasured) or rate == 0 else f"{format_number(rate, 'rate')} against the sign"
+    return tuple(filter(None, (ps and f"p {ps}", against)))
 
 
 def _unparsed(outcome: Outcome) -> str:
@@ -238,7 +250,8 @@ def _cost(outcome: Outcome) -> Cell:
         untouched = outcome.kind in ("threshold", "prompt")
         return Cell("none: weights untouched" if untouched else "not measured")
     parses = f"{format_number(costs.parses_clean, 'rate')} → {format_number(costs.parses_edited, 'rate')}"
-    return Cell(f"KL {show_number(costs.kl_nats, 3)} nats", (f"parses {parses}",))
+    ruin = describe_ruin(costs)
+    return Cell(f"KL {show_number(costs.kl_nats, 3)} nats", (f"parses {parses}",), (ruin,) if ruin else ())
 
 
 def _sign(value: float | NotMeasured) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.paired_scores import area_under
 from vulnscope.ask.preparing import describe_corpus
 from vulnscope.effects.controls import draw_controls
 from vulnscope.effects.costs import SideEffectMaterial, measure_costs, prepare_costs
@@ -28,7 +27,7 @@ from vulnscope.effects.tried import Tried
 from vulnscope.interventions import VectorSite, save_intervention
 from vulnscope.models.subject.sites import name_site
 from vulnscope.records.steer import ControlSet, Outcome, SteeredItem, SteerRecord, SweepCell
-from vulnscope.stats import Bootstrap, name_correction
+from vulnscope.stats import Bootstrap, name_correction, stratified_auroc
 from vulnscope.steer.choosing import choose_best
 from vulnscope.steer.comparison_arms import apply_beside
 from vulnscope.steer.fitting import fit_direction
@@ -69,7 +68,7 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...])
     said = measure_said(clean, items, bootstrap)
     cells = _cells(bench, trials, swept, choose_clean, set(best.values()))
     return SteerRecord(
-        sentence=write_sentence(family, trials[leader].method, said.pair_correct, items.n_groups),
+        sentence=write_sentence(family, trials[leader].method, said.pair_correct),
         subject=bench.subject.info().model_copy(update={"chat_template": bench.splits.protocol.is_chat}),
         corpus=describe_corpus(corpus, bench.splits.prepared.samples),
         protocol=bench.splits.protocol.name,
@@ -199,7 +198,7 @@ def _cells(
             site=", ".join(name_site(site) for site in trial.sites),
             selector=str(trial.selector),
             scale=trial.scale,
-            auroc=area_under(swept[key].margins, items),
+            auroc=stratified_auroc(swept[key].margins, items.is_vulnerable, items.strata),
             pair_correct=pair_correct(swept[key], items),
             bias_shift=float((swept[key].margins - clean.margins).mean()),
             yes_rate=float(np.mean([says == "vulnerable" for says in swept[key].says])),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from vulnscope.effects.words import EFFECTS, describe_ruin
 from vulnscope.patch import page as patch
 from vulnscope.probe import page as probe
 from vulnscope.records.base import Estimate
-from vulnscope.report.format import format_signed, show_estimate, show_number
+from vulnscope.records.steer import SteerRecord
+from vulnscope.report.format import format_signed, name_answer, show_estimate, show_number
 from vulnscope.report.page import (
     Block,
     Dots,
@@ -25,6 +27,7 @@ from vulnscope.report.page import (
 from vulnscope.report.pages.common import count_left_out, make_page
 from vulnscope.steer import page as steer
 from vulnscope.study.record import StudyRecord, TwinsUnder
+from vulnscope.study.sentence import find_leader
 
 _EXPLANATION = (
     "Margins rank samples; answers cut that ranking somewhere. A model can rank well and cut badly (a bias, which a "
@@ -48,8 +51,8 @@ def page(record: StudyRecord) -> Page:
             Fact("Knows", f"AUROC {show_estimate(evidence.probe)}", f"decodable: {evidence.decodable}"),
         ),
         sections=(
-            Section("Diagnosis", _list_verdict(record), is_brief=True),
             Section("Say and know", probe.draw_say_know(record.probe)),
+            Section("Diagnosis", _list_verdict(record), is_brief=True),
             Section("Interventions", steer.list_outcomes(steered), is_brief=True),
             Section("What it says", _list_audit(record)),
             Section("By CWE", _list_by_cwe(record)),
@@ -87,10 +90,11 @@ def _list_verdict(record: StudyRecord) -> list[Block]:
 
 def _list_figures(record: StudyRecord) -> list[tuple[str, Estimate, str]]:
     """Name, estimate and meaning of every figure of the diagnosis, in the order of the argument."""
-    evidence = record.evidence
+    evidence, overall = record.evidence, record.audit.overall
     return [
         ("says", evidence.says, "AUROC of the zero-shot margin"),
         ("yes-rate", evidence.yes_rate, "share called vulnerable"),
+        ("pairs right", overall.pair_correct, f"both twins; by chance {show_number(overall.pair_correct_chance)}"),
         ("accuracy as it answers", evidence.accuracy, "balanced; 0.5 is chance"),
         (
             "accuracy with a threshold",
@@ -102,7 +106,26 @@ def _list_figures(record: StudyRecord) -> list[tuple[str, Estimate, str]]:
         ("best surface rule", evidence.baseline, f"{evidence.baseline_name}, on the same folds"),
         ("probe over surface", evidence.over_baseline, f"detectable here: {show_number(evidence.detectable)}"),
         ("gap", evidence.gap, "probe over a read-out fitted on the label logits of all prompts"),
+        *_list_steering(record.steer),
     ]
+
+
+def _list_steering(steered: SteerRecord) -> list[tuple[str, Estimate, str]]:
+    """What the steering of the sentence wins, beside its controls and its cost; () where results do not name it."""
+    led = find_leader(steered)
+    if led is None:
+        return []
+    beside = [
+        f"{each.name} win {format_signed(max(each.pair_correct_changes))} at most"
+        for each in steered.controls
+        if each.pair_correct_changes
+    ]
+    notes = [
+        f"pairs right under {led.name}, chosen on other groups: {EFFECTS[led.effect]}",
+        *beside,
+        describe_ruin(led.side_effects),
+    ]
+    return [("what steering wins", led.pair_correct_change, "; ".join(filter(None, notes)))]
 
 
 def _list_audit(record: StudyRecord) -> list[Block]:
@@ -143,7 +166,8 @@ def _list_flips(record: StudyRecord) -> list[Block]:
     hint = (
         f"{len(record.flips):,} pairs of the held-out groups have another verdict under some intervention; "
         f"{len(shown):,} are shown. A pair is right where the vulnerable twin is called vulnerable and the fixed one "
-        "is called fixed."
+        "is called secure. An answer is that to one question; the margin takes its opposite as well, and may point the "
+        "other way."
     )
     views = [
         Fold(
@@ -177,9 +201,10 @@ def _list_by_cwe(record: StudyRecord) -> list[Block]:
 
 
 def _say(under: TwinsUnder) -> str:
-    return f"says {under.says[0]} of the vulnerable twin, {under.says[1]} of the fixed one"
+    vulnerable, fixed = map(name_answer, under.says)
+    return f"says {vulnerable} of the vulnerable twin, {fixed} of the fixed one"
 
 
 def _answer(under: TwinsUnder) -> tuple[str, ...]:
     twins = zip(under.says, under.margins, strict=True)
-    return under.name, *(f"{says}, {format_signed(margin)} nats" for says, margin in twins)
+    return under.name, *(f"{name_answer(says)}; margin {format_signed(margin)} nats" for says, margin in twins)

@@ -1,37 +1,48 @@
-"""The study in one sentence: the diagnosis, and the three figures it stands on."""
+"""The study in one sentence of at most 45 words: the diagnosis, what it stands on, and what closes the gap.
+
+Figures stand without their intervals here; the page has both in the lines below.
+"""
 
 from __future__ import annotations
 
-from vulnscope.records.audit import AuditRecord
-from vulnscope.records.base import Estimate
-from vulnscope.records.steer import Effect, Outcome, SteerRecord
-from vulnscope.report.format import format_change, format_change_interval, format_estimate
-from vulnscope.study.record import Evidence, Verdict
+from typing import TYPE_CHECKING
 
-_HOW: dict[Effect, str] = {
-    "sensitivity": "and tells twins apart better",
-    "criterion only": "but only moves the criterion",
-    "nothing shown": "but shows no effect beyond chance",
+from vulnscope.records.base import NotMeasured
+from vulnscope.report.format import format_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vulnscope.records.audit import AuditRecord
+    from vulnscope.records.base import Estimate
+    from vulnscope.records.steer import Effect, Outcome, SteerRecord
+    from vulnscope.study.record import Evidence, Verdict
+
+_STEERING: Mapping[Effect, tuple[str, str]] = {
+    "sensitivity": ("steering tells twins apart better", "steering tells twins apart but ruins ordinary code"),
+    "criterion only": ("steering only moves the bias", "steering moves the bias and ruins ordinary code"),
+    "not beyond controls": (
+        "steering does no more than control directions",
+        "steering, no better than controls, ruins ordinary code",
+    ),
+    "nothing shown": ("steering shows no effect", "steering shows no gain and ruins ordinary code"),
 }
+"""What steering does where what else the model does survives, and where it does not."""
 
 
 def write_sentence(verdict: Verdict, evidence: Evidence, audit: AuditRecord, steer: SteerRecord) -> str:
     """The verdict for the top of the page and of the terminal."""
     overall = audit.overall
     parts = [
-        f"{verdict.diagnosis.capitalize()}: {audit.subject.name} calls {_rate(overall.yes_rate)} of all "
-        f"{audit.corpus.name} samples vulnerable and gets {_rate(overall.pair_correct)} of pairs right",
-        f"its margins rank {_rate(evidence.says)} of vulnerable above fixed samples, a probe "
-        f"{_rate(evidence.probe)}, the best surface rule ({evidence.baseline_name}) {_rate(evidence.baseline)}",
-        f"a threshold alone moves balanced accuracy from {_rate(evidence.accuracy)} to "
-        f"{_rate(evidence.threshold_accuracy)}",
+        f"{verdict.diagnosis.capitalize()}: {audit.subject.name} calls {_rate(overall.yes_rate)} of "
+        f"{audit.corpus.name} vulnerable, gets {_rate(overall.pair_correct)} of pairs right",
+        f"AUROC: margins {_score(evidence.says)}, probe {_score(evidence.probe)}, surface rule "
+        f"{_score(evidence.baseline)}",
+        _describe_threshold(evidence),
     ]
     best = find_leader(steer)
     if best is not None:
-        parts.append(
-            f"the steering that did best on other groups ({best.name}) changes pairs right by "
-            f"{_points(best)}, {_HOW[best.effect]}"
-        )
+        parts.append(_STEERING[best.effect][best.is_ruinous])
     return "; ".join(parts) + "."
 
 
@@ -43,10 +54,18 @@ def find_leader(steer: SteerRecord) -> Outcome | None:
     return next((each for each in steer.outcomes if each.kind == "method" and each.name == steer.leader), None)
 
 
+def _describe_threshold(evidence: Evidence) -> str:
+    low = evidence.threshold_gain.low
+    if isinstance(low, NotMeasured):
+        return "a threshold's gain is not known"
+    if low <= 0:
+        return "a threshold shows no gain"
+    return f"a threshold lifts accuracy from {_rate(evidence.accuracy)} to {_rate(evidence.threshold_accuracy)}"
+
+
 def _rate(estimate: Estimate) -> str:
-    return format_estimate(estimate, "rate")
+    return format_number(estimate.value, "rate")
 
 
-def _points(outcome: Outcome) -> str:
-    change = outcome.pair_correct_change
-    return f"{format_change(change.value, 'rate')} points {format_change_interval(change, 'rate')}".rstrip()
+def _score(estimate: Estimate) -> str:
+    return format_number(estimate.value, "score")

@@ -74,8 +74,9 @@ def test_unparsed_answers_count_as_wrong_and_as_neither_yes_nor_no() -> None:
         ["vulnerable", "unparsed", "vulnerable", "fixed", "fixed", "fixed"],
     )
     found = overall(items)
-    assert found.yes_rate.value == pytest.approx(2 / 5)
-    assert found.yes_rate.n == 5
+    # One denominator for all: what is no answer is still asked.
+    assert found.yes_rate.value == pytest.approx(2 / 6)
+    assert found.yes_rate.n == found.accuracy.n == found.unparsed_rate.n == 6
     assert found.unparsed_rate.value == pytest.approx(1 / 6)
     assert found.accuracy.value == pytest.approx(4 / 6)
     assert found.pair_cells is not None
@@ -83,9 +84,9 @@ def test_unparsed_answers_count_as_wrong_and_as_neither_yes_nor_no() -> None:
     assert found.pair_correct_chance == pytest.approx(2 / 6 * 3 / 6)
 
 
-def test_nothing_parsed_is_not_measured_instead_of_zero() -> None:
+def test_where_nothing_is_parsed_nothing_says_vulnerable() -> None:
     found = overall(make_items(make_pairs(3), [0.0] * 6, ["unparsed"] * 6))
-    assert isinstance(found.yes_rate.value, NotMeasured)
+    assert (found.yes_rate.value, found.yes_rate.low) == (0.0, 0.0)
     assert isinstance(found.hit_rate, NotMeasured)
     assert found.unparsed_rate.value == 1.0
 
@@ -101,7 +102,7 @@ def test_samples_without_twins_have_no_pair_figures() -> None:
 def test_one_side_alone_has_no_auroc() -> None:
     samples = [make_sample(n, "vulnerable", pair_id=None) for n in range(4)]
     found = overall(make_items(samples, [1.0] * 4))
-    assert found.auroc.value == NotMeasured(reason="no stratum holds vulnerable and fixed samples of different groups")
+    assert found.auroc.value == NotMeasured(reason="no stratum holds both vulnerable and fixed samples")
     assert found.d_a == found.auroc.value
 
 

@@ -41,6 +41,7 @@ def measure_answers(items: Sequence[JudgedSample], bootstrap: Bootstrap) -> Answ
     return AnswerFigures(
         parser=parsers[0],
         states={state: states[state] for state in STATES},
+        n_impossible=sum(answer.has_impossible for item in items for answer in item.row.answers),
         prompts=tuple(_measure_prompt(key, found, bootstrap) for key, found in answered.items()),
         stability=tuple(
             _measure_stability(key, found, bootstrap)
@@ -67,7 +68,6 @@ def _by_prompt(items: Sequence[JudgedSample]) -> Mapping[Key, list[_Answered]]:
 def _measure_prompt(key: Key, answered: Sequence[_Answered], bootstrap: Bootstrap) -> PromptFigures:
     says = {each.item.sample.id: each.answers[0].says for each in answered}
     items = [each.item for each in answered]
-    parsed = [item for item in items if says[item.sample.id] != "unparsed"]
     pairs = pair_up(items)
     paired: list[Says] = [says[item.sample.id] for twins in pairs for item in twins]
     right = [vulnerable == "vulnerable" and fixed == "fixed" for vulnerable, fixed in _by_two(paired)]
@@ -77,7 +77,7 @@ def _measure_prompt(key: Key, answered: Sequence[_Answered], bootstrap: Bootstra
         temperature=key[1],
         n=len(items),
         states={state: states[state] for state in STATES},
-        yes_rate=_mean([says[item.sample.id] == "vulnerable" for item in parsed], parsed, bootstrap, "no clear answer"),
+        yes_rate=_mean([says[item.sample.id] == "vulnerable" for item in items], items, bootstrap),
         accuracy=_mean([says[item.sample.id] == item.sample.label for item in items], items, bootstrap),
         pair_correct=_mean(right, [twins.vulnerable for twins in pairs], bootstrap, "no pairs"),
         pair_correct_chance=chance_pair_correct(paired),

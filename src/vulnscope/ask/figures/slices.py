@@ -16,9 +16,9 @@ from vulnscope.records.audit import Baseline, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.rows import Says
 from vulnscope.stats import (
-    AurocStatistic,
     Bootstrap,
     Groups,
+    Resampled,
     auroc_statistic,
     chance_pair_correct,
     correct,
@@ -27,14 +27,14 @@ from vulnscope.stats import (
     d_a,
     d_prime,
     detectable_auroc,
-    estimate,
     estimate_mean,
     false_alarm_rate,
-    fix_by_definition,
     hit_rate,
+    interval_within,
     pair_cells,
     pair_ranks,
-    standard_error,
+    resample,
+    stratified_auroc,
     swap_test,
 )
 
@@ -105,14 +105,13 @@ def measure_slice(
 ) -> Slice:
     """Every figure over `items`, which may not be empty."""
     says = [item.row.says for item in items]
-    parsed = [item for item in items if item.row.says != "unparsed"]
     counts = count_answers([item.is_vulnerable for item in items], says)
     pairs = pair_up(items)
     paired_says: list[Says] = [item.row.says for twins in pairs for item in twins]
     margins = [item.row.rank_score for item in items]
-    mean_margins = [item.row.mean_margin for item in items]
-    ranked = _rank(margins, items)
-    auroc = estimate(ranked, group_items(items), bootstrap)
+    mean_margins = [item.row.mean_rank_score for item in items]
+    resampled = _resample_auroc(margins, items, bootstrap)
+    auroc = _auroc(margins, resampled, items, bootstrap)
     pair_rank_p, pair_correct_p = _swap_tests(pairs)
     return Slice(
         kind=kind,
@@ -120,14 +119,14 @@ def measure_slice(
         n_samples=len(items),
         n_pairs=len(pairs),
         n_groups=len({item.group for item in items}),
-        yes_rate=_share([item.row.says == "vulnerable" for item in parsed], parsed, bootstrap),
+        yes_rate=_share([answer == "vulnerable" for answer in says], items, bootstrap),
         unparsed_rate=_share([answer == "unparsed" for answer in says], items, bootstrap),
         accuracy=_share([item.is_right for item in items], items, bootstrap),
         auroc=auroc,
         d_a=d_a(auroc.value),
         pair_rank=_pair_rank([(a.row.rank_score, b.row.rank_score) for a, b in pairs], pairs, bootstrap),
         pair_rank_p=pair_rank_p,
-        mean_margin_auroc=estimate(_rank(mean_margins, items), group_items(items), bootstrap),
+        mean_margin_auroc=_auroc(mean_margins, _resample_auroc(mean_margins, items, bootstrap), items, bootstrap),
         hit_rate=hit_rate(counts),
         false_alarm_rate=false_alarm_rate(counts),
         d_prime=d_prime(counts),
@@ -139,7 +138,7 @@ def measure_slice(
         pair_rank_p_corrected=pair_rank_p,
         pair_correct_p_corrected=pair_correct_p,
         correction="none",
-        detectable_auroc=_detectable(ranked, items),
+        detectable_auroc=_detectable(resampled, items),
         acquiescence_mean=_mean([item.row.acquiescence for item in items], "asked in one direction only"),
         label_mass_mean=_label_mass(items),
         baselines=tuple(_measure_baseline(baseline, items, pairs, bootstrap) for baseline in baselines),
@@ -237,9 +236,20 @@ def _pair_rank(scores: Sequence[tuple[float, float]], pairs: Sequence[Twins], bo
     return _pair_share(ranks.tolist(), pairs, bootstrap)
 
 
-def _rank(scores: Sequence[float], items: Sequence[JudgedSample]) -> AurocStatistic:
+def _resample_auroc(scores: Sequence[float], items: Sequence[JudgedSample], bootstrap: Bootstrap) -> Resampled:
     """AUROC between groups, within strata of CWE and language."""
-    return auroc_statistic(scores, [item.is_vulnerable for item in items], group_items(items), strata_of(items))
+    groups = group_items(items)
+    statistic = auroc_statistic(scores, [item.is_vulnerable for item in items], groups, strata_of(items))
+    return resample(statistic, groups.n_groups, bootstrap)
+
+
+def _auroc(
+    scores: Sequence[float], resampled: Resampled, items: Sequence[JudgedSample], bootstrap: Bootstrap
+) -> Estimate:
+    value = stratified_auroc(scores, [item.is_vulnerable for item in items], strata_of(items))
+    if isinstance(value, NotMeasured):
+        return not_measured(value.reason, len(items), resampled.n_groups)
+    return interval_within(resampled, len(items), bootstrap, 0.0, 1.0, value=value)
 
 
 def strata_of(items: Sequence[JudgedSample]) -> list[tuple[tuple[str, ...], str]]:
@@ -247,11 +257,11 @@ def strata_of(items: Sequence[JudgedSample]) -> list[tuple[tuple[str, ...], str]
     return [(item.sample.cwes, item.sample.language) for item in items]
 
 
-def _detectable(ranked: AurocStatistic, items: Sequence[JudgedSample]) -> Number:
+def _detectable(auroc: Resampled, items: Sequence[JudgedSample]) -> Number:
     n_positive, n_negative = (
         len({item.group for item in items if item.is_vulnerable is side}) for side in (True, False)
     )
-    return detectable_auroc(standard_error(ranked, group_items(items)), n_positive, n_negative)
+    return detectable_auroc(auroc.standard_error, n_positive, n_negative)
 
 
 def _swap_tests(pairs: Sequence[Twins]) -> tuple[Number, Number]:
@@ -276,10 +286,10 @@ def _measure_baseline(
             pair_correct=NotMeasured(reason=baseline.reason),
         )
     own = [float(scores[item.place]) for item in items]
-    auroc = estimate(_rank(own, items), group_items(items), bootstrap)
+    auroc = _auroc(own, _resample_auroc(own, items, bootstrap), items, bootstrap)
     pair_rank = _pair_rank([(scores[a.place], scores[b.place]) for a, b in pairs], pairs, bootstrap)
     if baseline.name == ALWAYS_YES:
-        auroc, pair_rank = fix_by_definition(auroc), fix_by_definition(pair_rank)
+        auroc, pair_rank = _by_definition(auroc), _by_definition(pair_rank)
     right = [bool(is_positive[a.place] and not is_positive[b.place]) for a, b in pairs]
     return Baseline(
         name=baseline.name,
@@ -300,3 +310,10 @@ def _label_mass(items: Sequence[JudgedSample]) -> Number:
     """Mean probability of all label forms together; answers in words have none."""
     masses = [reading.label_mass for item in items for reading in item.row.readings]
     return _mean(masses, "answers were written or listed, not scored as yes and no")
+
+
+def _by_definition(constant: Estimate) -> Estimate:
+    """A rule that tells nothing apart has its value whatever the data."""
+    if isinstance(constant.value, NotMeasured):
+        return constant
+    return constant.model_copy(update={"low": constant.value, "high": constant.value, "method": "by definition"})

@@ -124,6 +124,7 @@ def _point(item: JudgedSample) -> Point:
         margin=item.row.margin,
         acquiescence=item.row.acquiescence,
         says=item.row.says,
+        log_odds=item.row.decided_by,
     )
 
 
@@ -139,6 +140,7 @@ def _view(twins: Twins) -> PairView:
         fixed_margin=fixed.row.margin,
         vulnerable_says=vulnerable.row.says,
         fixed_says=fixed.row.says,
+        log_odds=(vulnerable.row.decided_by, fixed.row.decided_by),
         cut=vulnerable.row.cut,
         notes=tuple(dict.fromkeys((*vulnerable.sample.notes, *fixed.sample.notes))),
     )

@@ -104,28 +104,20 @@ def _columns(items: Sequence[JudgedSample]) -> dict[str, list[int]]:
 
 
 def _line(table: _Table, parts: Sequence[_Table], number: int, bootstrap: Bootstrap) -> PromptLine:
-    parsed = [(item, says) for item, says in zip(table.items, table.says[number], strict=True) if says != "unparsed"]
+    groups = group_items(table.items)
     return PromptLine(
         prompt=table.prompts[number],
-        yes_rate=_yes_rate(parsed, bootstrap),
-        accuracy=estimate_mean(table.is_right[number].tolist(), group_items(table.items), bootstrap),
+        yes_rate=estimate_mean([says == "vulnerable" for says in table.says[number]], groups, bootstrap),
+        accuracy=estimate_mean(table.is_right[number].tolist(), groups, bootstrap),
         pair_rank=_pair_rank(table, number, bootstrap),
         cells=tuple(_cell(part, number) for part in parts),
     )
 
 
-def _yes_rate(parsed: Sequence[tuple[JudgedSample, Says]], bootstrap: Bootstrap) -> Estimate:
-    if not parsed:
-        return not_measured("no parsed answer")
-    groups = group_items([item for item, _ in parsed])
-    return estimate_mean([says == "vulnerable" for _, says in parsed], groups, bootstrap)
-
-
 def _cell(part: _Table, number: int) -> PromptCell:
-    parsed = [says for says in part.says[number] if says != "unparsed"]
     return PromptCell(
         n=len(part.items),
-        yes_rate=fmean(says == "vulnerable" for says in parsed) if parsed else NotMeasured(reason="no parsed answer"),
+        yes_rate=fmean(says == "vulnerable" for says in part.says[number]),
         accuracy=float(part.is_right[number].mean()),
         pair_rank=float(part.ranks()[number].mean()) if part.pairs else NotMeasured(reason="no pairs"),
     )

@@ -1,12 +1,12 @@
 // The pictures. Each is drawn to the width of its figure and drawn again when that changes.
 "use strict";
 (() => {
-  const { data, signed, note } = vulnscope;
+  const { data, signed, told, note } = vulnscope;
   if (!data.points) return; // the page of a comparison
   const LABELS = ["vulnerable", "fixed"];
   const COLORS = ["var(--vulnerable)", "var(--fixed)"];
   const color = { type: "ordinal", domain: LABELS, range: COLORS };
-  const points = data.points.map(([label, margin, acquiescence, says, sample, cwe]) => ({ label, margin, acquiescence, says, sample, cwe }));
+  const points = data.points.map(([label, margin, acquiescence, says, sample, cwe, decided]) => ({ label, margin, acquiescence, says, sample, cwe, decided }));
   const inLayers = [...data.slices.slice(1), data.slices[0]]; // all samples on top
   const isNumber = (value) => value !== null;
 
@@ -82,7 +82,7 @@
       marks: [
         Plot.gridY(grid), zero("x"), zero("y"),
         Plot.dot(points, { x: "margin", y: "acquiescence", stroke: "label", symbol: "label", r: 3, strokeWidth: 1.3, strokeOpacity: 0.75 }),
-        Plot.tip(points, Plot.pointer({ x: "margin", y: "acquiescence", title: (point) => `${point.sample}\n${point.cwe}, ${point.label}\nmargin ${signed(point.margin)}, acquiescence ${signed(point.acquiescence)}\nsays ${point.says}` })),
+        Plot.tip(points, Plot.pointer({ x: "margin", y: "acquiescence", title: (point) => `${point.sample}\n${point.cwe}, ${point.label}\nmargin ${signed(point.margin)}, acquiescence ${signed(point.acquiescence)}\n${told(point.says, point.decided)}` })),
       ],
     });
     return { chart, text };
@@ -109,7 +109,7 @@
         Plot.dot(twins, { ...both(0), fill: COLORS[0], r: size }),
         Plot.text([`${nWrong} of ${twins.length} ranked wrong${nTied ? `, ${nTied} tied` : ""}`], { frameAnchor: "bottom-left", dy: 18, textAnchor: "start" }),
         Plot.text([`${nRight} ranked right`], { frameAnchor: "bottom-right", dy: 18, textAnchor: "end" }),
-        Plot.tip(twins, Plot.pointerX({ x: "rank", y: (pair) => d3.max(pair.margins), title: (pair) => `${pair.id}\n${pair.cwe}, ${pair.language}\nvulnerable ${signed(pair.margins[0])}, says ${pair.says[0]}\nfixed ${signed(pair.margins[1])}, says ${pair.says[1]}` })),
+        Plot.tip(twins, Plot.pointerX({ x: "rank", y: (pair) => d3.max(pair.margins), title: (pair) => `${pair.id}\n${pair.cwe}, ${pair.language}\n${LABELS.map((label, side) => `${label}: margin ${signed(pair.margins[side])}, ${told(pair.says[side], pair.decided[side])}`).join("\n")}` })),
       ],
     });
     chart.addEventListener("click", () => chart.value && document.dispatchEvent(new CustomEvent("pair", { detail: chart.value.index })));

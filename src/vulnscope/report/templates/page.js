@@ -15,6 +15,8 @@ const vulnscope = (() => {
   }
 
   const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(2).replace("-", "−");
+  // An answer with the log-odds that decided it; the margin takes a second question and may point the other way.
+  const told = (says, decided) => `says ${says === "fixed" ? "secure" : says}${decided === null ? "" : `, log-odds ${signed(decided)}`}`;
 
   const tip = document.getElementById("tip");
   function showTip(target) {
@@ -76,5 +78,5 @@ const vulnscope = (() => {
     }
   }
 
-  return { data, element, signed, note, drawCharts };
+  return { data, element, signed, told, note, drawCharts };
 })();

@@ -1,7 +1,7 @@
 // The pair browser: filters, a list, and the chosen pair with its diff.
 "use strict";
 (() => {
-  const { data, element, signed } = vulnscope;
+  const { data, element, signed, told } = vulnscope;
   if (!document.getElementById("pair-list")) {
     document.documentElement.dataset.ready = "true"; // the page of a comparison has no pair browser
     return;
@@ -111,7 +111,7 @@
   function heading(pair, side) {
     return element("th", { scope: "col", colspan: 2, class: LABELS[side] },
       `${["Vulnerable", "Fixed"][side]} twin`,
-      element("small", { text: `${hasMargins ? `margin ${signed(pair.margins[side])} · ` : ""}says ${pair.says[side] === "fixed" ? "secure" : pair.says[side]}` }));
+      element("small", { text: `${told(pair.says[side], pair.decided[side])}${hasMargins ? ` · margin ${signed(pair.margins[side])}` : ""}` }));
   }
 
   // A line as cells: number and text; every second segment is a changed one.

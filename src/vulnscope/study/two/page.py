@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.cwe import describe_cwe
+from vulnscope.effects.words import EFFECTS
 from vulnscope.probe.page import EMBEDDING, SAY_KNOW, Lines, list_lines
 from vulnscope.records.base import NotMeasured
 from vulnscope.report.draw.curves import find_height
@@ -42,7 +43,6 @@ from vulnscope.report.page import (
     Twins,
 )
 from vulnscope.report.pages.common import describe_corpus, describe_model, reproduce
-from vulnscope.steer.page import EFFECTS
 
 if TYPE_CHECKING:
     from vulnscope.records.base import Estimate
