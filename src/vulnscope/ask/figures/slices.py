@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -109,7 +108,7 @@ def measure(items: Sequence[JudgedSample], baselines: Sequence[BaselineScores], 
 def _compare_with_rest(items: Sequence[JudgedSample], parts: Sequence[Sequence[JudgedSample]]) -> tuple[Apart, ...]:
     """Whether each part differs from the other items, corrected over all parts of all kinds."""
     table = ScoreTable.of([item.sample for item in items], {item.sample.id: item.group for item in items})
-    says = [math.nan if item.row.says == "unparsed" else float(item.row.says == "vulnerable") for item in items]
+    says = [float(item.row.says == "vulnerable") for item in items]
     owners = [{item.sample.id for item in part} for part in parts]
     masks = [np.array([item.sample.id in own for item in items]) for own in owners]
     return compare_with_rest(np.array([item.row.rank_score for item in items]), np.array(says), masks, table)
