@@ -27,6 +27,7 @@ from vulnscope.report.page import (
     stack_estimate,
 )
 from vulnscope.report.pages.common import count_left_out, make_page
+from vulnscope.stats import is_impossible
 
 
 def page(record: SteerRecord) -> Page:
@@ -95,6 +96,9 @@ def list_outcomes(record: SteerRecord | ApplyRecord) -> list[Block]:
                     f"random {format_p(each.p_random)}",
                     f"shuffled {format_p(each.p_shuffled)}",
                 ),
+                # The verdict beside it says so already.
+                short="n/a" if is_impossible(each.p_corrected) else None,
+                is_words=is_impossible(each.p_corrected),
             ),
             Cell(
                 f"{EFFECTS[each.effect]}{', ruins ordinary code' * each.is_ruinous}",
