@@ -15,16 +15,24 @@ from tests.cli.conftest import run_command as run_command
 
 from vulnscope import store
 from vulnscope.kinds.find import find_kind
+from vulnscope.records.base import not_measured
 
 OLD = Path(__file__).parents[1] / "fixtures" / "runs_v0_1_0"
 NAMES = sorted(path.name for path in (OLD / "runs").iterdir())
 RENAMED = {"is_decodable": "decodable", "is_general": "general", "is_used": "used"}
+_UNMEASURED = not_measured("an earlier version did not measure it").model_dump(mode="json")
 ADDED: dict[str, Any] = {
+    "yes_rate_apart_p": {"reason": "not tested"},
+    "auroc_apart_p": {"reason": "not tested"},
+    "best_rule": None,
+    "says_given_surface": _UNMEASURED,
+    "pair_rank": _UNMEASURED,
+    "apart": [],
     "leader": None,
     "beyond_p_corrected": {"reason": "measured by an earlier version: patch again"},
 }
-MEASURED_OTHERWISE = ("correction", "classification")
-"""Names of corrections count the tests made; cuts that few alarms set carry no interval any more."""
+MEASURED_OTHERWISE = ("correction", "classification", "yes_rate_apart_p", "auroc_apart_p")
+"""Corrections count the tests made; few alarms set cuts without an interval; slices are held against the rest."""
 KINDS = "against apply audit combine compare import patch probe reproduction rescore steer study"
 
 

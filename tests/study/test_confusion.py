@@ -32,6 +32,10 @@ QUICK = StudyConfig(
 )
 
 
+NEEDS_CONTROL = ("seeing", "biased", "blind")
+"""Rest on the answers without the size of the code, or on pair-rank."""
+
+
 def find_cell(seed: int, variant: str) -> dict[str, Any]:
     (cell,) = (cell for cell in RECORD["cells"] if cell["seed"] == seed and cell["variant"] == variant)
     return dict(cell)
@@ -40,8 +44,13 @@ def find_cell(seed: int, variant: str) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("variant", PLANTED)
 def test_the_diagnosis_of_an_unseen_training_seed_is_what_was_planted(seed: int, variant: str) -> None:
-    verdict = diagnose(Evidence.model_validate(find_cell(seed, variant)["evidence"]))
-    assert verdict.diagnosis == PLANTED[variant], verdict.reasons
+    evidence = find_cell(seed, variant)["evidence"]
+    verdict = diagnose(Evidence.model_validate(evidence))
+    found = {PLANTED[variant]}
+    if "says_given_surface" not in evidence and variant in NEEDS_CONTROL:
+        # Recorded before these controls were measured: then nothing may be established, and nothing else is.
+        found = {"cannot tell"}
+    assert verdict.diagnosis in found, verdict.reasons
 
 
 @pytest.mark.parametrize("organism", RECORD["organisms"], ids=lambda each: str(each["seed"]))
@@ -55,7 +64,7 @@ def test_the_record_is_of_the_present_variants() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("variant", "n_pairs"), [("seeing", 60), ("mute", 60), ("hinted", 60), ("blind", 200)])
+@pytest.mark.parametrize(("variant", "n_pairs"), [("seeing", 60), ("mute", 60), ("hinted", 60), ("blind", 1600)])
 def test_what_is_planted_is_found(variant: str, n_pairs: int, tmp_path: Path) -> None:
     subject = open_subject(f"organism:{variant}")
     remarks = "aligned" if variant == "hinted" else "none"

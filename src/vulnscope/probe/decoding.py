@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.ask.checks import check_items
-from vulnscope.ask.figures.paired_scores import ScoreTable, best_of, measure_difference
+from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.errors import InputError
+from vulnscope.probe.against import Against, hold_against
 from vulnscope.probe.claims import judge_decodable
 from vulnscope.probe.nested import Choice, Feature, NestedScores, cross_validate
-from vulnscope.records.base import Estimate, Number
 from vulnscope.records.probe import Null
 from vulnscope.stats import Bootstrap, Groups, stratified_auroc
 
@@ -39,9 +39,7 @@ class Decoded:
 
     probe: NestedScores
     baselines: Mapping[str, Rule]
-    best_baseline: str
-    difference: Estimate
-    detectable: Number
+    against: Against
     null: Null
     claim: Claim
 
@@ -63,7 +61,7 @@ def decode(
     seed: int,
     is_measured: np.ndarray | None = None,
 ) -> Decoded:
-    """Whether a probe on `features` beats the best of `baselines` out of group (MEASURES, "Decodable").
+    """Whether a probe on `features` beats every one of `baselines` out of group (MEASURES, "Decodable").
 
     Figures are taken over `is_measured` items (all by default). Raises `InputError` for one label only and for
     features that are not finite.
@@ -76,11 +74,10 @@ def decode(
     probe = cross_validate(features, labels, folds)
     rules = {name: read_rule(own, items, folds) for name, own in baselines.items()}
     measured = items.part(kept)
-    best = best_of({name: rule.scores[kept] for name, rule in rules.items()}, measured)
-    difference, detectable = measure_difference(probe.chosen[kept, 0], rules[best].scores[kept], measured, bootstrap)
+    own = {name: rule.scores[kept] for name, rule in rules.items()}
+    against = hold_against(probe.chosen[kept, 0], own, measured, bootstrap, seed=seed)
     null = _measure_null(probe.chosen[kept], labels[kept], measured)
-    claim = judge_decodable(difference, null.p)
-    return Decoded(probe, rules, best, difference, detectable, null, claim)
+    return Decoded(probe, rules, against, null, judge_decodable(against, null.p))
 
 
 def read_rule(features: Sequence[Feature], items: ScoreTable, folds: Folds) -> Rule:
