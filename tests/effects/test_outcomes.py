@@ -181,9 +181,10 @@ def test_a_cwe_needs_two_pairs_and_hides_no_later_one() -> None:
     after = Margins(np.tile([1.0, -1.0], 10), ("fixed",) * 20)
     cwes = [name for name, n in (("CWE-1", 2), ("CWE-2", 4), ("CWE-3", 14)) for _ in range(n)]
     found = measure_outcome("m", "method", "x", clean, after, items, Bootstrap(), sign=1.0, controls=NONE, cwes=cwes)
+    too_few = "cannot be found here: no result of one of 2 tests on 2 groups could be clear of chance"
     # Every pair turns round: two groups flip as far in half of all flips, seven in 2 of 128; Holm doubles the smaller.
     assert [(row.cwe, row.n_pairs, row.p, row.p_corrected) for row in found.per_cwe] == [
-        ("CWE-2", 2, 0.5, 0.5),
+        ("CWE-2", 2, 0.5, NotMeasured(reason=too_few)),
         ("CWE-3", 7, 2 / 128, 4 / 128),
     ]
 
@@ -191,7 +192,12 @@ def test_a_cwe_needs_two_pairs_and_hides_no_later_one() -> None:
 def test_correction_takes_back_what_does_not_last() -> None:
     found = measure_few()
     above = found.auroc_change.model_copy(update={"low": 0.01, "high": 0.5})
-    one = found.model_copy(update={"p_random": 0.01, "p_shuffled": 0.01, "bias_p": 1.0, "auroc_change": above})
+    many = found.pair_rank_change.model_copy(update={"n_groups": 60})
+    one = found.model_copy(
+        update={
+            "p_random": 0.01, "p_shuffled": 0.01, "bias_p": 1.0, "auroc_change": above, "pair_rank_change": many
+        }
+    )  # fmt: skip
     missing = NotMeasured(reason="no items")
     family = [one.model_copy(update={"p": p}) for p in (0.01, 0.03, missing, 0.04)]
     corrected = correct_outcomes(family)
@@ -203,6 +209,15 @@ def test_correction_takes_back_what_does_not_last() -> None:
         pytest.approx(0.06),
     ]
     assert [each.effect for each in corrected] == ["sensitivity", *["nothing shown"] * 3]
+
+
+def test_so_few_groups_cannot_show_nothing() -> None:
+    (alone,) = correct_outcomes([measure_few()])
+    assert alone.p == 1.0
+    assert alone.p_corrected == NotMeasured(
+        reason="cannot be found here: no result of a single test on 3 groups could be clear of chance"
+    )
+    assert alone.effect == "cannot be found here"
 
 
 def test_a_constant_shift_only_moves_the_criterion() -> None:

@@ -18,12 +18,14 @@ from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.panel import Said
 from vulnscope.records.steer import ControlSet, CweOutcome, Effect, Outcome
 from vulnscope.stats import (
+    LEVEL,
     Bootstrap,
     Floats,
     Groups,
     correct,
     estimate_mean,
     interval_within,
+    is_impossible,
     mean_statistic,
     resample,
     sign_flip_test,
@@ -33,7 +35,6 @@ from vulnscope.stats import (
 if TYPE_CHECKING:
     from vulnscope.records.steer import ControlName, Kind, SideEffects
 
-LEVEL = 0.05
 ROUNDING = 1e-4
 """Nats below which a change of margin is the arithmetic's."""
 
@@ -115,11 +116,9 @@ def measure_said(margins: Margins, items: ScoreTable, bootstrap: Bootstrap) -> S
 
 def correct_outcomes(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """The outcomes with p-values corrected over the family, and their effects judged anew by these."""
-    corrected = [
-        each.model_copy(update={"p_corrected": p})
-        for each, p in zip(outcomes, correct([each.p for each in outcomes]).p_values, strict=True)
-    ]
-    return tuple(own.model_copy(update={"effect": judge_effect(own)}) for own in corrected)
+    corrected = correct([each.p for each in outcomes], [each.pair_rank_change.n_groups for each in outcomes])
+    family = [each.model_copy(update={"p_corrected": p}) for each, p in zip(outcomes, corrected.p_values, strict=True)]
+    return tuple(own.model_copy(update={"effect": judge_effect(own)}) for own in family)
 
 
 def judge_effect(outcome: Outcome) -> Effect:
@@ -129,13 +128,14 @@ def judge_effect(outcome: Outcome) -> Effect:
     corrected p-value of the change of pair-rank and both control p-values are .05 or below. `criterion only`: the
     margins moved as a whole (sign flips by group), further than both controls move them; a threshold moves nothing
     else and has no direction to compare. `not beyond controls`: they moved, and no control stands behind it.
+    `cannot be found here`: so few groups could not have shown it.
     """
     low = outcome.auroc_change.low
     ps = (outcome.p_corrected, outcome.p_random, outcome.p_shuffled)
     if isinstance(low, float) and low > 0 and all(map(_is_shown, ps)):
         return "sensitivity"
     if not _is_shown(outcome.bias_p):
-        return "nothing shown"
+        return "cannot be found here" if is_impossible(outcome.p_corrected) else "nothing shown"
     is_beyond = _is_shown(outcome.bias_p_random) and _is_shown(outcome.bias_p_shuffled)
     return "criterion only" if is_beyond or outcome.kind == "threshold" else "not beyond controls"
 
@@ -212,11 +212,8 @@ def _by_cwe(
                 p_corrected=p,
             )
         )
-    return tuple(
-        row.model_copy(update={"p_corrected": p})
-        for row, p in zip(rows, correct([row.p for row in rows]).p_values, strict=True)
-        if isinstance(p, float)
-    )
+    corrected = correct([row.p for row in rows], [row.bias_shift.n_groups for row in rows])
+    return tuple(row.model_copy(update={"p_corrected": p}) for row, p in zip(rows, corrected.p_values, strict=True))
 
 
 def _is_right(margins: Margins, items: ScoreTable) -> Floats:

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.stats.multiplicity import IMPOSSIBLE, is_impossible
 
 NOT_AVAILABLE = "n/a"
 MINUS = "\N{MINUS SIGN}"
@@ -94,9 +95,9 @@ def show_estimate(estimate: Estimate | None, *, is_signed: bool = False, digits:
 
 
 def format_p(value: Number) -> str:
-    """`0.030`, `< 0.001`, or `n/a`."""
+    """`0.030`, `< 0.001`, `n/a`, or `cannot be found here`."""
     if isinstance(value, NotMeasured):
-        return NOT_AVAILABLE
+        return IMPOSSIBLE if is_impossible(value) else NOT_AVAILABLE
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 

@@ -104,7 +104,7 @@ def list_tiles(record: AuditRecord) -> tuple[Tile, ...]:
             "rate",
             overall.pair_correct_chance,
             f"chance at its yes-rate {format_number(overall.pair_correct_chance, 'rate')}; "
-            f"p {_relation(overall.pair_correct_p)}",
+            f"p {_relation(overall.pair_correct_p_corrected)}",
         ),
         Tile(
             "pair-rank",
@@ -112,7 +112,7 @@ def list_tiles(record: AuditRecord) -> tuple[Tile, ...]:
             overall.pair_rank,
             "rate",
             0.5,
-            f"guessing gives 50 %; p {_relation(overall.pair_rank_p)}",
+            f"guessing gives 50 %; p {_relation(overall.pair_rank_p_corrected)}",
         ),
         Tile("auroc", f"AUROC of {scored}", overall.auroc, "score", 0.5, "guessing gives 0.50"),
         Tile("says", "No clear answer", overall.unparsed_rate, "rate", None, "neither yes nor no, counted as wrong"),
@@ -239,4 +239,6 @@ def _plain(value: Number) -> float | None:
 
 def _relation(p: Number) -> str:
     text = format_p(p)
+    if isinstance(p, NotMeasured):
+        return text
     return text if text.startswith("<") else f"= {text}"

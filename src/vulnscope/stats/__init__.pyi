@@ -45,11 +45,14 @@ from vulnscope.stats.intervals import resample as resample
 from vulnscope.stats.intervals import wilson as wilson
 from vulnscope.stats.jackknife import estimate_by_jackknife as estimate_by_jackknife
 from vulnscope.stats.jackknife import pseudo_values as pseudo_values
+from vulnscope.stats.multiplicity import IMPOSSIBLE as IMPOSSIBLE
+from vulnscope.stats.multiplicity import LEVEL as LEVEL
 from vulnscope.stats.multiplicity import Corrected as Corrected
 from vulnscope.stats.multiplicity import benjamini_hochberg as benjamini_hochberg
 from vulnscope.stats.multiplicity import correct as correct
 from vulnscope.stats.multiplicity import correct_family as correct_family
 from vulnscope.stats.multiplicity import holm as holm
+from vulnscope.stats.multiplicity import is_impossible as is_impossible
 from vulnscope.stats.multiplicity import name_correction as name_correction
 from vulnscope.stats.paired import change_test as change_test
 from vulnscope.stats.paired import max_t_test as max_t_test

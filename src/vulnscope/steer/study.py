@@ -27,7 +27,7 @@ from vulnscope.effects.tried import Tried
 from vulnscope.interventions import VectorSite, save_intervention
 from vulnscope.models.subject.sites import name_site
 from vulnscope.records.steer import ControlSet, Outcome, SteeredItem, SteerRecord, SweepCell
-from vulnscope.stats import Bootstrap, name_correction, stratified_auroc
+from vulnscope.stats import Bootstrap, is_impossible, name_correction, stratified_auroc
 from vulnscope.steer.choosing import choose_best
 from vulnscope.steer.comparison_arms import apply_beside
 from vulnscope.steer.fitting import fit_direction
@@ -89,7 +89,9 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...])
         ),
         controls=sets,
         cells=cells,
-        correction=name_correction(sum(isinstance(each.p, float) for each in family)),
+        correction=name_correction(
+            sum(isinstance(each.p, float) for each in family), sum(is_impossible(each.p_corrected) for each in family)
+        ),
         vectors=VECTORS,
         notes=_notes(bench, applied),
         left_out=bench.splits.prepared.left_out,

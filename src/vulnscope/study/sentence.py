@@ -28,6 +28,10 @@ _STEERING: Mapping[Effect, tuple[str, str]] = {
         "steering, no better than controls, ruins ordinary code",
     ),
     "nothing shown": ("steering shows no effect", "steering shows no gain and ruins ordinary code"),
+    "cannot be found here": (
+        "an effect of steering cannot be found here",
+        "steering, its effect undetectable here, ruins ordinary code",
+    ),
 }
 """What steering does where what else the model does survives, and where it does not."""
 

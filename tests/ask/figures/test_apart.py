@@ -39,13 +39,17 @@ def test_shares_of_comparisons_average_to_the_area() -> None:
     assert np.isclose(rank_items(margins, ITEMS).mean(), statistic(np.ones((1, N_PAIRS)))[0])
 
 
-def test_an_item_is_compared_with_other_groups_only_and_missing_scores_with_none() -> None:
+def test_an_item_is_compared_with_other_groups_only_and_missing_scores_tie() -> None:
     items = make_table(4)
     assert np.isnan(rank_items(np.arange(8.0), items)).all()  # each CWE has one pair
     one = ScoreTable(items.is_vulnerable[:4], items.groups[:4], ("s",) * 4, items.pairs[:4])
     np.testing.assert_array_equal(rank_items(np.array([3.0, 2.0, 2.0, 1.0]), one), [1.0, 0.5, 0.5, 1.0])
     found = rank_items(np.array([3.0, 2.0, np.nan, 1.0]), one)
-    np.testing.assert_array_equal(found, [1.0, np.nan, np.nan, 1.0])
+    np.testing.assert_array_equal(found, [1.0, 0.5, 0.5, 1.0])
+    missing = np.array([3.0, np.nan, np.nan, np.nan, 1.0, 2.0])
+    three = ScoreTable(items.is_vulnerable[:6], items.groups[:6], ("s",) * 6, items.pairs[:6])
+    statistic = auroc_statistic(missing, three.is_vulnerable, Groups.from_labels(three.groups), three.strata)
+    assert np.isclose(rank_items(missing, three).mean(), statistic(np.ones((1, 3)))[0])
 
 
 @pytest.mark.parametrize("noise", [0.1, 1.0])

@@ -39,7 +39,7 @@ class Apart(NamedTuple):
 def compare_with_rest(
     scores: Floats, says_yes: Floats, slices: Sequence[np.ndarray], items: ScoreTable
 ) -> tuple[Apart, ...]:
-    """One result per slice, a mask of `items`; `says_yes` is 1, 0, or NaN where nothing clear was said."""
+    """One result per slice, a mask of `items`; `says_yes` is 1 or 0, the latter also where nothing clear was said."""
     groups = Groups.from_labels(items.groups).index
     ranked = rank_items(scores, items)
     found = [_test(values, own, groups, each) for values, each in ((says_yes, 1.0), (ranked, 2.0)) for own in slices]
@@ -49,15 +49,16 @@ def compare_with_rest(
 
 
 def rank_items(scores: Floats, items: ScoreTable) -> Floats:
-    """Of each item, the share of comparisons ranked right, ties 1/2; NaN without any, or without a score.
+    """Of each item, the share of comparisons ranked right, ties 1/2; NaN without any.
 
-    Compared are items of the other label, in the same stratum, of other groups.
+    Compared are items of the other label, in the same stratum, of other groups. One without a score (NaN) ties with
+    all of them.
     """
     shares = np.full(len(items), np.nan)
     groups = Groups.from_labels(items.groups).index
     strata = Groups.from_labels(items.strata)
     for stratum in range(strata.n_groups):
-        own = np.flatnonzero((strata.index == stratum) & np.isfinite(scores))
+        own = np.flatnonzero(strata.index == stratum)
         is_vulnerable = items.is_vulnerable[own]
         for mine, others, sign in ((is_vulnerable, ~is_vulnerable, 1.0), (~is_vulnerable, is_vulnerable, -1.0)):
             shares[own[mine]] = _share_won(sign * scores, groups, own[mine], own[others])
@@ -66,15 +67,18 @@ def rank_items(scores: Floats, items: ScoreTable) -> Floats:
 
 def _share_won(scores: Floats, groups: np.ndarray, mine: np.ndarray, others: np.ndarray) -> Floats:
     """How often each of `mine` scores above the `others` of other groups."""
-    ordered = np.sort(scores[others])
+    known = scores[others]
+    ordered = np.sort(known[np.isfinite(known)])
     wins = (np.searchsorted(ordered, scores[mine]) + np.searchsorted(ordered, scores[mine], side="right")) / 2
+    wins += (len(others) - len(ordered)) / 2
+    wins[np.isnan(scores[mine])] = len(others) / 2
     counts = np.full(len(mine), float(len(others)))
     by_group: dict[int, list[float]] = {}
     for place in others.tolist():
         by_group.setdefault(int(groups[place]), []).append(float(scores[place]))
     for at, place in enumerate(mine.tolist()):
         for twin in by_group.get(int(groups[place]), ()):
-            wins[at] -= (np.sign(scores[place] - twin) + 1) / 2
+            wins[at] -= (np.nan_to_num(np.sign(scores[place] - twin)) + 1) / 2
             counts[at] -= 1
     shares: Floats = np.divide(wins, counts, out=np.full(len(mine), np.nan), where=counts > 0)
     return shares

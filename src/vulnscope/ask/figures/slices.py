@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -98,7 +97,7 @@ def measure(items: Sequence[JudgedSample], baselines: Sequence[BaselineScores], 
     slices = [part for family in families for part in correct_slices(family)]
     apart = _compare_with_rest(items, [part for family in divided for _, _, part in family])
     return Measured(
-        overall=measure_slice("all", "all", items, baselines, bootstrap),
+        overall=correct_slices([measure_slice("all", "all", items, baselines, bootstrap)])[0],
         slices=tuple(
             part.model_copy(update={"yes_rate_apart_p": own.yes_rate, "auroc_apart_p": own.auroc})
             for part, own in zip(slices, apart, strict=True)
@@ -109,7 +108,7 @@ def measure(items: Sequence[JudgedSample], baselines: Sequence[BaselineScores], 
 def _compare_with_rest(items: Sequence[JudgedSample], parts: Sequence[Sequence[JudgedSample]]) -> tuple[Apart, ...]:
     """Whether each part differs from the other items, corrected over all parts of all kinds."""
     table = ScoreTable.of([item.sample for item in items], {item.sample.id: item.group for item in items})
-    says = [math.nan if item.row.says == "unparsed" else float(item.row.says == "vulnerable") for item in items]
+    says = [float(item.row.says == "vulnerable") for item in items]
     owners = [{item.sample.id for item in part} for part in parts]
     masks = [np.array([item.sample.id in own for item in items]) for own in owners]
     return compare_with_rest(np.array([item.row.rank_score for item in items]), np.array(says), masks, table)
@@ -162,8 +161,9 @@ def measure_slice(
 
 def correct_slices(family: Sequence[Slice]) -> list[Slice]:
     """The slices of one kind with their p-values corrected over the family."""
-    ranks = correct([part.pair_rank_p for part in family])
-    rights = correct([part.pair_correct_p for part in family])
+    n_groups = [part.pair_correct.n_groups for part in family]
+    ranks = correct([part.pair_rank_p for part in family], n_groups)
+    rights = correct([part.pair_correct_p for part in family], n_groups)
     return [
         part.model_copy(
             update={

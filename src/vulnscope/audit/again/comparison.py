@@ -93,7 +93,8 @@ def compare_items(both: Sequence[Both], bootstrap: Bootstrap, *, is_one_unit: bo
         part = [by_id[item.sample.id] for item in items]
         families.setdefault(kind, []).append(_compare_slice(kind, value, part, bootstrap, is_one_unit))
     slices = [part for family in families.values() for part in sorted(_correct(family), key=_by_size, reverse=True)]
-    return Compared(_compare_slice("all", "all", both, bootstrap, is_one_unit), tuple(slices))
+    (overall,) = _correct([_compare_slice("all", "all", both, bootstrap, is_one_unit)])
+    return Compared(overall, tuple(slices))
 
 
 def list_items(both: Sequence[Both], n_with_code: int) -> tuple[ComparedItem, ...]:
@@ -222,17 +223,20 @@ def _correct(family: Sequence[ComparedSlice]) -> list[ComparedSlice]:
     """The slices of one kind, each measure's p-values corrected over all slices where it could be tested."""
     corrected: dict[tuple[int, str], Number] = {}
     sizes: list[int] = []
+    n_impossible = 0
     for measure in dict.fromkeys(change.measure for part in family for change in part.changes):
         found = {
-            place: change.p for place, part in enumerate(family) for change in part.changes if change.measure == measure
+            place: change for place, part in enumerate(family) for change in part.changes if change.measure == measure
         }
-        sizes.append(sum(not isinstance(p, NotMeasured) for p in found.values()))
-        adjusted = correct(list(found.values())).p_values
-        corrected.update({(place, measure): p for place, p in zip(found, adjusted, strict=True)})
+        sizes.append(sum(not isinstance(change.p, NotMeasured) for change in found.values()))
+        adjusted = correct(
+            [change.p for change in found.values()], [change.change.n_groups for change in found.values()]
+        )
+        n_impossible = max(n_impossible, adjusted.n_impossible)
+        corrected.update({(place, measure): p for place, p in zip(found, adjusted.p_values, strict=True)})
     tested = [size for size in sizes if size]
-    label = name_correction(max(tested, default=0))
-    if label != "none" and min(tested) < max(tested):
-        label = f"{label} at most"
+    largest = max(tested, default=0)
+    label = name_correction(largest, n_impossible, is_most=min(tested, default=0) < largest)
     return [
         part.model_copy(
             update={

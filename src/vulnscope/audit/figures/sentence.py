@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from vulnscope.records.answers import MarginKind
     from vulnscope.records.audit import CorpusInfo, Slice
     from vulnscope.records.base import Number
-    from vulnscope.report.apart import describe_by_language
-from vulnscope.report.format import Scale
+    from vulnscope.report.format import Scale
 
+MOST_WORDS = 45
 _NOTED_UNPARSED_RATE = 0.02
 
 
@@ -44,8 +44,13 @@ def write_sentence(
         area = overall.auroc.value
         shown = "not measured" if isinstance(area, NotMeasured) else format_number(area, "score")
         parts.append(f"no pairs; AUROC of {scores} {shown}{_add_rule(ranked, 'score')}")
+    if corpus.name == "synthetic":
+        parts[0] = f"On generated code: {parts[0]}"
+    # Where the sentence would become long, the lines below it have the pairs as well.
+    while len(parts) > 2 and len(" ".join(parts).split()) > MOST_WORDS:
+        del parts[1]
     sentence = "; ".join(parts)
-    return f"On generated code: {sentence}" if corpus.name == "synthetic" else sentence[0].upper() + sentence[1:]
+    return sentence[0].upper() + sentence[1:]
 
 
 def _describe_answers(overall: Slice, slices: Sequence[Slice]) -> str:

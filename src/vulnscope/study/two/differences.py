@@ -27,9 +27,11 @@ from vulnscope.stats import (
     detectable_in_family,
     estimate_mean,
     estimate_within,
+    is_impossible,
     mean_statistic,
     measure_change,
     measure_refitted_change,
+    name_correction,
     stratified_auroc,
     swap_test,
 )
@@ -177,6 +179,11 @@ def count_tests(differences: Sequence[Difference]) -> int:
     return sum(isinstance(each.p, float) for each in differences)
 
 
+def name_tests(differences: Sequence[Difference]) -> str:
+    """The correction of differences that are read together."""
+    return name_correction(count_tests(differences), sum(is_impossible(each.p_corrected) for each in differences))
+
+
 def _compare_steered(
     name: str,
     outcomes: tuple[Outcome, Outcome] | None,
@@ -264,7 +271,7 @@ def _take(sides: Sequence[Estimate], change: Change) -> Difference:
 
 def _correct(differences: Sequence[Difference]) -> list[Difference]:
     """p-values, and what could have been shown, as of tests that are read together."""
-    corrected = correct([each.p for each in differences])
+    corrected = correct([each.p for each in differences], [each.change.n_groups for each in differences])
     n_tests = count_tests(differences)
     return [
         each.model_copy(update={"p_corrected": p, "detectable": detectable_in_family(each.detectable, n_tests)})
