@@ -26,6 +26,7 @@ ADDED: dict[str, Any] = {
     "bias_p_random": _EARLIER,
     "bias_p_shuffled": _EARLIER,
     "n_impossible": 0,
+    "coverage": None,
     "yes_rate_apart_p": {"reason": "not tested"},
     "auroc_apart_p": {"reason": "not tested"},
     "best_rule": None,
@@ -36,11 +37,13 @@ ADDED: dict[str, Any] = {
     "beyond_p_corrected": {"reason": "measured by an earlier version: patch again"},
 }
 MEASURED_OTHERWISE = (
-    *("correction", "classification", "yes_rate_apart_p", "auroc_apart_p", "log_odds", "n_impossible", "sentence"),
+    *("correction", "classification", "sentence", "yes_rate_apart_p", "auroc_apart_p", "log_odds", "n_impossible"),
     *("p_corrected", "pair_rank_p_corrected", "pair_correct_p_corrected"),
+    *("auroc", "mean_margin_auroc", "d_a", "low", "high", "method", "coverage", "detectable", "detectable_auroc"),
 )
 """Corrections count the tests made and say where none could show anything; few alarms set cuts without an interval;
-slices are held against the rest; beside answers stands what decided them; sentences are shorter."""
+slices are held against the rest; beside answers stands what decided them; an AUROC compares samples of different groups,
+and few groups carry intervals of other kinds."""
 KINDS = "against apply audit combine compare import patch probe reproduction rescore steer study"
 
 
@@ -58,7 +61,8 @@ def with_present_names(value: Any) -> Any:
 def without(value: Any, is_left_out: Callable[[str, Any], bool]) -> Any:
     """`value` without the fields that `is_left_out` by name and value, at any depth."""
     if isinstance(value, list):
-        return [without(each, is_left_out) for each in value]
+        kept = [each for each in value if not (isinstance(each, dict) and is_left_out(each.get("measure", ""), each))]
+        return [without(each, is_left_out) for each in kept]
     if not isinstance(value, dict):
         return value
     return {name: without(each, is_left_out) for name, each in value.items() if not is_left_out(name, each)}

@@ -20,12 +20,12 @@ import numpy as np
 
 from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.records.base import not_measured
-from vulnscope.stats import Groups, auroc_statistic, deal_folds, estimate_by_jackknife
+from vulnscope.stats import Bootstrap, Groups, auroc_statistic, deal_folds, estimate
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Sample
     from vulnscope.records.base import Estimate
-    from vulnscope.stats import Floats, Statistic
+    from vulnscope.stats import AurocStatistic, Floats
 
 _ITEMS_PER_TERM = 40
 
@@ -49,7 +49,7 @@ def measure_given_surface(margins: Floats, sizes: Floats, items: ScoreTable, *, 
     slopes = np.array([table.fit(folds != fold) for fold in range(int(folds.max(initial=0)) + 1)])[folds]
     adjusted = margins - (table.sizes * slopes).sum(axis=1)
 
-    def rank(scores: Floats) -> Statistic:
+    def rank(scores: Floats) -> AurocStatistic:
         return auroc_statistic(scores, items.is_vulnerable, groups, items.strata)
 
     whole = np.ones((1, groups.n_groups))
@@ -59,9 +59,13 @@ def measure_given_surface(margins: Floats, sizes: Floats, items: ScoreTable, *, 
     leaning = np.array([float(lower[0] - higher[0]) / (2 * step) for lower, higher in sides])
     fixed, refit = rank(adjusted), table.refit(groups)
     at = refit(whole)
-    return estimate_by_jackknife(
-        lambda weights: fixed(weights) + (refit(weights) - at) @ leaning, groups.n_groups, len(items), low=0.0, high=1.0
-    )
+
+    def statistic(weights: Floats) -> Floats:
+        found: Floats = fixed(weights) + (refit(weights) - at) @ leaning
+        return found
+
+    reason = fixed.find_reason() or "no items to measure it on"
+    return estimate(statistic, groups, Bootstrap(), low=0.0, high=1.0, is_jackknifed=True, undefined=reason)
 
 
 class _Table(NamedTuple):
