@@ -16,6 +16,7 @@ BENCHMARKS = {
     "false-claims": "benchmarks.false_claims",
     "kills": "benchmarks.kills",
     "mutants": "benchmarks.mutants",
+    "plants": "benchmarks.plants",
     "study-kills": "benchmarks.study_kills",
 }
 

@@ -39,8 +39,8 @@ PLANTED: Mapping[str, str] = {
 """What the diagnosis of each variant must be; `seeing` is the organism itself."""
 SEEDS = (1, 2, 3)
 N_PAIRS = 200
-N_PAIRS_BLIND = 400
-"""An equivalence needs an interval inside the limits: 200 pairs, which could miss a difference of .07, gave 2 of 3."""
+N_PAIRS_BLIND = 1600
+"""An equivalence needs intervals inside the limits: of the probe over rules, of answers, and of pair-rank."""
 
 
 def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:

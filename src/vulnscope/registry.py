@@ -83,13 +83,18 @@ def list_names(kind: str) -> tuple[str, ...]:
 
 def resolve(kind: str, name: str) -> Any:
     """The object registered under `name`; raises `InputError` listing the choices."""
+    module, _, attribute = find(kind, name).partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def find(kind: str, name: str) -> str:
+    """`module:attribute` of `name`, importing nothing; raises `InputError` listing the choices."""
     # Entry points are looked up only for names that are not our own: it takes a walk through all installed packages.
     targets = BUILT_IN[kind] if name in BUILT_IN[kind] else _external(kind)
     if name not in targets:
         targets = {**targets, **BUILT_IN[kind]}
         raise InputError(f"unknown {kind} {name!r}; choose one of: {', '.join(sorted(targets))}")
-    module, _, attribute = targets[name].partition(":")
-    return getattr(import_module(module), attribute)
+    return targets[name]
 
 
 def _external(kind: str) -> dict[str, str]:

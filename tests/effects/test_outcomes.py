@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def outcome(clean: Margins, after: Margins, controls: Controls = NONE, sign: flo
 
 
 # Three pairs of three groups, vulnerable first. The first pair turns round, the last twin is not parsed any more.
-FEW = make_items(3)
+FEW = replace(make_items(3), strata=("one",) * 6)
 CLEAN = Margins(
     np.array([1.0, 2.0, 2.0, -1.0, -1.0, -2.0]),
     ("vulnerable", "fixed", "vulnerable", "fixed", "fixed", "fixed"),
@@ -61,9 +62,9 @@ def test_figures_of_three_pairs_worked_by_hand() -> None:
     assert found.pair_correct_change.value == pytest.approx(1 / 3 - 2 / 3)
     assert found.yes_rate.value == pytest.approx(3 / 6)
     assert found.unparsed_rate.value == pytest.approx(1 / 6)
-    # Within CWEs the first vulnerable twin comes to stand above its fixed one, the others stood there before.
-    assert found.auroc.value == 1.0
-    assert found.auroc_change.value == pytest.approx(1 / 3)
+    # Against the fixed samples of other pairs the vulnerable ones won 2, 1.5 and 0.5 of 2, then 2, 1.5 and 1.
+    assert found.auroc.value == pytest.approx(4.5 / 6)
+    assert found.auroc_change.value == pytest.approx(0.5 / 6)
     # One group moved its rank, two their margins: all flips of one are as extreme, and half of those of two.
     assert found.p == found.p_corrected == 1.0
     assert found.bias_p == 0.5
@@ -132,16 +133,26 @@ def test_sensitivity_asks_for_all_of_its_conditions() -> None:
 
 
 def test_a_gain_is_within_cwes() -> None:
-    # Each vulnerable twin falls below its fixed one, and the pairs stay ten nats apart.
-    items = make_items(2)
-    before, after = np.array([1.0, 0.0, 11.0, 10.0]), np.array([0.0, 1.0, 10.0, 11.0])
-    assert auroc_gain(before, after, items) == -1.0
+    # Two pairs in each of two CWEs, which stay ten nats apart while the vulnerable twins fall below all fixed ones.
+    items = replace(make_items(4), strata=("one",) * 4 + ("other",) * 4)
+    before = np.array([1.0, 0.0, 1.0, 0.0, 11.0, 10.0, 11.0, 10.0])
+    assert auroc_gain(before, -before, items) == -1.0
+
+
+def test_pairs_alone_in_their_cwe_show_no_gain_of_auroc() -> None:
+    alone = replace(FEW, strata=tuple(pair or "" for pair in FEW.pairs))
+    found = measure_outcome(
+        "m", "method", "x", CLEAN, AFTER, alone, Bootstrap(), sign=1.0, controls=Controls((0.0,), (0.0,))
+    )
+    reason = NotMeasured(reason="no stratum holds vulnerable and fixed samples of different groups")
+    assert found.auroc.value == found.auroc_change.value == found.p_random == found.p_shuffled == reason
+    assert measure_controls("shuffled labels", [AFTER], CLEAN, alone).auroc_changes == ()
 
 
 def test_controls_are_measured_against_the_clean_run() -> None:
     found = measure_controls("shuffled labels", [AFTER, CLEAN], CLEAN, FEW)
     assert (found.name, found.n) == ("shuffled labels", 2)
-    assert found.auroc_changes == pytest.approx((1 / 3, 0.0))
+    assert found.auroc_changes == pytest.approx((1 / 12, 0.0))
     assert found.pair_correct_changes == pytest.approx((-1 / 3, 0.0))
     assert found.bias_shifts == pytest.approx((0.5, 0.0))
 
@@ -181,9 +192,10 @@ def test_a_cwe_needs_two_pairs_and_hides_no_later_one() -> None:
     after = Margins(np.tile([1.0, -1.0], 10), ("fixed",) * 20)
     cwes = [name for name, n in (("CWE-1", 2), ("CWE-2", 4), ("CWE-3", 14)) for _ in range(n)]
     found = measure_outcome("m", "method", "x", clean, after, items, Bootstrap(), sign=1.0, controls=NONE, cwes=cwes)
+    too_few = "cannot be found here: no result of one of 2 tests on 2 groups could be clear of chance"
     # Every pair turns round: two groups flip as far in half of all flips, seven in 2 of 128; Holm doubles the smaller.
     assert [(row.cwe, row.n_pairs, row.p, row.p_corrected) for row in found.per_cwe] == [
-        ("CWE-2", 2, 0.5, 0.5),
+        ("CWE-2", 2, 0.5, NotMeasured(reason=too_few)),
         ("CWE-3", 7, 2 / 128, 4 / 128),
     ]
 
@@ -191,7 +203,12 @@ def test_a_cwe_needs_two_pairs_and_hides_no_later_one() -> None:
 def test_correction_takes_back_what_does_not_last() -> None:
     found = measure_few()
     above = found.auroc_change.model_copy(update={"low": 0.01, "high": 0.5})
-    one = found.model_copy(update={"p_random": 0.01, "p_shuffled": 0.01, "bias_p": 1.0, "auroc_change": above})
+    many = found.pair_rank_change.model_copy(update={"n_groups": 60})
+    one = found.model_copy(
+        update={
+            "p_random": 0.01, "p_shuffled": 0.01, "bias_p": 1.0, "auroc_change": above, "pair_rank_change": many
+        }
+    )  # fmt: skip
     missing = NotMeasured(reason="no items")
     family = [one.model_copy(update={"p": p}) for p in (0.01, 0.03, missing, 0.04)]
     corrected = correct_outcomes(family)
@@ -203,6 +220,15 @@ def test_correction_takes_back_what_does_not_last() -> None:
         pytest.approx(0.06),
     ]
     assert [each.effect for each in corrected] == ["sensitivity", *["nothing shown"] * 3]
+
+
+def test_so_few_groups_cannot_show_nothing() -> None:
+    (alone,) = correct_outcomes([measure_few()])
+    assert alone.p == 1.0
+    assert alone.p_corrected == NotMeasured(
+        reason="cannot be found here: no result of a single test on 3 groups could be clear of chance"
+    )
+    assert alone.effect == "cannot be found here"
 
 
 def test_a_constant_shift_only_moves_the_criterion() -> None:

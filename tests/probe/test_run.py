@@ -97,8 +97,13 @@ def test_one_cwe_is_no_second_target_and_a_note_says_so(tmp_path: Path) -> None:
 
 
 def test_a_text_that_decides_the_label_leaves_nothing_to_know(record: ProbeRecord) -> None:
-    best = next(each for each in record.baselines if each.name == record.best_baseline)
-    assert best.auroc.value == 1.0
+    assert record.best_rule is not None
+    assert record.leading_rule == record.best_rule
+    assert record.best_rule.name == record.best_baseline
+    assert record.best_rule.behind == record.difference
+    assert record.best_rule.auroc.value == 1.0
+    old = record.model_copy(update={"best_rule": None})
+    assert old.leading_rule in old.baselines
     assert record.decodable != "yes"
 
 

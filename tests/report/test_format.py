@@ -35,7 +35,8 @@ def estimate(value: Number, low: Number, high: Number) -> Estimate:
     ("value", "rate", "score"),
     [
         (0.0, "0 %", "0.00"),
-        (0.004, "0.4 %", "0.00"),
+        (0.004, "0.4 %", "0.004"),
+        (0.0004, "0.04 %", "0.00"),
         # A digit more where a whole percent would be 0 or 100; from .95 on it is 1, up to 99.05 it is 99.
         (0.0094, "0.9 %", "0.01"),
         (0.0095, "1 %", "0.01"),
@@ -44,7 +45,8 @@ def estimate(value: Number, low: Number, high: Number) -> Estimate:
         (0.5, "50 %", "0.50"),
         (0.9905, "99 %", "0.99"),
         (0.9906, "99.1 %", "0.99"),
-        (0.996, "99.6 %", "1.00"),
+        (0.996, "99.6 %", "0.996"),
+        (0.99996, "99.996 %", "1.00"),
         # A thousand millionth of a percent is an end of an interval that missed its number.
         (1.0, "100 %", "1.00"),
         (1 - 4e-12, "100 %", "1.00"),
@@ -69,7 +71,8 @@ def test_estimates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(1.2, "+1.20"), (-0.314, "−0.31"), (-0.001, "0.00"), (0.0, "0.00"), (MISSING, "n/a")]
+    ("value", "text"),
+    [(1.2, "+1.20"), (-0.314, "−0.31"), (-0.001, "−0.001"), (5.6e-17, "0.00"), (0.0, "0.00"), (MISSING, "n/a")],
 )
 def test_signed(value: Number, text: str) -> None:
     assert format_signed(value) == text
@@ -90,8 +93,9 @@ def test_signed_estimates() -> None:
         (-0.5, "−50.0", "−0.50"),
         (-0.01, "−1.0", "−0.01"),
         (0.01, "+1.0", "+0.01"),
-        (0.0004, "0.0", "0.00"),
-        (-0.0004, "0.0", "0.00"),
+        (0.0004, "+0.04", "+0.0004"),
+        (-0.0004, "−0.04", "−0.0004"),
+        (4e-9, "0.0", "0.00"),
         (MISSING, "n/a", "n/a"),
     ],
 )
@@ -101,7 +105,7 @@ def test_changes(value: Number, rate: str, score: str) -> None:
 
 def test_intervals_of_changes() -> None:
     assert format_change_interval(estimate(0.02, -0.004, 0.061), "rate") == "[−0.4, +6.1]"
-    assert format_change_interval(estimate(0.02, -0.004, 0.061), "score") == "[0.00, +0.06]"
+    assert format_change_interval(estimate(0.02, -0.004, 0.061), "score") == "[−0.004, +0.06]"
     for low, high in ((MISSING, MISSING), (-0.1, MISSING), (MISSING, 0.24)):
         assert format_change_interval(estimate(0.12, low, high), "rate") == ""
 
@@ -123,6 +127,12 @@ def test_answers_claim_what_a_reader_knows() -> None:
 )
 def test_p(value: Number, text: str) -> None:
     assert format_p(value) == text
+
+
+def test_a_difference_beside_its_p_never_reads_as_none() -> None:
+    for change in (0.004, -0.00021, 3e-5):
+        assert float(format_signed(change).replace("−", "-")) != 0
+        assert float(format_change(change, "rate").replace("−", "-")) != 0
 
 
 def test_counts() -> None:
@@ -194,8 +204,9 @@ def test_merged_reasons_stand_once_and_lose_none(reasons: list[str]) -> None:
         (0.5, False, "0.50"),
         (-0.5, True, "−0.50"),
         (0.5, True, "+0.50"),
-        (-0.001, True, "0.00"),
-        (-0.001, False, "0.00"),
+        (-0.001, True, "−0.001"),
+        (-1e-9, True, "0.00"),
+        (-1e-9, False, "0.00"),
     ],
 )
 def test_numbers_read_alike_and_zero_has_no_sign(value: float, is_signed: bool, text: str) -> None:

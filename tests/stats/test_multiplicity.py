@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
 from vulnscope.records.base import NotMeasured
-from vulnscope.stats import benjamini_hochberg, correct, correct_family, holm, name_correction
+from vulnscope.stats import benjamini_hochberg, correct, correct_family, holm, is_impossible, name_correction
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
@@ -43,8 +43,40 @@ def test_small_families_go_by_holm_and_large_ones_by_false_discovery() -> None:
 
 def test_a_family_counts_only_what_was_measured_and_keeps_the_reasons_of_the_rest() -> None:
     missing = NotMeasured(reason="no pairs")
-    corrected = correct([0.01, missing, 0.04, 0.03, 0.005])
+    corrected = correct([0.01, missing, 0.04, 0.03, 0.005], [100] * 5)
     assert corrected.label == "Holm over 4"
     assert corrected.p_values[1] is missing
     assert [p for p in corrected.p_values if p is not missing] == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert correct([missing]).label == correct([]).label == "none"
+    assert correct([missing], [100]).label == correct([], []).label == "none"
+
+
+@pytest.mark.parametrize(
+    ("p", "n_groups", "n_tests", "is_one"),
+    [
+        # 2^(1 - 5) = .0625 is above .05, 2^(1 - 6) = .03125 is not; over 4 tests .0125 is asked for, which 2^-7 passes.
+        (0.0625, 5, 1, True),
+        (0.0625, 6, 1, False),
+        (0.5, 7, 4, True),
+        (0.5, 8, 4, False),
+        # What is shown is shown.
+        (0.001, 5, 4, False),
+    ],
+)
+def test_where_no_result_could_have_been_shown_that_stands_in_place_of_p(
+    p: float, n_groups: int, n_tests: int, is_one: bool
+) -> None:
+    corrected = correct([p] + [1.0] * (n_tests - 1), [n_groups] + [100] * (n_tests - 1))
+    first = corrected.p_values[0]
+    assert is_impossible(first) is is_one
+    assert corrected.n_impossible == is_one
+    assert ("1 of which cannot be found here" in corrected.label) is (is_one and n_tests > 1)
+    if isinstance(first, NotMeasured):
+        tests = "a single test" if n_tests == 1 else f"one of {n_tests} tests"
+        assert (
+            first.reason == f"cannot be found here: no result of {tests} on {n_groups} groups could be clear of chance"
+        )
+
+
+def test_a_figure_missing_for_another_reason_is_not_impossible() -> None:
+    assert not is_impossible(NotMeasured(reason="no pairs"))
+    assert not is_impossible(1.0)

@@ -121,7 +121,7 @@ def test_changed_answers_are_judged_by_the_label(record: ApplyRecord) -> None:
 
 
 def test_a_margin_that_is_nothing_has_no_sign(record: ApplyRecord) -> None:
-    still = answered("fixed", "fixed", "vulnerable", margin_before=0.0, margin_after=-0.001)
+    still = answered("fixed", "fixed", "vulnerable", margin_before=0.0, margin_after=-1e-9)
     (table,) = read_tables(draw_changed(record.model_copy(update={"changed": (still,)})))
     assert table[1][-1] == "0.00 → 0.00"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.study.diagnosis import Limits, diagnose
-from vulnscope.study.record import ChangeEvidence, Evidence
+from vulnscope.study.record import ChangeEvidence, Evidence, SliceApart
 
 
 def about(value: float, half: float = 0.02) -> Estimate:
@@ -27,6 +27,8 @@ def unknown(value: float) -> Estimate:
 def evidence(says: float, probe: float, baseline: float = 0.5, /, **changes: Any) -> Evidence:
     figures: dict[str, Any] = {
         "says": about(says),
+        "says_given_surface": about(says),
+        "pair_rank": about(says),
         "yes_rate": about(0.5),
         "accuracy": about(0.5 + (says - 0.5) * 0.8),
         "threshold_accuracy": about(0.5 + (says - 0.5) * 0.8),
@@ -160,12 +162,12 @@ def test_reasons_name_the_figures() -> None:
     decodable = "decodable: a probe reads 0.97 [0.95, 0.99], the best surface rule (length) 0.50 [0.48, 0.52]"
     assert diagnose(evidence(0.95, 0.97, **BIASED)).reasons == (
         decodable,
-        "its answers rank samples: 0.95 [0.93, 0.97]",
+        "its answers rank samples: 0.95 [0.93, 0.97], 0.95 [0.93, 0.97] without the size of the code",
         "a threshold lifts balanced accuracy from 0.50 [0.50, 0.50] to 0.90 [0.88, 0.92]",
     )
     assert diagnose(evidence(0.95, 0.97)).reasons == (
         decodable,
-        "its answers rank samples: 0.95 [0.93, 0.97]",
+        "its answers rank samples: 0.95 [0.93, 0.97], 0.95 [0.93, 0.97] without the size of the code",
         "balanced accuracy 0.86 [0.84, 0.88]; a threshold adds 0.00 [−0.02, 0.02]",
     )
     assert diagnose(evidence(0.5, 0.97)).reasons == (
@@ -173,11 +175,22 @@ def test_reasons_name_the_figures() -> None:
         "its answers do not show it: 0.50 [0.48, 0.52], gap 0.47 [0.45, 0.49]",
     )
     assert diagnose(evidence(0.5, 0.5)).reasons == (
-        "neither a probe (over the best surface rule: 0.00 [−0.02, 0.02]) nor its answers (0.50 [0.48, 0.52]) "
-        "tell vulnerable from fixed code",
+        "neither a probe (over the best surface rule: 0.00 [−0.02, 0.02]) nor its answers (0.50 [0.48, 0.52]; of "
+        "twins 0.50 [0.48, 0.52]) tell vulnerable from fixed code",
     )
     (reason,) = diagnose(evidence(0.5, 0.5, over_baseline=unknown(0.0))).reasons
-    assert reason.startswith("nothing is established: says 0.50 [0.48, 0.52], probe over surface 0.00; ")
+    assert reason.startswith(
+        "nothing is established: says 0.50 [0.48, 0.52], 0.50 [0.48, 0.52] without the size of the code; probe over "
+        "surface 0.00; "
+    )
+    assert diagnose(evidence(0.04, 0.97)).reasons == (
+        decodable,
+        "its answers rank samples the wrong way round: 0.04 [0.02, 0.06], 0.04 [0.02, 0.06] without the size of the "
+        "code",
+    )
+    assert diagnose(evidence(0.88, 0.93, 0.93, says_given_surface=about(0.5))).reasons == (
+        "its answers rank samples (0.88 [0.86, 0.90]), but only by the size of the code: without it 0.50 [0.48, 0.52]",
+    )
 
 
 def test_too_few_groups_establish_nothing() -> None:
@@ -192,3 +205,77 @@ def test_doubt_says_what_could_have_shown_or_why_that_is_not_known() -> None:
     few = NotMeasured(reason="too few groups: 8 against 8 could not show a difference of 1/2")
     (reason,) = diagnose(evidence(0.52, 0.52, over_baseline=unknown(0.02), detectable=few)).reasons
     assert reason.endswith(f"; what difference could have shown is not known ({few.reason})")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        # Clear of 1/2 without the size of the code; or under .55 and most of it gone; or neither.
+        (about(0.88), "says it"),
+        (exact(0.501, 0.54), "says it for the wrong reason"),
+        (exact(0.45, 0.549), "says it for the wrong reason"),
+        (exact(0.45, 0.55), "cannot tell"),
+        (exact(0.5, 0.7), "cannot tell"),
+        (exact(0.501, 0.7), "says it"),
+        (not_measured("no pairs"), "cannot tell"),
+    ],
+)
+def test_answers_that_rank_are_held_against_size(given: Estimate, expected: str) -> None:
+    assert diagnose(evidence(0.88, 0.9, 0.9, says_given_surface=given)).diagnosis == expected
+
+
+def test_a_weak_answer_that_size_does_not_explain_has_no_wrong_reason() -> None:
+    weak = evidence(0.52, 0.5, says=exact(0.51, 0.53), says_given_surface=exact(0.505, 0.535))
+    assert diagnose(weak.model_copy(update={"accuracy": exact(0.501, 0.52)})).diagnosis == "says it"
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (evidence(0.05, 1.0), "answers the opposite"),
+        (evidence(0.05, 0.5), "answers the opposite"),
+        # What is negligible in samples and in twins is no inversion; what shows in twins alone is.
+        (evidence(0.47, 1.0), "knows, does not say it"),
+        (evidence(0.47, 1.0, pair_rank=about(0.25)), "answers the opposite"),
+        (evidence(0.47, 1.0, pair_rank=exact(0.3, 0.45)), "knows, does not say it"),
+        # "Longer is vulnerable" reads below 1/2 where fixes add code, without any insight.
+        (evidence(0.1, 1.0, says_given_surface=about(0.5)), "knows, does not say it"),
+        (evidence(0.48, 1.0, says=exact(0.46, 0.5)), "knows, does not say it"),
+        (evidence(0.1, 1.0, says_given_surface=exact(0.1, 0.5)), "knows, does not say it"),
+    ],
+)
+def test_the_opposite_passes_the_same_test_reversed(found: Evidence, expected: str) -> None:
+    assert diagnose(found).diagnosis == expected
+
+
+def test_an_inversion_that_rests_on_a_remark_is_none() -> None:
+    risen = ChangeEvidence(kind="strip-comments", n=200, before=about(0.05), after=about(0.5), lost=about(-0.45))
+    assert diagnose(evidence(0.05, 1.0, changes=(risen,))).diagnosis == "knows, does not say it"
+    little = risen.model_copy(update={"after": about(0.1), "lost": about(-0.05)})
+    assert diagnose(evidence(0.05, 1.0, changes=(little,))).diagnosis == "answers the opposite"
+
+
+@pytest.mark.parametrize(
+    ("pair_rank", "expected"),
+    [(exact(0.45, 0.549), "blind"), (exact(0.45, 0.55), "cannot tell"), (about(0.75), "cannot tell")],
+)
+def test_who_tells_twins_apart_is_not_blind(pair_rank: Estimate, expected: str) -> None:
+    verdict = diagnose(evidence(0.5, 0.5, says=exact(0.49, 0.54), pair_rank=pair_rank))
+    assert verdict.diagnosis == expected
+    assert ("but of twins 0.75 [0.73, 0.77]" in verdict.reasons[0]) == (pair_rank.value == 0.75)
+
+
+def test_a_reason_names_the_surest_slice_of_each_kind() -> None:
+    def apart(value: str, kind: Literal["cwe", "language"], figure: Literal["yes-rate", "says"]) -> SliceApart:
+        return SliceApart(kind=kind, value=value, figure=figure, own=about(0.95), overall=about(0.6), p=0.0004)
+
+    slices = (apart("CWE-787", "cwe", "says"), apart("CWE-22", "cwe", "says"), apart("c", "language", "yes-rate"))
+    assert diagnose(evidence(0.6, 0.6, 0.6, apart=slices)).reasons[-2:] == (
+        "CWE-787 is not like the rest: it ranks 0.95 [0.93, 0.97] there, 0.60 [0.58, 0.62] over all (p < 0.001)",
+        "C is not like the rest: it calls vulnerable 95 % [93, 97] there, 60 % [58, 62] over all (p < 0.001)",
+    )
+
+
+def test_evidence_of_earlier_versions_establishes_nothing_it_did_not_measure() -> None:
+    old = evidence(0.95, 0.97).model_dump(exclude={"says_given_surface", "pair_rank"})
+    assert diagnose(Evidence.model_validate(old)).diagnosis == "cannot tell"

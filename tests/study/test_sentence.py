@@ -12,7 +12,7 @@ from tests.study.test_diagnosis import BIASED, about, evidence, unknown
 
 from vulnscope.records.base import not_measured
 from vulnscope.records.steer import Effect, Outcome, SideEffects, SteerRecord
-from vulnscope.study.record import Diagnosis, Evidence, Verdict
+from vulnscope.study.record import Diagnosis, Evidence, SliceApart, Verdict
 from vulnscope.study.sentence import write_sentence
 
 COSTS = SideEffects(**dict.fromkeys(SideEffects.model_fields, 1))  # type: ignore[arg-type]
@@ -88,3 +88,24 @@ def test_the_steering_chosen_on_other_groups_is_said_whatever_did_better_later()
     )
     assert state("cannot tell", evidence(0.5, 0.5), steered(*family)).endswith("; steering shows no effect.")
     assert "steering" not in state("cannot tell", evidence(0.5, 0.5), steered(*family, leader=None))
+
+
+def test_answers_by_the_language_take_the_place_of_one_rate() -> None:
+    record = make_record()
+    parts = [
+        part.model_copy(update={"kind": "language", "value": name, "yes_rate": about(rate), "yes_rate_apart_p": 0.001})
+        for part, name, rate in zip(record.slices, ("c", "python"), (0.92, 0.14), strict=False)
+    ]
+    found = evidence(0.53, 0.5, pair_rank=about(0.75), apart=(apart("CWE-787"),))
+    audit = record.model_copy(update={"slices": tuple(parts)})
+    steer = SteerRecord.model_construct(outcomes=(), leader=None)
+    sentence = write_sentence(Verdict(diagnosis="says it for the wrong reason", reasons=()), found, audit, steer)
+    assert sentence.startswith(
+        "Says it for the wrong reason: organism answers by the language: 92 % of C and 14 % of Python called "
+        "vulnerable; AUROC: margins 0.53 but 75 % of twins, on CWE-787 0.95, probe 0.50, surface rule 0.50"
+    )
+    assert len(sentence.split()) <= 45
+
+
+def apart(value: str) -> SliceApart:
+    return SliceApart(kind="cwe", value=value, figure="says", own=about(0.95), overall=about(0.6), p=0.0004)

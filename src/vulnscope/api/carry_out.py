@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vulnscope.errors import CorruptData, InputError
 from vulnscope.kinds.context import Context
+from vulnscope.kinds.early import check_request
 from vulnscope.kinds.find import find_kind
 from vulnscope.kinds.kind import Finished, Kind, load
 from vulnscope.records.endpoints import EndpointSpec
@@ -22,6 +23,7 @@ Result = TypeVar("Result", bound=Finished[Any])
 def carry_out(context: Context[Any]) -> Finished[Any]:
     """Check everything, open model, corpus and run, do the work, and write report and result."""
     kind = context.kind
+    check_request(context.request, context.settings)
     if kind.resumes == "not" and context.resume is not None:
         raise InputError(f"a {kind.name} run cannot be continued; start a new one without --resume")
     with context:
@@ -50,6 +52,7 @@ def run_request(
 
 def forecast(context: Context[Any]) -> Record:
     """What the run would take; weights are read only where the kind has to ask a batch."""
+    check_request(context.request, context.settings)
     found: Record = load(context.kind.forecast)(context)
     return found
 

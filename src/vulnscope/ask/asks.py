@@ -60,6 +60,8 @@ class Reply:
     n_new_tokens: int = 0
     refusal: str = ""
     is_declined: bool = False
+    has_impossible: bool = False
+    """Whether the server gave log-probabilities that cannot be, so that the text was read."""
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from vulnscope.errors import InputError
-from vulnscope.registry import resolve
+from vulnscope.registry import BUILT_IN, resolve
 
 if TYPE_CHECKING:
     from vulnscope.corpora.corpus import Corpus
 
 DATA_VARIABLE = "VULNSCOPE_DATA"
 _CACHE_VARIABLES = ("VULNSCOPE_CACHE", "XDG_CACHE_HOME", "HOME")
+_OF_ALL = ("transform", "transform_seed")
+_WITHOUT_FOLDER = ("synthetic", "hub")
 _NOT_OPTIONS = ("data_dir", "skip_bad")
 
 
@@ -45,6 +47,19 @@ def load_corpus(
 
     kinds = [kind.strip() for kind in transform.split(",") if kind.strip()]
     return augment(corpus, kinds, _convert(name, "transform_seed", int, transform_seed))
+
+
+def check_corpus(name: str, data_dir: Path | None, options: Mapping[str, Any]) -> None:
+    """Raise what `load_corpus` would for an unknown name or option, or a folder that is not there; reads no data."""
+    loader = resolve("corpus", name)
+    kept = {option: value for option, value in options.items() if option not in _OF_ALL}
+    _convert_options(name, loader, kept)
+    is_missing = (
+        name not in _WITHOUT_FOLDER and name in BUILT_IN["corpus"] if data_dir is None else not data_dir.exists()
+    )
+    if is_missing:
+        # The loader knows what it expects there.
+        loader(data_dir, skip_bad=False)
 
 
 def default_data_dir(name: str, environ: Mapping[str, str]) -> Path | None:

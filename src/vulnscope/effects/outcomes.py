@@ -11,29 +11,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference, rank_twins
+from vulnscope.ask.figures.paired_scores import ScoreTable, area_under, measure_auroc, measure_difference, rank_twins
 from vulnscope.effects.controls import RANDOM, SHUFFLED
 from vulnscope.effects.margins import Margins
 from vulnscope.records.base import Estimate, NotMeasured, Number
 from vulnscope.records.panel import Said
 from vulnscope.records.steer import ControlSet, CweOutcome, Effect, Outcome
 from vulnscope.stats import (
+    LEVEL,
     Bootstrap,
     Floats,
     Groups,
     correct,
+    estimate,
     estimate_mean,
-    interval_within,
+    is_impossible,
     mean_statistic,
-    resample,
     sign_flip_test,
-    stratified_auroc,
 )
 
 if TYPE_CHECKING:
     from vulnscope.records.steer import ControlName, Kind, SideEffects
 
-LEVEL = 0.05
 ROUNDING = 1e-4
 """Nats below which a change of margin is the arithmetic's."""
 
@@ -115,11 +114,9 @@ def measure_said(margins: Margins, items: ScoreTable, bootstrap: Bootstrap) -> S
 
 def correct_outcomes(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """The outcomes with p-values corrected over the family, and their effects judged anew by these."""
-    corrected = [
-        each.model_copy(update={"p_corrected": p})
-        for each, p in zip(outcomes, correct([each.p for each in outcomes]).p_values, strict=True)
-    ]
-    return tuple(own.model_copy(update={"effect": judge_effect(own)}) for own in corrected)
+    corrected = correct([each.p for each in outcomes], [each.pair_rank_change.n_groups for each in outcomes])
+    family = [each.model_copy(update={"p_corrected": p}) for each, p in zip(outcomes, corrected.p_values, strict=True)]
+    return tuple(own.model_copy(update={"effect": judge_effect(own)}) for own in family)
 
 
 def judge_effect(outcome: Outcome) -> Effect:
@@ -129,13 +126,14 @@ def judge_effect(outcome: Outcome) -> Effect:
     corrected p-value of the change of pair-rank and both control p-values are .05 or below. `criterion only`: the
     margins moved as a whole (sign flips by group), further than both controls move them; a threshold moves nothing
     else and has no direction to compare. `not beyond controls`: they moved, and no control stands behind it.
+    `cannot be found here`: so few groups could not have shown it.
     """
     low = outcome.auroc_change.low
     ps = (outcome.p_corrected, outcome.p_random, outcome.p_shuffled)
     if isinstance(low, float) and low > 0 and all(map(_is_shown, ps)):
         return "sensitivity"
     if not _is_shown(outcome.bias_p):
-        return "nothing shown"
+        return "cannot be found here" if is_impossible(outcome.p_corrected) else "nothing shown"
     is_beyond = _is_shown(outcome.bias_p_random) and _is_shown(outcome.bias_p_shuffled)
     return "criterion only" if is_beyond or outcome.kind == "threshold" else "not beyond controls"
 
@@ -144,10 +142,12 @@ def _is_shown(p: Number) -> bool:
     return isinstance(p, float) and p <= LEVEL
 
 
-def auroc_gain(clean: Floats, after: Floats, items: ScoreTable) -> float:
-    """AUROC after minus before; raises `TypeError` with the reason where it is not defined, which twins rule out."""
-    before, later = (stratified_auroc(each, items.is_vulnerable, items.strata) for each in (clean, after))
-    return float(later) - float(before)
+def auroc_gain(clean: Floats, after: Floats, items: ScoreTable) -> Number:
+    """AUROC after minus before; `NotMeasured` where no stratum has two groups."""
+    before, later = (area_under(each, items) for each in (clean, after))
+    if isinstance(before, NotMeasured) or isinstance(later, NotMeasured):
+        return before if isinstance(before, NotMeasured) else later
+    return later - before
 
 
 def pair_correct(margins: Margins, items: ScoreTable) -> float:
@@ -158,10 +158,11 @@ def pair_correct(margins: Margins, items: ScoreTable) -> float:
 def measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins, items: ScoreTable) -> ControlSet:
     """What directions that mean nothing changed on the items of `clean`."""
     before = pair_correct(clean, items)
+    gains = [auroc_gain(clean.margins, each.margins, items) for each in found]
     return ControlSet(
         name=name,
         n=len(found),
-        auroc_changes=tuple(auroc_gain(clean.margins, each.margins, items) for each in found),
+        auroc_changes=tuple(gain for gain in gains if not isinstance(gain, NotMeasured)),
         pair_correct_changes=tuple(pair_correct(each, items) - before for each in found),
         bias_shifts=tuple(float((each.margins - clean.margins).mean()) for each in found),
     )
@@ -212,11 +213,8 @@ def _by_cwe(
                 p_corrected=p,
             )
         )
-    return tuple(
-        row.model_copy(update={"p_corrected": p})
-        for row, p in zip(rows, correct([row.p for row in rows]).p_values, strict=True)
-        if isinstance(p, float)
-    )
+    corrected = correct([row.p for row in rows], [row.bias_shift.n_groups for row in rows])
+    return tuple(row.model_copy(update={"p_corrected": p}) for row, p in zip(rows, corrected.p_values, strict=True))
 
 
 def _is_right(margins: Margins, items: ScoreTable) -> Floats:
@@ -234,8 +232,7 @@ def _mean(
 
 def _mean_change(values: Floats, groups: Groups, bootstrap: Bootstrap) -> Estimate:
     """Of a share."""
-    resampled = resample(mean_statistic(values, groups), groups.n_groups, bootstrap)
-    return interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
+    return estimate(mean_statistic(values, groups), groups, bootstrap, low=-1.0, high=1.0)
 
 
 def _anti_steered(change: Floats, sign: float) -> Number:
@@ -244,7 +241,9 @@ def _anti_steered(change: Floats, sign: float) -> Number:
     return float((change * np.sign(sign) < -ROUNDING).mean())
 
 
-def _control_p(observed: float, controls: Sequence[float], name: str) -> Number:
+def _control_p(observed: Number, controls: Sequence[float], name: str) -> Number:
+    if isinstance(observed, NotMeasured):
+        return observed
     if not controls:
         return NotMeasured(reason=f"no {name} beside it")
     return (1 + sum(value >= observed - 1e-12 for value in controls)) / (1 + len(controls))

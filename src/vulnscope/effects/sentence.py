@@ -19,6 +19,7 @@ _EFFECTS: Mapping[Effect, str] = {
     "criterion only": "only moves the criterion",
     "not beyond controls": "moves margins, but no further than control directions",
     "nothing shown": "changes nothing beyond chance",
+    "cannot be found here": "has effects that cannot be found here, with so few groups",
 }
 
 

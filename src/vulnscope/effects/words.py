@@ -16,6 +16,7 @@ EFFECTS: Mapping[Effect | None, str] = {
     "criterion only": "only moved the criterion",
     "not beyond controls": "moved margins, not beyond controls",
     "nothing shown": "nothing shown",
+    "cannot be found here": "cannot be found here",
     None: "",
 }
 

@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.models.subject.sites import as_site
-from vulnscope.patch.record import LEVEL, Claim, PatchCell, PatchedMargin, Region
+from vulnscope.patch.record import Claim, PatchCell, PatchedMargin, Region
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.report.format import format_signed_estimate
-from vulnscope.stats import Bootstrap, Groups, correct, estimate_mean, max_t_test, sign_flip_test
+from vulnscope.stats import (
+    IMPOSSIBLE,
+    LEVEL,
+    Bootstrap,
+    Groups,
+    correct,
+    estimate_mean,
+    is_impossible,
+    max_t_test,
+    sign_flip_test,
+)
 
 if TYPE_CHECKING:
     from vulnscope.ask.figures.paired_scores import ScoreTable
@@ -110,7 +120,9 @@ def measure_cells(shifts: Shifts, bootstrap: Bootstrap) -> tuple[PatchCell, ...]
     """Every cell with its interval, tests and control; both p-values corrected over all cells but the prefix."""
     cells = [_measure_cell(place, shifts, bootstrap) for place in shifts.twins]
     missing = NotMeasured(reason="the prefix has seen nothing of the difference: a check, not a test")
-    corrected = correct([missing if cell.region == "prefix" else cell.p for cell in cells])
+    corrected = correct(
+        [missing if cell.region == "prefix" else cell.p for cell in cells], [cell.shift.n_groups for cell in cells]
+    )
     places = [place for place in shifts.twins if place in shifts.randoms]
     tested = max_t_test(
         [shifts.twins[place] - shifts.randoms[place] for place in places], Groups.from_labels(shifts.groups)
@@ -185,6 +197,8 @@ def _explain_doubt(cells: Sequence[PatchCell]) -> str:
     """What a claim lacks: groups for an interval, a move beyond random donors, or any move."""
     beyond_chance = [cell for cell in cells if _is_beyond_chance(cell)]
     if not beyond_chance:
+        if any(is_impossible(cell.p_corrected) for cell in cells):
+            return f"a move of the margin {IMPOSSIBLE}, with so few groups"
         return "no layer and region moves the margin beyond chance"
     most = max(beyond_chance, key=lambda cell: abs(float(cell.shift.value)))
     moved = f"layer {most.layer} ({most.region}) moves the margin by {format_signed_estimate(most.shift)} nats"

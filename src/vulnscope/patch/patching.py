@@ -21,7 +21,7 @@ from vulnscope.models import TokenText, WorkPlan, plan_patch, run_patch
 from vulnscope.patch.claims import Pairing, Shifts, judge_used, measure_cells, write_sentence
 from vulnscope.patch.record import PatchedMargin, PatchRecord
 from vulnscope.records.audit import LeftOut
-from vulnscope.stats import Bootstrap, name_correction
+from vulnscope.stats import Bootstrap, is_impossible, name_correction
 
 if TYPE_CHECKING:
     from vulnscope.ask.checks import Stage
@@ -98,7 +98,7 @@ def run_patching(
     cells = measure_cells(shifts, bootstrap)
     claim, best = judge_used(cells, shifts.deviation)
     shown = [prepared.samples[place] for pairing in twins for place in pairing]
-    n_tests = sum(isinstance(cell.p_corrected, float) for cell in cells)
+    tested = [cell for cell in cells if cell.region != "prefix" and isinstance(cell.p, float)]
     return PatchRecord(
         sentence=write_sentence(claim, best, cells, len(twins), corpus.name),
         subject=subject.info().model_copy(update={"chat_template": protocol.is_chat}),
@@ -109,7 +109,7 @@ def run_patching(
         margin_deviation=shifts.deviation,
         best=best,
         cells=cells,
-        correction=name_correction(n_tests),
+        correction=name_correction(len(tested), sum(is_impossible(cell.p_corrected) for cell in tested)),
         left_out=(*prepared.left_out, *left_out),
         shortcuts_missing=tuple(jobs["twins"].plan.reuse.missing()),
         **run.provenance(config),

@@ -8,9 +8,7 @@ from pydantic import Field, model_validator
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
 from vulnscope.records.base import Estimate, NotMeasured, Number, Record, RunRecord, read_old_names
-
-LEVEL = 0.05
-"""Corrected p-value up to which a cell counts."""
+from vulnscope.stats.multiplicity import LEVEL
 
 Claim = Literal["yes", "no", "cannot tell"]
 Region = Literal["prefix", "changed", "suffix", "last"]

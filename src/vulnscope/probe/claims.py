@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.records.base import NotMeasured, Number
 
 if TYPE_CHECKING:
+    from vulnscope.probe.against import Against
     from vulnscope.records.probe import Claim
 
 EQUIVALENCE = 0.05
@@ -14,16 +15,21 @@ EQUIVALENCE = 0.05
 LEVEL = 0.05
 
 
-def judge_decodable(difference: Estimate, p: float) -> Claim:
-    """Whether the probe beats the best baseline: `yes`, `no` (an equivalence claim), or `cannot tell`."""
-    low, high = difference.low, difference.high
-    if isinstance(low, NotMeasured) or isinstance(high, NotMeasured):
+def judge_decodable(against: Against, p: Number) -> Claim:
+    """Whether the probe beats every baseline: `yes`, `no` (an equivalence claim), or `cannot tell`.
+
+    `no` is judged against the baseline that was chosen on other folds: the best of several on the same items reads too
+    high, and what a probe has over it too low.
+    """
+    if isinstance(p, NotMeasured):
         return "cannot tell"
-    if low > 0 and p <= LEVEL:
+    lows = [each.low for each in (against.difference, *against.each.values())]
+    if all(not isinstance(low, NotMeasured) and low > 0 for low in lows) and p <= LEVEL:
         return "yes"
-    return "no" if high < EQUIVALENCE else "cannot tell"
+    high = against.difference.high
+    return "no" if not isinstance(high, NotMeasured) and high < EQUIVALENCE else "cannot tell"
 
 
-def judge_general(difference: Estimate, p: Number) -> Claim:
+def judge_general(against: Against, p: Number) -> Claim:
     """The same under folds that leave whole parts out."""
-    return "cannot tell" if isinstance(p, NotMeasured) else judge_decodable(difference, p)
+    return judge_decodable(against, p)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vulnscope.ask.checks import check_items
-from vulnscope.ask.figures.paired_scores import ScoreTable, best_of, measure_difference
+from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.errors import InputError
+from vulnscope.probe.against import Against, hold_against
 from vulnscope.probe.claims import judge_decodable
 from vulnscope.probe.nested import Choice, Feature, NestedScores, cross_validate
-from vulnscope.records.base import Estimate, Number
+from vulnscope.records.base import NotMeasured
 from vulnscope.records.probe import Null
 from vulnscope.stats import Bootstrap, Groups, stratified_auroc
 
@@ -39,9 +40,7 @@ class Decoded:
 
     probe: NestedScores
     baselines: Mapping[str, Rule]
-    best_baseline: str
-    difference: Estimate
-    detectable: Number
+    against: Against
     null: Null
     claim: Claim
 
@@ -63,7 +62,7 @@ def decode(
     seed: int,
     is_measured: np.ndarray | None = None,
 ) -> Decoded:
-    """Whether a probe on `features` beats the best of `baselines` out of group (MEASURES, "Decodable").
+    """Whether a probe on `features` beats every one of `baselines` out of group (MEASURES, "Decodable").
 
     Figures are taken over `is_measured` items (all by default). Raises `InputError` for one label only and for
     features that are not finite.
@@ -76,11 +75,10 @@ def decode(
     probe = cross_validate(features, labels, folds)
     rules = {name: read_rule(own, items, folds) for name, own in baselines.items()}
     measured = items.part(kept)
-    best = best_of({name: rule.scores[kept] for name, rule in rules.items()}, measured)
-    difference, detectable = measure_difference(probe.chosen[kept, 0], rules[best].scores[kept], measured, bootstrap)
+    own = {name: rule.scores[kept] for name, rule in rules.items()}
+    against = hold_against(probe.chosen[kept, 0], own, measured, bootstrap, seed=seed)
     null = _measure_null(probe.chosen[kept], labels[kept], measured)
-    claim = judge_decodable(difference, null.p)
-    return Decoded(probe, rules, best, difference, detectable, null, claim)
+    return Decoded(probe, rules, against, null, judge_decodable(against, null.p))
 
 
 def read_rule(features: Sequence[Feature], items: ScoreTable, folds: Folds) -> Rule:
@@ -120,10 +118,14 @@ def check_features(features: Sequence[Feature]) -> None:
 def _measure_null(scores: np.ndarray, labels: np.ndarray, items: ScoreTable) -> Null:
     """Column 0 is the observed one; the others repeat the whole selection on swapped labels.
 
-    Each has an AUROC: every item is scored, and twins of one stratum hold both labels however they are swapped.
+    All have an AUROC or none: every item is scored, and a pair holds both labels however it is swapped.
     """
     assert np.isfinite(scores).all(), "every measured item is in an outer fold"
-    areas = [stratified_auroc(scores[:, column], labels[:, column], items.strata) for column in range(labels.shape[1])]
+    groups = items.all_groups()
+    areas = [stratified_auroc(scores[:, c], labels[:, c], groups, items.strata) for c in range(labels.shape[1])]
+    missing = next((area for area in areas if isinstance(area, NotMeasured)), None)
+    if missing is not None:
+        return Null(n_permutations=len(areas) - 1, p=missing, mean_auroc=missing, highest_auroc=missing)
     observed, *permuted = map(float, areas)
     as_high = sum(value >= observed - 1e-12 for value in permuted)
     return Null(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vulnscope.ask.figures.paired_scores import ScoreTable, best_of, measure_auroc, measure_difference, pair_rank_p
+from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, pair_rank_p
 from vulnscope.errors import InputError
+from vulnscope.probe.against import hold_against
 from vulnscope.probe.claims import judge_general
 from vulnscope.probe.decoding import name_choices, read_rule
 from vulnscope.probe.folds import NEVER, Folds, deal_folds, leave_out
 from vulnscope.probe.nested import Choice, Feature, column_auroc, cross_validate, score_parts
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.probe import CurvePoint, Generality, Part, Transfer, TypeTarget
-from vulnscope.stats import Bootstrap, Groups, auroc_statistic, interval, resample
+from vulnscope.stats import AurocStatistic, Bootstrap, Groups, auroc_statistic, estimate
 
 if TYPE_CHECKING:
     from vulnscope.records.audit import CorpusInfo
@@ -47,19 +49,19 @@ def leave_parts_out(
     rules = {name: read_rule(own, items, folds).scores for name, own in baselines.items()}
     kept = is_measured & np.isfinite(probe)
     measured = items.part(kept)
-    best = best_of({name: scores[kept] for name, scores in rules.items()}, measured)
-    difference, _ = measure_difference(probe[kept], rules[best][kept], measured, bootstrap)
+    own = {name: scores[kept] for name, scores in rules.items()}
+    against = hold_against(probe[kept], own, measured, bootstrap, seed=seed)
     p = pair_rank_p(probe[kept], measured)
     names = np.array(parts, dtype=object)
     return Generality(
         kind=kind,
         n_parts=len(set(parts)),
         probe=measure_auroc(probe[kept], measured, bootstrap),
-        baseline=best,
-        baseline_auroc=measure_auroc(rules[best][kept], measured, bootstrap),
-        difference=difference,
+        baseline=against.followed.name,
+        baseline_auroc=measure_auroc(against.followed.scores, measured, bootstrap),
+        difference=against.difference,
         p=p,
-        general=judge_general(difference, p),
+        general=judge_general(against, p),
         parts=tuple(
             _measure_part(name, probe, items, kept & (names == name), bootstrap) for name in dict.fromkeys(parts)
         ),
@@ -165,15 +167,14 @@ def read_other_corpus(
         name: cross_validate(own, labels, folds).chosen[len(home) :, 0][is_measured] for name, own in baselines.items()
     }
     scores, measured = found.chosen[len(home) :, 0][is_measured], away.part(is_measured)
-    best = best_of(rules, measured)
-    difference, _ = measure_difference(scores, rules[best], measured, bootstrap)
+    against = hold_against(scores, rules, measured, bootstrap, seed=seed)
     return Transfer(
         corpus=info,
         probe=measure_auroc(scores, measured, bootstrap),
         chosen=name_choices(features, found.choices)[0],
-        baseline=best,
-        baseline_auroc=measure_auroc(rules[best], measured, bootstrap),
-        difference=difference,
+        baseline=against.followed.name,
+        baseline_auroc=measure_auroc(against.followed.scores, measured, bootstrap),
+        difference=against.difference,
     )
 
 
@@ -218,22 +219,32 @@ def read_cwe_type(
 
     scores, chosen = read(features)
     rules = {name: read(given)[0] for name, given in baselines.items()}
-    best = max(rules, key=lambda name: float(column_auroc(rules[name][:, None, :], labels).mean()))
+    followed, best = _follow_macro(rules, labels, folds)
     return TypeTarget(
         classes=tuple(classes),
         left_out=left_out,
         probe=_macro_auroc(scores, labels, own, bootstrap),
         chosen=chosen,
         baseline=best,
-        baseline_auroc=_macro_auroc(rules[best], labels, own, bootstrap),
+        baseline_auroc=_macro_auroc(followed, labels, own, bootstrap),
     )
 
 
+def _follow_macro(rules: Mapping[str, Floats], labels: np.ndarray, folds: Folds) -> tuple[Floats, str]:
+    """Each fold under the rule that did best on the other folds, and the rule that most folds took."""
+    found, names = np.empty_like(next(iter(rules.values()))), []
+    for fold in range(folds.n_outer):
+        others = folds.outer != fold
+        areas = {name: column_auroc(own[others][:, None, :], labels[others]).mean() for name, own in rules.items()}
+        names.append(max(areas, key=lambda name: float(areas[name])))
+        found[~others] = rules[names[-1]][~others]
+    return found, Counter(names).most_common(1)[0][0]
+
+
 def _macro_auroc(scores: Floats, labels: np.ndarray, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
-    groups = Groups.from_labels(items.groups)
+    groups = items.all_groups()
     each = [auroc_statistic(scores[:, c], labels[:, c], groups) for c in range(labels.shape[1])]
-    resampled = resample(lambda w: np.mean([one(w) for one in each], axis=0), groups.n_groups, bootstrap)
-    return interval(resampled, len(items), bootstrap, is_proportion=False)
+    return estimate(AurocStatistic.average(each), groups, bootstrap)
 
 
 def detect_single_pairs(cwes: Sequence[str], items: ScoreTable) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def list_lines(record: ProbeRecord) -> Lines:
     if record.lens:
         lens = [(float(each.layer), each.auroc.value, each.auroc.low, each.auroc.high) for each in record.lens]
         series.append(Series("logit lens (what the layer would say)", lens))
-    best = next(each for each in record.baselines if each.name == record.best_baseline)
+    best = record.leading_rule
     return Lines(
         series, [(f"best surface rule: {best.name}", best.auroc.value), ("its answer", record.says[0].auroc.value)]
     )

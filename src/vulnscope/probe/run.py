@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
     from vulnscope.models import Subject
     from vulnscope.probe.config import ProbeConfig
+    from vulnscope.records.base import Estimate
     from vulnscope.records.rows import VerdictRow
     from vulnscope.stats import Floats
     from vulnscope.store import AnswerCache, Run
@@ -161,15 +162,26 @@ class _Study(NamedTuple):
         controls, control_notes = self._controls(folds, kept, scores, measured)
         oracle = measure_oracles(material, scores, decoded, folds, bootstrap)
 
-        def readout(name: str, kind: Kind, own: Floats, chosen: tuple[str, ...] = ()) -> ProbeScore:
-            return _readout(name, kind, own[kept], scores[kept], measured, bootstrap, chosen)
+        def behind(own: Floats) -> Estimate:
+            return measure_difference(scores[kept], own[kept], measured, bootstrap)[0]
 
-        probe = readout("probe", "probe", scores, name_choices(features, decoded.probe.choices))
-        baselines = tuple(
-            readout(name, "baseline", rule.scores, rule.choices) for name, rule in decoded.baselines.items()
+        probe = _readout(
+            "probe", "probe", scores[kept], None, measured, bootstrap, name_choices(features, decoded.probe.choices)
         )
-        says = tuple(readout(name, "say", own) for name, own in said.items())
-        best = next(each for each in baselines if each.name == decoded.best_baseline)
+        baselines = tuple(
+            _readout(name, "baseline", rule.scores[kept], decoded.against.each[name], measured, bootstrap, rule.choices)
+            for name, rule in decoded.baselines.items()
+        )
+        says = tuple(_readout(name, "say", own[kept], behind(own), measured, bootstrap) for name, own in said.items())
+        against = decoded.against
+        best = ProbeScore(
+            name=against.followed.name,
+            kind="baseline",
+            auroc=measure_auroc(against.followed.scores, measured, bootstrap),
+            pair_rank=measure_pair_rank(against.followed.scores, measured, bootstrap),
+            behind=against.difference,
+            chosen=against.followed.names,
+        )
         info = describe_corpus(self.corpus, material.samples)
         if n_cut := int((~kept).sum()):
             notes.append(
@@ -185,7 +197,7 @@ class _Study(NamedTuple):
             )
         return ProbeRecord(
             sentence=write_sentence(
-                decoded.claim, probe, best, decoded.difference, decoded.detectable, decoded.null, says[0], gap,
+                decoded.claim, probe, best, against.difference, against.detectable, decoded.null, says[0], gap,
                 generality, info,
             ),
             subject=self.subject.info().model_copy(update={"chat_template": self.protocol.is_chat}),
@@ -197,9 +209,10 @@ class _Study(NamedTuple):
             probe=probe,
             baselines=baselines,
             controls=controls,
-            best_baseline=decoded.best_baseline,
-            difference=decoded.difference,
-            detectable_difference=decoded.detectable,
+            best_baseline=best.name,
+            best_rule=best,
+            difference=against.difference,
+            detectable_difference=against.detectable,
             null=decoded.null,
             says=says,
             gap=gap,
@@ -213,7 +226,7 @@ class _Study(NamedTuple):
             cwe_type=cwe_type,
             transfers=tuple(self._transfer(material, other) for other in others),
             held_out=_list_scores(
-                material, kept, scores, decoded.baselines[decoded.best_baseline].scores, said[LOGITS]
+                material, kept, scores[kept], against.followed.scores, said[LOGITS][kept]
             ),
             notes=(*notes, *control_notes),
             left_out=self.prepared.left_out,
@@ -272,7 +285,9 @@ class _Study(NamedTuple):
             return (), [f"{FRESH}: {error}"]
         material = self.gather(self.prepared, self.corpus, "fresh", fresh, has_lens=False)
         rule = read_rule(material.features(), material.items, folds)
-        found = _readout(FRESH, "control", rule.scores[kept], scores[kept], measured, self.bootstrap, rule.choices)
+        own = rule.scores[kept]
+        behind, _ = measure_difference(scores[kept], own, measured, self.bootstrap)
+        found = _readout(FRESH, "control", own, behind, measured, self.bootstrap, rule.choices)
         return (found,), []
 
     def _transfer(self, material: Material, other: Corpus) -> Transfer:
@@ -315,11 +330,11 @@ def _list_scores(
     return tuple(
         HeldOut(
             sample=material.samples[place].id,
-            probe=float(probe[place]),
-            baseline=float(baseline[place]),
-            logits=float(logits[place]),
+            probe=float(probe[at]),
+            baseline=float(baseline[at]),
+            logits=float(logits[at]),
         )
-        for place in np.flatnonzero(kept).tolist()
+        for at, place in enumerate(np.flatnonzero(kept).tolist())
     )
 
 
@@ -337,12 +352,12 @@ def _readout(
     name: str,
     kind: Kind,
     own: Floats,
-    scores: Floats,
+    behind: Estimate | None,
     items: ScoreTable,
     bootstrap: Bootstrap,
     chosen: tuple[str, ...] = (),
 ) -> ProbeScore:
-    behind = None if kind == "probe" else measure_difference(scores, own, items, bootstrap)[0]
+    """`behind` is how far the probe ranks better."""
     return ProbeScore(
         name=name,
         kind=kind,

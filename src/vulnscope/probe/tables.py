@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.paired_scores import ScoreTable, best_of, measure_auroc, measure_difference
+from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc
 from vulnscope.ask.scored.items import find_windows
+from vulnscope.probe.against import hold_against
 from vulnscope.probe.decoding import Decoded, read_rule
 from vulnscope.probe.folds import Folds
 from vulnscope.probe.harvest import CHANGED, ORACLES, POOLS
@@ -95,15 +96,14 @@ def _changed_baselines(material: Material, samples: Sequence[Sample], has: np.nd
 def _compare_oracle(
     name: str, scores: Floats, others: Mapping[str, Floats], items: ScoreTable, bootstrap: Bootstrap
 ) -> Oracle:
-    best = best_of(dict(others), items)
-    difference, _ = measure_difference(scores, others[best], items, bootstrap)
+    against = hold_against(scores, others, items, bootstrap, seed=bootstrap.seed)
     return Oracle(
         name=name,
         n_items=len(items),
         probe=measure_auroc(scores, items, bootstrap),
-        baseline=best,
-        baseline_auroc=measure_auroc(others[best], items, bootstrap),
-        difference=difference,
+        baseline=against.followed.name,
+        baseline_auroc=measure_auroc(against.followed.scores, items, bootstrap),
+        difference=against.difference,
     )
 
 

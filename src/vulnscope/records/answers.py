@@ -91,6 +91,9 @@ class TextAnswer(Record):
     n_new_tokens: int = Field(default=0, ge=0)
     cut: Truncation | None = None
     note: str = Field(default="", description="why nothing was asked, or what the server said")
+    has_impossible: bool = Field(
+        default=False, description="whether the server gave log-probabilities that cannot be, so that the text was read"
+    )
 
 
 class AnswerRow(SampleRow):
@@ -122,8 +125,19 @@ class AnswerRow(SampleRow):
 
         A tied vote of an ensemble is a score like any other.
         """
-        is_silent = self.readout == "text" and self.says == "unparsed" and self.protocol != COMBINED
-        return math.nan if is_silent else self.margin
+        return math.nan if self._is_in_words and self.says == "unparsed" else self.margin
+
+    @property
+    def mean_rank_score(self) -> float:
+        """What the row is ranked by over all answers: in words those with a verdict alone, NaN where none has one."""
+        if not self._is_in_words:
+            return self.mean_margin
+        votes = [VOTES[answer.says] for answer in self.answers if answer.says != "unparsed"]
+        return fmean(votes) if votes else math.nan
+
+    @property
+    def _is_in_words(self) -> bool:
+        return self.readout == "text" and self.protocol != COMBINED
 
     @property
     def decided_by(self) -> float | None:
@@ -208,6 +222,7 @@ class AnswerFigures(Record):
 
     parser: str
     states: dict[str, int] = Field(description="all answers by state")
+    n_impossible: int = Field(default=0, ge=0, description="answers with log-probabilities that cannot be")
     prompts: tuple[PromptFigures, ...]
     stability: tuple[Stability, ...] = ()
     weaknesses: WeaknessFigures | None = None

@@ -7,10 +7,13 @@ from typing import Literal
 from pydantic import Field
 
 from vulnscope.records.answers import AnswerFigures, MarginKind
-from vulnscope.records.base import Estimate, Number, Quantity, Record, RunRecord
+from vulnscope.records.base import Estimate, NotMeasured, Number, Quantity, Record, RunRecord
 from vulnscope.records.figures import Background, Classification, PromptGrid, ReadOutAgreement, Robustness
 from vulnscope.records.leaks import LeakRecord
 from vulnscope.records.rows import Says, Truncation
+
+APART_LEVEL = 0.01
+"""Corrected p up to which a slice is named: with the verdict, under 6.5 % of studies may claim something false."""
 
 
 class SubjectInfo(Record):
@@ -96,10 +99,25 @@ class Slice(Record):
     pair_rank_p_corrected: Number = Field(description="corrected over the slices of this kind")
     pair_correct_p_corrected: Number = Field(description="corrected over the slices of this kind")
     correction: str = Field(description="none | Holm over 9 | Benjamini-Hochberg over 40")
+    yes_rate_apart_p: Number = Field(
+        default=NotMeasured(reason="not tested"),
+        description="yes-rate of this slice against the rest, corrected by Holm over all slices and both figures",
+    )
+    auroc_apart_p: Number = Field(default=NotMeasured(reason="not tested"), description="the same of the AUROC")
     detectable_auroc: Number = Field(description="smallest AUROC - 1/2 this n could have shown (80 % power, 5 %)")
     acquiescence_mean: Quantity
     label_mass_mean: Number
     baselines: tuple[Baseline, ...]
+
+    @property
+    def is_apart_in_yes_rate(self) -> bool:
+        """Whether it is called vulnerable more or less often than the rest."""
+        return isinstance(self.yes_rate_apart_p, float) and self.yes_rate_apart_p <= APART_LEVEL
+
+    @property
+    def is_apart_in_auroc(self) -> bool:
+        """Whether it is ranked better or worse than the rest."""
+        return isinstance(self.auroc_apart_p, float) and self.auroc_apart_p <= APART_LEVEL
 
 
 class PairView(Record):

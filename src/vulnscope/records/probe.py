@@ -37,9 +37,9 @@ class Null(Record):
     """Labels swapped within pairs, whole groups at a time, and the whole selection repeated."""
 
     n_permutations: int = Field(ge=1)
-    p: float = Field(gt=0, le=1, description="(1 + k)/(1 + n)")
-    mean_auroc: float
-    highest_auroc: float
+    p: Number = Field(description="(1 + k)/(1 + n)")
+    mean_auroc: Number
+    highest_auroc: Number
 
 
 class LengthControl(Record):
@@ -93,7 +93,7 @@ class HeldOut(Record):
 
     sample: str
     probe: float
-    baseline: float = Field(description="of the best surface rule")
+    baseline: float = Field(description="of the surface rule that did best on other folds")
     logits: float = Field(description="of the read-out fitted on the label logits of all prompts")
 
 
@@ -152,8 +152,12 @@ class ProbeRecord(RunRecord):
     probe: ProbeScore
     baselines: tuple[ProbeScore, ...]
     controls: tuple[ProbeScore, ...]
-    best_baseline: str
-    difference: Estimate = Field(description="probe minus best baseline")
+    best_baseline: str = Field(description="did best on the other folds of most folds")
+    best_rule: ProbeScore | None = Field(
+        default=None,
+        description="each fold under the baseline that did best on the others; None in results of earlier versions",
+    )
+    difference: Estimate = Field(description="probe minus best rule; of earlier versions, minus the best afterwards")
     detectable_difference: Number = Field(description="smallest difference these groups could have shown")
     null: Null
     says: tuple[ProbeScore, ...] = Field(description="the zero-shot margin, and the logistic read-out on label logits")
@@ -170,6 +174,11 @@ class ProbeRecord(RunRecord):
     held_out: tuple[HeldOut, ...] = Field(default=(), description="scores behind the figures, item by item")
     notes: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
+
+    @property
+    def leading_rule(self) -> ProbeScore:
+        """The surface rule that the probe is held against."""
+        return self.best_rule or next(each for each in self.baselines if each.name == self.best_baseline)
 
     @model_validator(mode="before")
     @classmethod

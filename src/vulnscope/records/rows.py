@@ -82,6 +82,11 @@ class VerdictRow(SampleRow):
         return self.margin
 
     @property
+    def mean_rank_score(self) -> float:
+        """What the row is ranked by over all prompts."""
+        return self.mean_margin
+
+    @property
     def decided_by(self) -> float:
         """Log-odds of the canonical question, whose answer `says` is; the margin takes two questions."""
         return self.readings[0].log_odds

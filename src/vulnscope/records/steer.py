@@ -11,7 +11,7 @@ from vulnscope.records.base import Estimate, Figure, NotMeasured, Number, Quanti
 from vulnscope.records.rows import Says
 
 Kind = Literal["method", "threshold", "prompt", "prompt and method", "gated method", "combined methods", "from file"]
-Effect = Literal["sensitivity", "criterion only", "not beyond controls", "nothing shown"]
+Effect = Literal["sensitivity", "criterion only", "not beyond controls", "nothing shown", "cannot be found here"]
 ControlName = Literal["random directions", "shuffled labels"]
 
 RUINOUS_PERPLEXITY = 2.0

@@ -8,9 +8,12 @@ from itertools import zip_longest
 from typing import Literal
 
 from vulnscope.records.base import Estimate, NotMeasured, Number
+from vulnscope.stats.multiplicity import IMPOSSIBLE, is_impossible
 
 NOT_AVAILABLE = "n/a"
 MINUS = "\N{MINUS SIGN}"
+
+_MOST_DIGITS = 6
 
 # Whole numbers that stand alone: not those of a name such as CWE-89, nor parts of 0.05.
 _NUMBER = re.compile(r"(?<![\w.,-])(\d+(?:,\d{3})*)(?![\w.]|,\d)")
@@ -39,11 +42,10 @@ def format_estimate(estimate: Estimate, scale: Scale) -> str:
 
 
 def format_signed(value: Number) -> str:
-    """`+1.20`, `−0.31`, `0.00`, or `n/a`: two digits and always a sign, for figures around zero."""
+    """`+1.20`, `−0.31`, `+0.003`, `0.00`, or `n/a`: always a sign, for figures around zero."""
     if isinstance(value, NotMeasured):
         return NOT_AVAILABLE
-    text = f"{value:+.2f}"
-    return "0.00" if float(text) == 0 else text.replace("-", MINUS)
+    return _signed(value, 2)
 
 
 def format_signed_interval(estimate: Estimate) -> str:
@@ -62,8 +64,7 @@ def format_change(value: Number, scale: Scale) -> str:
     """A change of a rate in points, `+3.2`; of a score as `+0.03`; `n/a` where not measured."""
     if isinstance(value, NotMeasured) or scale == "score":
         return format_signed(value)
-    text = f"{100 * value:+.1f}"
-    return "0.0" if float(text) == 0 else text.replace("-", MINUS)
+    return _signed(100 * value, 1)
 
 
 def format_change_interval(estimate: Estimate, scale: Scale) -> str:
@@ -77,8 +78,7 @@ def show_number(value: Number, digits: int = 2, *, is_signed: bool = False) -> s
     """A plain number, with its sign for differences but never for 0, or why it is missing."""
     if isinstance(value, NotMeasured):
         return f"n/a: {value.reason}"
-    text = f"{value:{'+' if is_signed else ''}.{digits}f}"
-    return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", MINUS)
+    return _signed(value, digits) if is_signed else _keep_apart(value, digits, 0.0)
 
 
 def show_estimate(estimate: Estimate | None, *, is_signed: bool = False, digits: int = 2) -> str:
@@ -95,9 +95,9 @@ def show_estimate(estimate: Estimate | None, *, is_signed: bool = False, digits:
 
 
 def format_p(value: Number) -> str:
-    """`0.030`, `< 0.001`, or `n/a`."""
+    """`0.030`, `< 0.001`, `n/a`, or `cannot be found here`."""
     if isinstance(value, NotMeasured):
-        return NOT_AVAILABLE
+        return IMPOSSIBLE if is_impossible(value) else NOT_AVAILABLE
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
@@ -142,8 +142,25 @@ def _percent(value: float) -> str:
     """Whole percents, except where rounding would turn some into none or most into all."""
     percent = round(100 * value, 9)  # the end of an interval may miss 1 by an ulp
     digits = 1 if 0 < percent < 0.95 or 99.05 < percent < 100 else 0
-    return f"{percent:.{digits}f}"
+    return _keep_apart(percent, digits, 0.0, 100.0)
 
 
 def _decimal(value: float) -> str:
-    return f"{value:.2f}".replace("-", MINUS)
+    return _keep_apart(value, 2, 0.0, 1.0, most=3)
+
+
+def _signed(value: float, digits: int) -> str:
+    text = _keep_apart(value, digits, 0.0)
+    return f"+{text}" if value > 0 and float(text) else text
+
+
+def _keep_apart(value: float, digits: int, *ends: float, most: int = _MOST_DIGITS) -> str:
+    """`value` with `digits` decimals, or as many more as keep it apart from the `ends` of its scale.
+
+    A difference that a test shows would read 0.00 otherwise. What is closer than `most` digits show is the end.
+    """
+    for more in range(digits, most + 1):
+        text = f"{value:.{more}f}"
+        if float(text) not in ends or float(text) == value:
+            return text.replace("-", MINUS) if float(text) else f"{0:.{digits}f}"
+    return f"{0 if abs(value) < 0.5 else value:.{digits}f}"

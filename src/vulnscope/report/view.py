@@ -104,7 +104,7 @@ def list_tiles(record: AuditRecord) -> tuple[Tile, ...]:
             "rate",
             overall.pair_correct_chance,
             f"chance at its yes-rate {format_number(overall.pair_correct_chance, 'rate')}; "
-            f"p {_relation(overall.pair_correct_p)}",
+            f"p {_relation(overall.pair_correct_p_corrected)}",
         ),
         Tile(
             "pair-rank",
@@ -112,7 +112,7 @@ def list_tiles(record: AuditRecord) -> tuple[Tile, ...]:
             overall.pair_rank,
             "rate",
             0.5,
-            f"guessing gives 50 %; p {_relation(overall.pair_rank_p)}",
+            f"guessing gives 50 %; p {_relation(overall.pair_rank_p_corrected)}",
         ),
         Tile("auroc", f"AUROC of {scored}", overall.auroc, "score", 0.5, "guessing gives 0.50"),
         Tile("says", "No clear answer", overall.unparsed_rate, "rate", None, "neither yes nor no, counted as wrong"),
@@ -161,6 +161,17 @@ def describe_cut(cut: Truncation) -> str:
     """Which lines of an over-long sample the model saw."""
     around = {"changed-window": "around the change", "function": "by function", "head": "from the top"}[cut.kind]
     return f"over-long: the model saw lines {cut.first_line}–{cut.last_line} of {cut.n_lines}, cut {around}"
+
+
+def describe_impossible(record: AuditRecord) -> str:
+    """How many answers came with log-probabilities that cannot be; empty where none did."""
+    found = record.answers
+    if found is None or not found.n_impossible:
+        return ""
+    return (
+        f"impossible log-probabilities from the server in {found.n_impossible:,} of {sum(found.states.values()):,} "
+        "answers: not used, their text was read"
+    )
 
 
 def chart_data(record: AuditRecord) -> dict[str, Any]:
@@ -228,4 +239,6 @@ def _plain(value: Number) -> float | None:
 
 def _relation(p: Number) -> str:
     text = format_p(p)
+    if isinstance(p, NotMeasured):
+        return text
     return text if text.startswith("<") else f"= {text}"

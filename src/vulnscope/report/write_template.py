@@ -52,6 +52,7 @@ def _environment() -> Environment:
         change_label=comparison.change_label,
         change_scale=comparison.change_scale,
         describe_cwe=describe_cwe,
+        describe_impossible=view.describe_impossible,
         footnotes=view.Footnotes,
         glossary=GLOSSARY,
         group_compared=comparison.group_compared,

@@ -44,6 +44,8 @@ def _describe_effect(led: Outcome) -> str:
             return f"only moves the criterion: margins {shift} nats, AUROC {change}"
         case "not beyond controls":
             return f"moves margins no further than control directions: {shift} nats"
+        case "cannot be found here":
+            return "has an effect that cannot be found here, with so few groups"
     return f"changes nothing beyond chance: AUROC {change}"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vulnscope.ask.figures.paired_scores import area_under
 from vulnscope.ask.preparing import describe_corpus
 from vulnscope.effects.controls import draw_controls
 from vulnscope.effects.costs import SideEffectMaterial, measure_costs, prepare_costs
@@ -27,7 +28,7 @@ from vulnscope.effects.tried import Tried
 from vulnscope.interventions import VectorSite, save_intervention
 from vulnscope.models.subject.sites import name_site
 from vulnscope.records.steer import ControlSet, Outcome, SteeredItem, SteerRecord, SweepCell
-from vulnscope.stats import Bootstrap, name_correction, stratified_auroc
+from vulnscope.stats import Bootstrap, is_impossible, name_correction
 from vulnscope.steer.choosing import choose_best
 from vulnscope.steer.comparison_arms import apply_beside
 from vulnscope.steer.fitting import fit_direction
@@ -89,7 +90,9 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...])
         ),
         controls=sets,
         cells=cells,
-        correction=name_correction(sum(isinstance(each.p, float) for each in family)),
+        correction=name_correction(
+            sum(isinstance(each.p, float) for each in family), sum(is_impossible(each.p_corrected) for each in family)
+        ),
         vectors=VECTORS,
         notes=_notes(bench, applied),
         left_out=bench.splits.prepared.left_out,
@@ -198,7 +201,7 @@ def _cells(
             site=", ".join(name_site(site) for site in trial.sites),
             selector=str(trial.selector),
             scale=trial.scale,
-            auroc=stratified_auroc(swept[key].margins, items.is_vulnerable, items.strata),
+            auroc=area_under(swept[key].margins, items),
             pair_correct=pair_correct(swept[key], items),
             bias_shift=float((swept[key].margins - clean.margins).mean()),
             yes_rate=float(np.mean([says == "vulnerable" for says in swept[key].says])),

@@ -7,7 +7,7 @@ from vulnscope.patch import page as patch
 from vulnscope.probe import page as probe
 from vulnscope.records.base import Estimate
 from vulnscope.records.steer import SteerRecord
-from vulnscope.report.format import format_signed, name_answer, show_estimate, show_number
+from vulnscope.report.format import format_p, format_signed, name_answer, show_estimate, show_number
 from vulnscope.report.page import (
     Block,
     Dots,
@@ -93,6 +93,8 @@ def _list_figures(record: StudyRecord) -> list[tuple[str, Estimate, str]]:
     evidence, overall = record.evidence, record.audit.overall
     return [
         ("says", evidence.says, "AUROC of the zero-shot margin"),
+        ("says, given the size", evidence.says_given_surface, "the same with the size of the code taken out"),
+        ("pair-rank", evidence.pair_rank, "share of twins whose margins are in the right order"),
         ("yes-rate", evidence.yes_rate, "share called vulnerable"),
         ("pairs right", overall.pair_correct, f"both twins; by chance {show_number(overall.pair_correct_chance)}"),
         ("accuracy as it answers", evidence.accuracy, "balanced; 0.5 is chance"),
@@ -103,7 +105,7 @@ def _list_figures(record: StudyRecord) -> list[tuple[str, Estimate, str]]:
         ),
         ("what a threshold wins", evidence.threshold_gain, "on the same samples"),
         ("probe", evidence.probe, "AUROC, out of group"),
-        ("best surface rule", evidence.baseline, f"{evidence.baseline_name}, on the same folds"),
+        ("best surface rule", evidence.baseline, f"{evidence.baseline_name}; chosen on other folds"),
         ("probe over surface", evidence.over_baseline, f"detectable here: {show_number(evidence.detectable)}"),
         ("gap", evidence.gap, "probe over a read-out fitted on the label logits of all prompts"),
         *_list_steering(record.steer),
@@ -143,7 +145,18 @@ def _list_audit(record: StudyRecord) -> list[Block]:
         for part in (record.audit.overall, *(part for part in record.audit.slices if part.kind == "cwe"))
     ]
     heads = ("", "pairs", "says vulnerable", "pair-correct", "chance at that rate", "pair-rank", "AUROC")
-    return [Text(record.audit.sentence), Table(heads, rows)]
+    apart: list[Row] = [
+        (
+            each.value,
+            "says vulnerable" if each.figure == "yes-rate" else "AUROC",
+            show_estimate(each.own),
+            show_estimate(each.overall),
+            format_p(each.p),
+        )
+        for each in record.evidence.apart
+    ]
+    unlike = [Table(("not like the rest", "", "there", "over all", "p, corrected"), apart)] if apart else []
+    return [Text(record.audit.sentence), Table(heads, rows), *unlike]
 
 
 def _table_changes(record: StudyRecord) -> Block:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from vulnscope.patch.record import PatchRecord
 from vulnscope.records.audit import AuditRecord, CorpusInfo, SubjectInfo
-from vulnscope.records.base import Estimate, Number, Record, RunRecord
+from vulnscope.records.base import Estimate, Number, Record, RunRecord, not_measured
 from vulnscope.records.probe import Claim, ProbeRecord
 from vulnscope.records.rows import Says
 from vulnscope.records.steer import SteerRecord
@@ -17,6 +17,7 @@ from vulnscope.records.subject import MemoryEstimate
 Diagnosis = Literal[
     "says it",
     "knows, says it with a bias",
+    "answers the opposite",
     "knows, does not say it",
     "says it for the wrong reason",
     "blind",
@@ -34,23 +35,40 @@ class ChangeEvidence(Record):
     lost: Estimate = Field(description="before minus after, on the same samples")
 
 
+class SliceApart(Record):
+    """A CWE or language that differs from the rest, beyond what as many slices show by chance."""
+
+    kind: Literal["cwe", "language"]
+    value: str
+    figure: Literal["yes-rate", "says"]
+    own: Estimate
+    overall: Estimate
+    p: float = Field(description="corrected over all slices and both figures")
+
+
+_OLD = not_measured("an earlier version did not measure it")
+
+
 class Evidence(Record):
     """All that the diagnosis rests on."""
 
     says: Estimate = Field(description="AUROC of the zero-shot margin")
+    says_given_surface: Estimate = Field(default=_OLD, description="the same with the size of the code taken out")
+    pair_rank: Estimate = Field(default=_OLD, description="of the zero-shot margin")
     yes_rate: Estimate
     accuracy: Estimate = Field(description="balanced accuracy of the greedy answers")
     threshold_accuracy: Estimate = Field(description="balanced accuracy of a threshold chosen on other groups")
     threshold_gain: Estimate = Field(description="the latter minus the former, on the same samples")
     threshold: Number = Field(description="nats, median over folds")
     probe: Estimate = Field(description="AUROC, out of group")
-    baseline: Estimate = Field(description="AUROC of the best surface rule on the same folds")
-    baseline_name: str
-    over_baseline: Estimate = Field(description="probe minus best surface rule")
+    baseline: Estimate = Field(description="AUROC of the surface rule that did best on the other folds, fold by fold")
+    baseline_name: str = Field(description="of the rule that most folds took")
+    over_baseline: Estimate = Field(description="probe minus that rule")
     decodable: Claim
     gap: Estimate = Field(description="probe minus the fitted read-out on the label logits of all prompts")
     detectable: Number = Field(description="smallest difference in AUROC these groups could have shown")
     changes: tuple[ChangeEvidence, ...] = ()
+    apart: tuple[SliceApart, ...] = Field(default=(), description="slices that differ from the rest")
 
 
 class Verdict(Record):

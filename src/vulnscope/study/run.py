@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import numpy as np
-
-from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference
 from vulnscope.ask.preparing import select_samples
 from vulnscope.audit.run import run_audit
 from vulnscope.corpora import Corpus
@@ -29,14 +26,13 @@ from vulnscope.stats import Bootstrap
 from vulnscope.steer.run import run_steering
 from vulnscope.study.budget import explain_budget
 from vulnscope.study.diagnosis import diagnose
+from vulnscope.study.evidence import Known, Told, gather_evidence, measure_change
 from vulnscope.study.flips import count_flips, list_flips
 from vulnscope.study.record import ChangeEvidence, Evidence, StudyRecord, Verdict
 from vulnscope.study.sentence import write_sentence
 from vulnscope.study.stages import finish_run
-from vulnscope.study.thresholds import measure_threshold
 
 if TYPE_CHECKING:
-    from vulnscope.corpora import Sample
     from vulnscope.models import Subject
     from vulnscope.store import AnswerCache, Run, StoredRun
     from vulnscope.study.config import StudyConfig
@@ -131,7 +127,9 @@ def diagnose_subject(
             subject, corpus, own, stage, cache=cache, progress=stages.listener("probe")
         ),
     )  # fmt: skip
-    evidence = gather_evidence(audit, probe, rows, corpus, changes, _bootstrap(config))
+    read = {each.sample for each in probe.held_out} or {row.sample for row in rows}
+    told = Told.of([row for row in rows if row.sample in read], corpus)
+    evidence = gather_evidence(audit, Known.of(probe), told, changes, _bootstrap(config))
     return Diagnosed(audit, probe, evidence, diagnose(evidence, config.limits), notes)
 
 
@@ -174,37 +172,6 @@ class _Stages:
         return result, _read_rows(stage, kind)
 
 
-def gather_evidence(
-    audit: AuditRecord,
-    probe: ProbeRecord,
-    rows: tuple[VerdictRow, ...],
-    corpus: Corpus,
-    changes: tuple[ChangeEvidence, ...],
-    bootstrap: Bootstrap,
-) -> Evidence:
-    """The figures of the diagnosis, from finished stages."""
-    samples, margins, is_right = _join(rows, corpus)
-    items = ScoreTable.of(samples, dict(corpus.groups))
-    gain = measure_threshold(margins, is_right, items, bootstrap, seed=bootstrap.seed)
-    best = next(rule for rule in probe.baselines if rule.name == probe.best_baseline)
-    return Evidence(
-        says=probe.says[0].auroc,
-        yes_rate=audit.overall.yes_rate,
-        accuracy=gain.as_is,
-        threshold_accuracy=gain.cut,
-        threshold_gain=gain.gain,
-        threshold=gain.threshold,
-        probe=probe.probe.auroc,
-        baseline=best.auroc,
-        baseline_name=best.name,
-        over_baseline=probe.difference,
-        decodable=probe.decodable,
-        gap=probe.gap,
-        detectable=probe.detectable_difference,
-        changes=changes,
-    )
-
-
 def _study_changes(
     stages: _Stages, corpus: Corpus, cache: AnswerCache | None, progress: Callable[[int, int], None]
 ) -> tuple[tuple[ChangeEvidence, ...], tuple[str, ...]]:
@@ -226,37 +193,8 @@ def _study_changes(
                 stages.subject, changed, asked, stage, cache=cache, progress=progress
             ),
         )  # fmt: skip
-        found.append(_measure_change(kind, rows, changed, _bootstrap(config)))
+        found.append(measure_change(kind, rows, changed, _bootstrap(config)))
     return tuple(found), tuple(notes)
-
-
-def _measure_change(kind: str, rows: tuple[VerdictRow, ...], corpus: Corpus, bootstrap: Bootstrap) -> ChangeEvidence:
-    """AUROC of the same samples before and after."""
-    by_id = {row.sample: row.margin for row in rows}
-    samples = [
-        sample
-        for sample in corpus.samples
-        if sample.augmentation and sample.id in by_id and sample.augmentation.base_id in by_id
-    ]
-    items = ScoreTable.of(samples, dict(corpus.groups))
-    after = np.array([by_id[sample.id] for sample in samples])
-    before = np.array([by_id[sample.augmentation.base_id or ""] for sample in samples if sample.augmentation])
-    return ChangeEvidence(
-        kind=kind,
-        n=len(samples),
-        before=measure_auroc(before, items, bootstrap),
-        after=measure_auroc(after, items, bootstrap),
-        lost=measure_difference(before, after, items, bootstrap)[0],
-    )
-
-
-def _join(rows: tuple[VerdictRow, ...], corpus: Corpus) -> tuple[list[Sample], np.ndarray, np.ndarray]:
-    """Labelled samples that were asked, with their margins and whether the greedy answer is right."""
-    by_id = {sample.id: sample for sample in corpus.samples}
-    asked = [row for row in rows if by_id[row.sample].label != "unlabelled"]
-    samples = [by_id[row.sample] for row in asked]
-    is_right = [row.says == sample.label for row, sample in zip(asked, samples, strict=True)]
-    return samples, np.array([row.margin for row in asked]), np.array(is_right)
 
 
 def _read_rows(run: StoredRun, kind: str) -> tuple[VerdictRow, ...]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vulnscope.records.base import NotMeasured
+from vulnscope.report.apart import describe_by_language, name_slice
 from vulnscope.report.format import format_number
+from vulnscope.study.diagnosis import is_shown_by_pair_rank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,24 +28,41 @@ _STEERING: Mapping[Effect, tuple[str, str]] = {
         "steering, no better than controls, ruins ordinary code",
     ),
     "nothing shown": ("steering shows no effect", "steering shows no gain and ruins ordinary code"),
+    "cannot be found here": (
+        "an effect of steering cannot be found here",
+        "steering, its effect undetectable here, ruins ordinary code",
+    ),
 }
 """What steering does where what else the model does survives, and where it does not."""
+
+MOST_WORDS = 45
 
 
 def write_sentence(verdict: Verdict, evidence: Evidence, audit: AuditRecord, steer: SteerRecord) -> str:
     """The verdict for the top of the page and of the terminal."""
     overall = audit.overall
-    parts = [
-        f"{verdict.diagnosis.capitalize()}: {audit.subject.name} calls {_rate(overall.yes_rate)} of "
-        f"{audit.corpus.name} vulnerable, gets {_rate(overall.pair_correct)} of pairs right",
-        f"AUROC: margins {_score(evidence.says)}, probe {_score(evidence.probe)}, surface rule "
-        f"{_score(evidence.baseline)}",
-        _describe_threshold(evidence),
-    ]
+    answers = describe_by_language(overall, audit.slices) or (
+        f"calls {_rate(overall.yes_rate)} of {audit.corpus.name} vulnerable, gets {_rate(overall.pair_correct)} of "
+        "pairs right"
+    )
+    ranked = (
+        f"AUROC: margins {_score(evidence.says)}{_add_to_margins(evidence)}, probe {_score(evidence.probe)}, surface "
+        f"rule {_score(evidence.baseline)}"
+    )
     best = find_leader(steer)
-    if best is not None:
-        parts.append(_STEERING[best.effect][best.is_ruinous])
-    return "; ".join(parts) + "."
+    # Where the sentence would become long, the lines below it have these as well.
+    rest = [_describe_threshold(evidence), *([] if best is None else [_STEERING[best.effect][best.is_ruinous]])]
+    parts = [f"{verdict.diagnosis.capitalize()}: {audit.subject.name} {answers}", ranked]
+    while rest and len(" ".join((*parts, *rest)).split()) > MOST_WORDS:
+        del rest[0]
+    return "; ".join((*parts, *rest)) + "."
+
+
+def _add_to_margins(evidence: Evidence) -> str:
+    """What the one AUROC does not show: twins that are told apart, and the slice that is least like the rest."""
+    twins = f" but {_rate(evidence.pair_rank)} of twins" if is_shown_by_pair_rank(evidence) else ""
+    apart = next((each for each in evidence.apart if each.figure == "says"), None)
+    return twins + ("" if apart is None else f", on {name_slice(apart.kind, apart.value)} {_score(apart.own)}")
 
 
 def find_leader(steer: SteerRecord) -> Outcome | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from tests.ask.builders import make_items, make_pairs
 
 from vulnscope.ask.figures.answer_measures import measure_answers
-from vulnscope.ask.figures.slices import JudgedSample
+from vulnscope.ask.figures.slices import JudgedSample, measure_slice
 from vulnscope.ask.worded.answers_to_rows import make_row, unify_readouts
 from vulnscope.corpora import Sample
 from vulnscope.records.answers import AnswerFigures, Expectation, TextAnswer
@@ -61,6 +62,22 @@ def test_each_prompt_has_its_own_figures() -> None:
     assert figures.stability == ()
     assert figures.weaknesses is None
     assert figures.lines is None
+
+
+def test_what_is_silent_under_one_prompt_is_ranked_by_the_others_and_ties_where_all_are() -> None:
+    said = [("vulnerable", "unparsed"), ("fixed", "unparsed"), ("unparsed", "unparsed"), ("vulnerable", "fixed")]
+    items = items_of(PAIRS[:4], [(answer(a, "S1"), answer(b, "S2")) for a, b in said])
+    scores = [item.row.mean_rank_score for item in items]
+    assert scores[:2] + scores[3:] == [1.0, -1.0, 0.0]
+    assert math.isnan(scores[2])
+    # 1 beats -1; the silent vulnerable twin ties with the fixed ones; 1 beats 0: counted between groups alone.
+    figures = measure_slice("all", "all", items, (), BOOTSTRAP)
+    assert figures.mean_margin_auroc.value == pytest.approx((1 + 0.5) / 2)
+
+
+def test_impossible_log_probabilities_are_counted() -> None:
+    figures = measured([(answer("fixed", has_impossible=place < 3),) for place in range(8)])
+    assert figures.n_impossible == 3
 
 
 def test_repeats_are_stable_where_all_give_one_verdict() -> None:

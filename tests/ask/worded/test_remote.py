@@ -140,6 +140,8 @@ def test_impossible_log_probabilities_leave_the_text(tmp_path: Path) -> None:
         rows = ask_at(server.url, tmp_path, yes_no())
     assert {row.readout for row in rows} == {"text"}
     assert [answer.says for answer in rows[0].answers] == ["fixed", "vulnerable"] * 3
+    # Each is counted: one bad reply is no reason to ask the next without.
+    assert all(answer.has_impossible for row in rows for answer in row.answers)
 
 
 @pytest.mark.parametrize(

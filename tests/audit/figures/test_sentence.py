@@ -81,7 +81,17 @@ def test_every_headline_is_short_without_brackets(
             baselines=make_rules(0.995),
             **figures,
         )
-        check_headline(write_sentence(found, make_corpus_info(name, "by pair (claims about these)"), readout))
+        info = make_corpus_info(name, "by pair (claims about these)")
+        languages = [
+            found.model_copy(
+                update={"kind": "language", "value": value, "yes_rate": estimate(rate), "yes_rate_apart_p": 0.001}
+            )
+            for value, rate in (("c", 0.92), ("python", 0.14))
+        ]
+        for slices in ((), languages):
+            sentence = write_sentence(found, info, readout, slices)
+            check_headline(sentence)
+            assert "the best surface rule 99.5 %" in sentence or not n_pairs
 
 
 def test_generated_code_is_named() -> None:

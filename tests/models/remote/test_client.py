@@ -228,7 +228,10 @@ def test_a_text_is_gone_on_with() -> None:
 def test_log_probabilities_are_read_in_either_layout(log_probs: str, found: dict[str, float] | None) -> None:
     body = f'{{"choices": [{{"text": "Yes", "logprobs": {log_probs}}}]}}'.encode()
     with serve([Recorded(body)]) as server, client(server.url) as asked:
-        assert asked.complete(TextRequest("?", max_tokens=1)).first_tokens == found
+        reply = asked.complete(TextRequest("?", max_tokens=1))
+    assert reply.first_tokens == found
+    is_impossible = any(value in log_probs for value in ("NaN", "[5.0", "[Inf", '"No": -0.2'))
+    assert reply.has_impossible is is_impossible
 
 
 @pytest.mark.parametrize(

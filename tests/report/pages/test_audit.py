@@ -49,6 +49,18 @@ def test_answers_without_a_verdict_are_counted_with_what_may_be_the_cause() -> N
     assert "no verdict" not in render_text(make_record(), 100)
 
 
+def test_impossible_log_probabilities_are_counted_where_they_came() -> None:
+    line = "mpossible log-probabilities from the server in 3 of"
+    found = make_answers("…").model_copy(update={"n_impossible": 3})
+    assert f"i{line}" in render_text(make_record(answers=found), 140)
+    assert f"I{line}" in render_html(make_record(answers=found))
+    for shown in (
+        render_text(make_record(answers=make_answers("…")), 140),
+        render_html(make_record(answers=make_answers("…"))),
+    ):
+        assert line not in shown
+
+
 def test_what_else_was_measured_has_a_line_each() -> None:
     shown = render_text(make_full_record(), 140)
     for line in (

@@ -41,6 +41,7 @@ def measure_answers(items: Sequence[JudgedSample], bootstrap: Bootstrap) -> Answ
     return AnswerFigures(
         parser=parsers[0],
         states={state: states[state] for state in STATES},
+        n_impossible=sum(answer.has_impossible for item in items for answer in item.row.answers),
         prompts=tuple(_measure_prompt(key, found, bootstrap) for key, found in answered.items()),
         stability=tuple(
             _measure_stability(key, found, bootstrap)

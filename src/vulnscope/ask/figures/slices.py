@@ -9,16 +9,18 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from vulnscope.ask.figures.apart import Apart, compare_with_rest
 from vulnscope.ask.figures.baselines import ALWAYS_YES, BaselineScores
+from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.corpora import Sample
 from vulnscope.records.answers import Row
 from vulnscope.records.audit import Baseline, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.rows import Says
 from vulnscope.stats import (
+    AurocStatistic,
     Bootstrap,
     Groups,
-    Resampled,
     auroc_statistic,
     chance_pair_correct,
     correct,
@@ -27,14 +29,14 @@ from vulnscope.stats import (
     d_a,
     d_prime,
     detectable_auroc,
+    estimate,
     estimate_mean,
     false_alarm_rate,
+    fix_by_definition,
     hit_rate,
-    interval_within,
     pair_cells,
     pair_ranks,
-    resample,
-    stratified_auroc,
+    standard_error,
     swap_test,
 )
 
@@ -90,14 +92,26 @@ class Measured:
 
 def measure(items: Sequence[JudgedSample], baselines: Sequence[BaselineScores], bootstrap: Bootstrap) -> Measured:
     """The overall slice, and one per value of every kind of slice that divides `items`."""
-    families = [
-        [measure_slice(kind, value, part, baselines, bootstrap) for value, part in _divide(kind, items)]
-        for kind in KINDS
-    ]
+    divided = [[(kind, value, part) for value, part in _divide(kind, items)] for kind in KINDS]
+    families = [[measure_slice(*each, baselines, bootstrap) for each in family] for family in divided]
+    slices = [part for family in families for part in correct_slices(family)]
+    apart = _compare_with_rest(items, [part for family in divided for _, _, part in family])
     return Measured(
-        overall=measure_slice("all", "all", items, baselines, bootstrap),
-        slices=tuple(part for family in families for part in correct_slices(family)),
+        overall=correct_slices([measure_slice("all", "all", items, baselines, bootstrap)])[0],
+        slices=tuple(
+            part.model_copy(update={"yes_rate_apart_p": own.yes_rate, "auroc_apart_p": own.auroc})
+            for part, own in zip(slices, apart, strict=True)
+        ),
     )
+
+
+def _compare_with_rest(items: Sequence[JudgedSample], parts: Sequence[Sequence[JudgedSample]]) -> tuple[Apart, ...]:
+    """Whether each part differs from the other items, corrected over all parts of all kinds."""
+    table = ScoreTable.of([item.sample for item in items], {item.sample.id: item.group for item in items})
+    says = [float(item.row.says == "vulnerable") for item in items]
+    owners = [{item.sample.id for item in part} for part in parts]
+    masks = [np.array([item.sample.id in own for item in items]) for own in owners]
+    return compare_with_rest(np.array([item.row.rank_score for item in items]), np.array(says), masks, table)
 
 
 def measure_slice(
@@ -109,9 +123,9 @@ def measure_slice(
     pairs = pair_up(items)
     paired_says: list[Says] = [item.row.says for twins in pairs for item in twins]
     margins = [item.row.rank_score for item in items]
-    mean_margins = [item.row.mean_margin for item in items]
-    resampled = _resample_auroc(margins, items, bootstrap)
-    auroc = _auroc(margins, resampled, items, bootstrap)
+    mean_margins = [item.row.mean_rank_score for item in items]
+    ranked = _rank(margins, items)
+    auroc = estimate(ranked, group_items(items), bootstrap)
     pair_rank_p, pair_correct_p = _swap_tests(pairs)
     return Slice(
         kind=kind,
@@ -126,7 +140,7 @@ def measure_slice(
         d_a=d_a(auroc.value),
         pair_rank=_pair_rank([(a.row.rank_score, b.row.rank_score) for a, b in pairs], pairs, bootstrap),
         pair_rank_p=pair_rank_p,
-        mean_margin_auroc=_auroc(mean_margins, _resample_auroc(mean_margins, items, bootstrap), items, bootstrap),
+        mean_margin_auroc=estimate(_rank(mean_margins, items), group_items(items), bootstrap),
         hit_rate=hit_rate(counts),
         false_alarm_rate=false_alarm_rate(counts),
         d_prime=d_prime(counts),
@@ -138,7 +152,7 @@ def measure_slice(
         pair_rank_p_corrected=pair_rank_p,
         pair_correct_p_corrected=pair_correct_p,
         correction="none",
-        detectable_auroc=_detectable(resampled, items),
+        detectable_auroc=_detectable(ranked, items),
         acquiescence_mean=_mean([item.row.acquiescence for item in items], "asked in one direction only"),
         label_mass_mean=_label_mass(items),
         baselines=tuple(_measure_baseline(baseline, items, pairs, bootstrap) for baseline in baselines),
@@ -147,8 +161,9 @@ def measure_slice(
 
 def correct_slices(family: Sequence[Slice]) -> list[Slice]:
     """The slices of one kind with their p-values corrected over the family."""
-    ranks = correct([part.pair_rank_p for part in family])
-    rights = correct([part.pair_correct_p for part in family])
+    n_groups = [part.pair_correct.n_groups for part in family]
+    ranks = correct([part.pair_rank_p for part in family], n_groups)
+    rights = correct([part.pair_correct_p for part in family], n_groups)
     return [
         part.model_copy(
             update={
@@ -236,20 +251,9 @@ def _pair_rank(scores: Sequence[tuple[float, float]], pairs: Sequence[Twins], bo
     return _pair_share(ranks.tolist(), pairs, bootstrap)
 
 
-def _resample_auroc(scores: Sequence[float], items: Sequence[JudgedSample], bootstrap: Bootstrap) -> Resampled:
+def _rank(scores: Sequence[float], items: Sequence[JudgedSample]) -> AurocStatistic:
     """AUROC between groups, within strata of CWE and language."""
-    groups = group_items(items)
-    statistic = auroc_statistic(scores, [item.is_vulnerable for item in items], groups, strata_of(items))
-    return resample(statistic, groups.n_groups, bootstrap)
-
-
-def _auroc(
-    scores: Sequence[float], resampled: Resampled, items: Sequence[JudgedSample], bootstrap: Bootstrap
-) -> Estimate:
-    value = stratified_auroc(scores, [item.is_vulnerable for item in items], strata_of(items))
-    if isinstance(value, NotMeasured):
-        return not_measured(value.reason, len(items), resampled.n_groups)
-    return interval_within(resampled, len(items), bootstrap, 0.0, 1.0, value=value)
+    return auroc_statistic(scores, [item.is_vulnerable for item in items], group_items(items), strata_of(items))
 
 
 def strata_of(items: Sequence[JudgedSample]) -> list[tuple[tuple[str, ...], str]]:
@@ -257,11 +261,11 @@ def strata_of(items: Sequence[JudgedSample]) -> list[tuple[tuple[str, ...], str]
     return [(item.sample.cwes, item.sample.language) for item in items]
 
 
-def _detectable(auroc: Resampled, items: Sequence[JudgedSample]) -> Number:
+def _detectable(ranked: AurocStatistic, items: Sequence[JudgedSample]) -> Number:
     n_positive, n_negative = (
         len({item.group for item in items if item.is_vulnerable is side}) for side in (True, False)
     )
-    return detectable_auroc(auroc.standard_error, n_positive, n_negative)
+    return detectable_auroc(standard_error(ranked, group_items(items)), n_positive, n_negative)
 
 
 def _swap_tests(pairs: Sequence[Twins]) -> tuple[Number, Number]:
@@ -286,10 +290,10 @@ def _measure_baseline(
             pair_correct=NotMeasured(reason=baseline.reason),
         )
     own = [float(scores[item.place]) for item in items]
-    auroc = _auroc(own, _resample_auroc(own, items, bootstrap), items, bootstrap)
+    auroc = estimate(_rank(own, items), group_items(items), bootstrap)
     pair_rank = _pair_rank([(scores[a.place], scores[b.place]) for a, b in pairs], pairs, bootstrap)
     if baseline.name == ALWAYS_YES:
-        auroc, pair_rank = _by_definition(auroc), _by_definition(pair_rank)
+        auroc, pair_rank = fix_by_definition(auroc), fix_by_definition(pair_rank)
     right = [bool(is_positive[a.place] and not is_positive[b.place]) for a, b in pairs]
     return Baseline(
         name=baseline.name,
@@ -310,10 +314,3 @@ def _label_mass(items: Sequence[JudgedSample]) -> Number:
     """Mean probability of all label forms together; answers in words have none."""
     masses = [reading.label_mass for item in items for reading in item.row.readings]
     return _mean(masses, "answers were written or listed, not scored as yes and no")
-
-
-def _by_definition(constant: Estimate) -> Estimate:
-    """A rule that tells nothing apart has its value whatever the data."""
-    if isinstance(constant.value, NotMeasured):
-        return constant
-    return constant.model_copy(update={"low": constant.value, "high": constant.value, "method": "by definition"})

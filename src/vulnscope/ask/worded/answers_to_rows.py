@@ -57,6 +57,7 @@ class Reader(NamedTuple):
             n_new_tokens=reply.n_new_tokens,
             cut=prepared.cut,
             note=note,
+            has_impossible=reply.has_impossible,
             **self._found(sample, parsed),
         )
 

@@ -107,10 +107,12 @@ class RemoteAnswerer:
     def _score(self, ask: Ask, n_listed: int) -> Reply:
         """Labels from the alternatives to the first token; the text where the server lists none."""
         reply = self.client.complete(self._request(ask, (), max_tokens=_LABEL_TOKENS, n_listed=n_listed))
-        counted = Reply(n_prompt_tokens=reply.n_prompt_tokens, n_new_tokens=reply.n_new_tokens)
+        counted = Reply(
+            n_prompt_tokens=reply.n_prompt_tokens, n_new_tokens=reply.n_new_tokens, has_impossible=reply.has_impossible
+        )
         if reply.is_declined:
             return replace(counted, is_declined=True)
-        if not reply.first_tokens:
+        if not reply.first_tokens and not reply.has_impossible:
             self._n_listed = 0
         listed = reply.first_tokens or {}
         labels = score_labels(ask.scored, listed)

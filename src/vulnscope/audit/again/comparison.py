@@ -30,16 +30,13 @@ from vulnscope.stats import (
     auroc_statistic,
     correct,
     detectable_change,
-    interval,
-    interval_within,
+    estimate,
     mcnemar,
     mean_statistic,
     measure_change,
     name_correction,
     pair_ranks,
-    resample,
     sign_flip_test,
-    stratified_auroc,
     swap_test,
 )
 
@@ -93,7 +90,8 @@ def compare_items(both: Sequence[Both], bootstrap: Bootstrap, *, is_one_unit: bo
         part = [by_id[item.sample.id] for item in items]
         families.setdefault(kind, []).append(_compare_slice(kind, value, part, bootstrap, is_one_unit))
     slices = [part for family in families.values() for part in sorted(_correct(family), key=_by_size, reverse=True)]
-    return Compared(_compare_slice("all", "all", both, bootstrap, is_one_unit), tuple(slices))
+    (overall,) = _correct([_compare_slice("all", "all", both, bootstrap, is_one_unit)])
+    return Compared(overall, tuple(slices))
 
 
 def list_items(both: Sequence[Both], n_with_code: int) -> tuple[ComparedItem, ...]:
@@ -182,11 +180,8 @@ def _change(measure: Measure, values: Floats, groups: Groups, bootstrap: Bootstr
     """`values` is units × (before, after); all but margins lie within [0, 1]."""
     differences = values[:, 1] - values[:, 0]
     before, after = values.mean(axis=0).tolist()
-    resampled = resample(mean_statistic(differences, groups), groups.n_groups, bootstrap)
-    if measure == "margin":
-        change = interval(resampled, len(values), bootstrap, is_proportion=False)
-    else:
-        change = interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
+    low, high = (None, None) if measure == "margin" else (-1.0, 1.0)
+    change = estimate(mean_statistic(differences, groups), groups, bootstrap, low=low, high=high)
     return Change(
         measure=measure,
         before=before,
@@ -203,13 +198,12 @@ def _auroc(both: Sequence[Both], groups: Groups) -> Change:
     truth = [each.before.is_vulnerable for each in both]
     strata = strata_of([each.before for each in both])
     margins = [[each[side].row.rank_score for each in both] for side in (0, 1)]
-    values = [stratified_auroc(scores, truth, strata) for scores in margins]
     first, second = (auroc_statistic(scores, truth, groups, strata) for scores in margins)
-    found = measure_change(first, second, (values[0], values[1]), groups)
+    found = measure_change(first, second, groups)
     return Change(
         measure="auroc",
-        before=values[0],
-        after=values[1],
+        before=first.value,
+        after=second.value,
         change=found.change,
         p=found.p,
         p_corrected=found.p,
@@ -222,17 +216,20 @@ def _correct(family: Sequence[ComparedSlice]) -> list[ComparedSlice]:
     """The slices of one kind, each measure's p-values corrected over all slices where it could be tested."""
     corrected: dict[tuple[int, str], Number] = {}
     sizes: list[int] = []
+    n_impossible = 0
     for measure in dict.fromkeys(change.measure for part in family for change in part.changes):
         found = {
-            place: change.p for place, part in enumerate(family) for change in part.changes if change.measure == measure
+            place: change for place, part in enumerate(family) for change in part.changes if change.measure == measure
         }
-        sizes.append(sum(not isinstance(p, NotMeasured) for p in found.values()))
-        adjusted = correct(list(found.values())).p_values
-        corrected.update({(place, measure): p for place, p in zip(found, adjusted, strict=True)})
+        sizes.append(sum(not isinstance(change.p, NotMeasured) for change in found.values()))
+        adjusted = correct(
+            [change.p for change in found.values()], [change.change.n_groups for change in found.values()]
+        )
+        n_impossible = max(n_impossible, adjusted.n_impossible)
+        corrected.update({(place, measure): p for place, p in zip(found, adjusted.p_values, strict=True)})
     tested = [size for size in sizes if size]
-    label = name_correction(max(tested, default=0))
-    if label != "none" and min(tested) < max(tested):
-        label = f"{label} at most"
+    largest = max(tested, default=0)
+    label = name_correction(largest, n_impossible, is_most=min(tested, default=0) < largest)
     return [
         part.model_copy(
             update={

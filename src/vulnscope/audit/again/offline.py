@@ -19,7 +19,7 @@ from vulnscope.records.audit import AuditRecord, SubjectInfo
 from vulnscope.records.base import NotMeasured, Number, digest_text
 from vulnscope.records.comparison import ComparedRun, ComparisonRecord
 from vulnscope.report.format import format_change, format_change_interval, format_p
-from vulnscope.stats import Bootstrap, cohen_kappa
+from vulnscope.stats import IMPOSSIBLE, Bootstrap, cohen_kappa, is_impossible
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Corpus
@@ -165,6 +165,8 @@ def _points(change: Change) -> str:
     if isinstance(value, NotMeasured):
         return f"not measured ({value.reason})"
     text = f"{format_change(value, 'rate')} points {format_change_interval(change.change, 'rate')}".rstrip()
+    if is_impossible(change.p_corrected):
+        return f"{text}, which {IMPOSSIBLE}"
     if isinstance(change.p, NotMeasured):
         return text
     p = format_p(change.p)

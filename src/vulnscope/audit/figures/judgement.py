@@ -72,7 +72,7 @@ def judge(
     pairs = pair_up(items)
     shown = spread_out(pairs, config.max_pairs_shown)
     return AuditRecord(
-        sentence=write_sentence(measured.overall, info, readout),
+        sentence=write_sentence(measured.overall, info, readout, measured.slices),
         subject=subject,
         corpus=info,
         protocol=asked.protocol,

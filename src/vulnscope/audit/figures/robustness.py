@@ -49,7 +49,7 @@ def measure_robustness(items: Sequence[JudgedSample], bootstrap: Bootstrap) -> R
         _measure(f"{kind}, version {version}" if n_versions[kind] > 1 else kind, changes, bootstrap)
         for (kind, version), changes in kinds.items()
     ]
-    corrected = correct([line.accuracy_p for line in lines])
+    corrected = correct([line.accuracy_p for line in lines], [line.right_before.n_groups for line in lines])
     return Robustness(
         lines=tuple(
             line.model_copy(update={"accuracy_p_corrected": p})

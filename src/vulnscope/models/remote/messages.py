@@ -90,7 +90,10 @@ _SHOWN_CHARACTERS = 300
 
 @dataclass(frozen=True)
 class Completion:
-    """What the model wrote. `first_tokens` are alternatives to its first token with their log-probabilities."""
+    """What the model wrote. `first_tokens` are alternatives to its first token with their log-probabilities.
+
+    They are None where the server gave none, and where it `has_impossible` ones.
+    """
 
     text: str
     is_finished: bool
@@ -98,6 +101,7 @@ class Completion:
     first_tokens: Mapping[str, float] | None
     n_prompt_tokens: int
     n_new_tokens: int
+    has_impossible: bool = False
 
 
 def read_completion(body: Any, request: Request) -> Completion:
@@ -112,13 +116,16 @@ def read_completion(body: Any, request: Request) -> Completion:
         content, refusal = message.get("content"), message.get("refusal")
         ending = choice.get("finish_reason")
         usage = body.get("usage") or {}
+        listed = _list_first_tokens(choice.get("logprobs"))
+        is_possible = _are_possible(listed)
         reply = Completion(
             text=_as_text("" if content is None else content),
             is_finished=ending != "length",
             is_declined=bool(refusal) or ending == "content_filter",
-            first_tokens=_read_first_tokens(choice.get("logprobs")),
+            first_tokens=_bound(listed) if listed and is_possible else None,
             n_prompt_tokens=_read_count(usage.get("prompt_tokens")),
             n_new_tokens=_read_count(usage.get("completion_tokens")),
+            has_impossible=not is_possible,
         )
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise MalformedReply(f"JSON that is no completion: {str(body)[:_SHOWN_CHARACTERS]!r}") from error
@@ -143,13 +150,10 @@ def _decoding(request: ChatRequest | TextRequest) -> dict[str, Any]:
     return body if request.seed is None else body | {"seed": request.seed}
 
 
-def _read_first_tokens(log_probs: Any) -> dict[str, float] | None:
-    """The first token and its alternatives, as chat servers list them (some do so for completions), or in columns.
-
-    None where any value cannot be a log-probability, or where together they exceed 1: such a list says nothing.
-    """
+def _list_first_tokens(log_probs: Any) -> dict[str, float]:
+    """The first token and its alternatives, as chat servers list them (some do so for completions), or in columns."""
     if not log_probs:
-        return None
+        return {}
     if log_probs.get("content"):
         first = log_probs["content"][0]
         listed: Sequence[Mapping[str, Any]] = [first, *(first.get("top_logprobs") or ())]
@@ -158,8 +162,14 @@ def _read_first_tokens(log_probs: Any) -> dict[str, float] | None:
         tokens, values = log_probs.get("tokens") or (), log_probs.get("token_logprobs") or ()
         alternatives = log_probs.get("top_logprobs") or ()
         pairs = [*zip(tokens[:1], values[:1], strict=True), *((alternatives[0] or {}) if alternatives else {}).items()]
-    known = {_as_text(token): float(value) for token, value in pairs if value is not None}
-    is_possible = all(value <= _ROUNDING for value in known.values())
-    if not is_possible or sum(map(math.exp, known.values())) > 1 + _ROUNDING:
-        return None
-    return {token: min(0.0, max(_FLOOR, value)) for token, value in known.items()} or None
+    return {_as_text(token): float(value) for token, value in pairs if value is not None}
+
+
+def _are_possible(listed: Mapping[str, float]) -> bool:
+    """Whether each value can be a log-probability, and all together do not exceed 1; otherwise they say nothing."""
+    is_each = all(value <= _ROUNDING for value in listed.values())
+    return is_each and sum(map(math.exp, listed.values())) <= 1 + _ROUNDING
+
+
+def _bound(listed: Mapping[str, float]) -> dict[str, float]:
+    return {token: min(0.0, max(_FLOOR, value)) for token, value in listed.items()}

@@ -51,7 +51,7 @@ def resolve_folder(
         if revision is not None:
             raise InputError(f"--revision belongs to Hub ids; {name!r} is a local folder")
         located = Located(folder) if folder.is_dir() else Located(own, variant=find_variant(own, variant))
-    elif _looks_like_path(name):
+    elif looks_like_path(name):
         raise InputError(f"{kind} folder {name!r} does not exist; give an existing folder or a Hub id such as org/name")
     else:
         located = _download(name, revision, trust_remote_code, kind, has_weights)
@@ -165,7 +165,8 @@ def _organism_folder() -> Path:
     return folder
 
 
-def _looks_like_path(name: str) -> bool:
+def looks_like_path(name: str) -> bool:
+    """Whether `name` can be no id on the Hub."""
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name or not name
 
 
@@ -204,6 +205,12 @@ def _download(name: str, revision: str | None, trust_remote_code: bool, kind: st
 
 def _check_contents(folder: Path, name: str, kind: str, has_weights: bool) -> None:
     config = "config.json" if kind == "model" else "adapter_config.json"
+    if not (folder / config).is_file() and (folder / "snapshots").is_dir():
+        copies = sorted(path.name for path in (folder / "snapshots").iterdir())
+        inside = f"{name.rstrip('/')}/snapshots/{copies[-1]}" if copies else "one of its snapshots"
+        raise InputError(
+            f"{name!r} is where the Hub's files are cached; name the {kind} by its id (org/name), or give {inside}"
+        )
     if not (folder / config).is_file():
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
         raise InputError(f"{name!r} is no {kind}: it has no {config} (it holds {found})")

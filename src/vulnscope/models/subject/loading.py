@@ -17,12 +17,12 @@ for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_SAFETENSORS_CONVERSION", "D
 import torch  # noqa: E402
 
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite, SubjectError  # noqa: E402
+from vulnscope.models.subject.names import DTYPE_NAMES, check_names  # noqa: E402
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-QUANTIZATIONS = ("nf4",)
+DTYPES = {name: getattr(torch, name) for name in DTYPE_NAMES}
 _GENERIC_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 # Below this compute capability bfloat16 is only emulated.
 _BF16_CAPABILITY = (8, 0)
@@ -46,9 +46,9 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         has_bf16 = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _BF16_CAPABILITY
         return torch.bfloat16 if has_bf16 else torch.float32
-    if name not in DTYPES:
-        raise InputError(f"unknown dtype {name!r}; choose one of: auto, {', '.join(DTYPES)}")
-    return DTYPES[name]
+    check_names(name, "auto", None)
+    found: torch.dtype = DTYPES[name]
+    return found
 
 
 def load_model(
@@ -129,8 +129,7 @@ def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizer
 
 
 def _quantization(name: str, dtype: torch.dtype) -> Any:
-    if name not in QUANTIZATIONS:
-        raise InputError(f"unknown quantisation {name!r}; choose one of: {', '.join(QUANTIZATIONS)}")
+    check_names("auto", "auto", name)
     if find_spec("bitsandbytes") is None or find_spec("accelerate") is None:
         raise MissingPrerequisite("nf4 needs bitsandbytes: pip install 'vulnscope[tune]'")
     from transformers import BitsAndBytesConfig

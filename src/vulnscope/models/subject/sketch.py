@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from vulnscope.errors import InputError
 from vulnscope.models.forward.architecture import Architecture, map_architecture
 from vulnscope.models.subject.files import resolve_folder
-from vulnscope.models.subject.loading import QUANTIZATIONS, explain, load_tokenizer, pick_device, pick_dtype, quiet
+from vulnscope.models.subject.loading import explain, load_tokenizer, pick_device, pick_dtype, quiet
+from vulnscope.models.subject.names import check_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,8 +74,7 @@ def sketch_model(
 
     Raises `InputError` for what is no causal language model, and `SubjectError` where its layers cannot be found.
     """
-    if quantize is not None and quantize not in QUANTIZATIONS:
-        raise InputError(f"unknown quantisation {quantize!r}; choose one of: {', '.join(QUANTIZATIONS)}")
+    check_names("auto", "auto", quantize)
     folder = resolve_folder(name, revision, trust_remote_code, has_weights=False).path
     target = pick_device(device)
     model = _build_folder(folder, pick_dtype(dtype, target), trust_remote_code)

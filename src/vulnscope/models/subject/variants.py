@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from vulnscope.errors import CorruptData, InputError
 
 if TYPE_CHECKING:
@@ -54,6 +52,7 @@ def find_base(folder: Path, path: Path) -> Path | None:
 
 def apply_variant(model: nn.Module, folder: Path, path: Path) -> None:
     """Turn the organism of `folder`, already loaded into `model`, into a variant, in place."""
+    import torch
     from safetensors.torch import load_file
 
     base = find_base(folder, path)

@@ -23,7 +23,14 @@ from vulnscope.report.format import (
     merge_reasons,
 )
 from vulnscope.report.page import Block, Cell, Head, Page, Row, Section, Table, Text
-from vulnscope.report.view import find_best_baseline, group_slices, is_synthetic, list_tiles, name_slice
+from vulnscope.report.view import (
+    describe_impossible,
+    find_best_baseline,
+    group_slices,
+    is_synthetic,
+    list_tiles,
+    name_slice,
+)
 
 _Line = tuple[str, str, str]
 """A figure in words: what it is called, its value with its interval, and what to hold against it."""
@@ -51,7 +58,9 @@ def page(record: AuditRecord) -> Page:
             Section("Further figures", [Table(("", "", _NOTE), further)] if further else [], is_brief=True),
             Section("Ordinary code", _list_background(record.background) if record.background else [], is_brief=True),
             Section(
-                "Left out", [*_count_states(record), *_list_reasons(record), *_list_left_out(record)], is_brief=True
+                "Left out",
+                [*_count_states(record), *_count_impossible(record), *_list_reasons(record), *_list_left_out(record)],
+                is_brief=True,
             ),
         ),
     )
@@ -218,6 +227,11 @@ def _count_states(record: AuditRecord) -> list[Block]:
     line = f"  no verdict: {', '.join(counts)} of {_count(sum(states.values()), 'answer')}"
     hint = "; cut: --max-new-tokens was reached, or the prompt is longer than the model reads"
     return [Text(line + hint * bool(states.get("cut")))]
+
+
+def _count_impossible(record: AuditRecord) -> list[Block]:
+    """How many replies of an endpoint had log-probabilities that cannot be."""
+    return [Text(f"  {line}", "warning") for line in [describe_impossible(record)] if line]
 
 
 def _list_left_out(record: AuditRecord) -> list[Block]:

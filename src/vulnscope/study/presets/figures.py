@@ -12,7 +12,7 @@ from vulnscope.ask.worded.parsers.keyword import parse_keyword
 from vulnscope.records.answers import Expectation
 from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.report.format import format_estimate, format_number
-from vulnscope.stats import Groups, correct, estimate_mean
+from vulnscope.stats import LEVEL, Groups, correct, estimate_mean, is_impossible
 from vulnscope.study.presets.record import Judged, ReproducedRow, Said
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from vulnscope.stats import Bootstrap
 
 _EXPECTS = Expectation(form="verdict")
-_LEVEL = 0.05
 
 
 class Answers(NamedTuple):
@@ -78,9 +77,10 @@ def judge(answers: Answers, clean: Answers, items: ScoreTable, bootstrap: Bootst
 def correct_rows(rows: Sequence[ReproducedRow]) -> tuple[ReproducedRow, ...]:
     """The rows with p corrected over all that are steered; the others are not tested."""
     p_values = [row.default.pair_rank_p if row.layers else NotMeasured(reason="not steered") for row in rows]
+    n_groups = [row.default.pair_rank.n_groups for row in rows]
     changes = [
         {"pair_rank_p": p, "pair_rank_p_corrected": corrected}
-        for p, corrected in zip(p_values, correct(p_values).p_values, strict=True)
+        for p, corrected in zip(p_values, correct(p_values, n_groups).p_values, strict=True)
     ]
     return tuple(
         row.model_copy(update={"default": row.default.model_copy(update=change)})
@@ -96,7 +96,9 @@ def write_sentence(subject: str, rows: Sequence[ReproducedRow]) -> str:
     right = [row for row in own if row.indexing == "right"]
     said = [row.whole_answer for row in written]
     steered = [row.default.pair_rank_p_corrected for row in rows if row.layers]
-    n_changed = sum(not isinstance(p, NotMeasured) and p <= _LEVEL for p in steered)
+    n_changed = sum(not isinstance(p, NotMeasured) and p <= LEVEL for p in steered)
+    n_groups = clean.default.pair_rank.n_groups
+    excuse = f", and with {n_groups} groups no single one could" if any(map(is_impossible, steered)) else ""
     return (
         f"Read by the keyword parser, answers of {subject} to the {prompt} prompt are right on "
         f"{format_estimate(clean.whole_answer.vulnerable_right, 'rate')} of vulnerable and "
@@ -107,13 +109,8 @@ def write_sentence(subject: str, rows: Sequence[ReproducedRow]) -> str:
         f"{_range([row.default.pair_rank for row in right])} with the right indexing; "
         f"{n_changed or 'none'} of {len(steered)} settings, whatever the indexing, "
         f"change{'s' if n_changed < 2 else ''} that beyond chance"
-        f"{'' if n_changed else _excuse(clean.default.pair_rank.n_groups, len(steered))}."
+        f"{excuse}."
     )
-
-
-def _excuse(n_groups: int, n_tests: int) -> str:
-    """What to add where so few groups cannot show a single change: the least p of a sign flip is 2^(1 − n)."""
-    return f", and with {n_groups} groups no single one could" if n_tests * 2.0 ** (1 - n_groups) > _LEVEL else ""
 
 
 def _parse(texts: Sequence[str], clean: Sequence[str], items: ScoreTable, bootstrap: Bootstrap) -> Said:

@@ -15,7 +15,7 @@ from vulnscope.audit.again.offline import compare_runs, read_answers
 from vulnscope.errors import InputError, RunError
 from vulnscope.records.base import digest_text
 from vulnscope.records.comparison import ComparisonRecord
-from vulnscope.stats import Bootstrap, name_correction
+from vulnscope.stats import Bootstrap
 from vulnscope.study.record import StudyRecord
 from vulnscope.study.run import STAGES, run_study
 from vulnscope.study.stages import find_run, finish_run
@@ -25,7 +25,7 @@ from vulnscope.study.two.differences import (
     compare_probes,
     correct_figures,
     correct_interventions,
-    count_tests,
+    name_tests,
 )
 from vulnscope.study.two.record import AgainstRecord
 from vulnscope.study.two.words import name_sides, write_sentence
@@ -94,11 +94,9 @@ def run_against(
         second=second,
         answers=answers,
         figures=figures,
-        correction=name_correction(count_tests([row.difference for row in figures])),
+        correction=name_tests([row.difference for row in figures]),
         interventions=interventions,
-        interventions_correction=name_correction(
-            count_tests([own for row in interventions for own in (row.pair_correct, row.auroc)])
-        ),
+        interventions_correction=name_tests([own for row in interventions for own in (row.pair_correct, row.auroc)]),
         n_probed=n_probed,
         n_steered=n_steered,
         pages=pages,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vulnscope.records.base import NotMeasured
 from vulnscope.report.format import format_change, format_change_interval, format_p
+from vulnscope.stats import LEVEL, is_impossible
 
 if TYPE_CHECKING:
     from vulnscope.records.audit import SubjectInfo
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from vulnscope.study.record import StudyRecord
     from vulnscope.study.two.record import Difference, FigureDifference
 
-LEVEL = 0.05
 _KEY_FIGURES: tuple[tuple[str, str, Scale], ...] = (
     ("pair-correct", "pairs right", "rate"),
     ("says", "AUROC of the margin", "score"),
@@ -76,7 +76,9 @@ def _state(words: str, scale: Scale, difference: Difference, n_items: int) -> st
     # A rate of pairs counts pairs.
     where = f", {n:,} samples" if scale == "score" and n != n_items else ""
     found = format_p(difference.p_corrected)
-    p = "" if isinstance(difference.p_corrected, NotMeasured) else f"p {found}" if found[0] == "<" else f"p = {found}"
+    p = f"p {found}" if found[0] == "<" else f"p = {found}"
+    if isinstance(difference.p_corrected, NotMeasured):
+        p = f"a difference {found}" if is_impossible(difference.p_corrected) else ""
     if is_shown(difference):
         return f"{words} {change} ({p}{where})"
     if not isinstance(difference.detectable, NotMeasured):
