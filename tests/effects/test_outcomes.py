@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def outcome(clean: Margins, after: Margins, controls: Controls = NONE, sign: flo
 
 
 # Three pairs of three groups, vulnerable first. The first pair turns round, the last twin is not parsed any more.
-FEW = make_items(3)
+FEW = replace(make_items(3), strata=("one",) * 6)
 CLEAN = Margins(
     np.array([1.0, 2.0, 2.0, -1.0, -1.0, -2.0]),
     ("vulnerable", "fixed", "vulnerable", "fixed", "fixed", "fixed"),
@@ -61,9 +62,9 @@ def test_figures_of_three_pairs_worked_by_hand() -> None:
     assert found.pair_correct_change.value == pytest.approx(1 / 3 - 2 / 3)
     assert found.yes_rate.value == pytest.approx(3 / 6)
     assert found.unparsed_rate.value == pytest.approx(1 / 6)
-    # Within CWEs the first vulnerable twin comes to stand above its fixed one, the others stood there before.
-    assert found.auroc.value == 1.0
-    assert found.auroc_change.value == pytest.approx(1 / 3)
+    # Against the fixed samples of other pairs the vulnerable ones won 2, 1.5 and 0.5 of 2, then 2, 1.5 and 1.
+    assert found.auroc.value == pytest.approx(4.5 / 6)
+    assert found.auroc_change.value == pytest.approx(0.5 / 6)
     # One group moved its rank, two their margins: all flips of one are as extreme, and half of those of two.
     assert found.p == found.p_corrected == 1.0
     assert found.bias_p == 0.5
@@ -132,16 +133,26 @@ def test_sensitivity_asks_for_all_of_its_conditions() -> None:
 
 
 def test_a_gain_is_within_cwes() -> None:
-    # Each vulnerable twin falls below its fixed one, and the pairs stay ten nats apart.
-    items = make_items(2)
-    before, after = np.array([1.0, 0.0, 11.0, 10.0]), np.array([0.0, 1.0, 10.0, 11.0])
-    assert auroc_gain(before, after, items) == -1.0
+    # Two pairs in each of two CWEs, which stay ten nats apart while the vulnerable twins fall below all fixed ones.
+    items = replace(make_items(4), strata=("one",) * 4 + ("other",) * 4)
+    before = np.array([1.0, 0.0, 1.0, 0.0, 11.0, 10.0, 11.0, 10.0])
+    assert auroc_gain(before, -before, items) == -1.0
+
+
+def test_pairs_alone_in_their_cwe_show_no_gain_of_auroc() -> None:
+    alone = replace(FEW, strata=tuple(pair or "" for pair in FEW.pairs))
+    found = measure_outcome(
+        "m", "method", "x", CLEAN, AFTER, alone, Bootstrap(), sign=1.0, controls=Controls((0.0,), (0.0,))
+    )
+    reason = NotMeasured(reason="no stratum holds vulnerable and fixed samples of different groups")
+    assert found.auroc.value == found.auroc_change.value == found.p_random == found.p_shuffled == reason
+    assert measure_controls("shuffled labels", [AFTER], CLEAN, alone).auroc_changes == ()
 
 
 def test_controls_are_measured_against_the_clean_run() -> None:
     found = measure_controls("shuffled labels", [AFTER, CLEAN], CLEAN, FEW)
     assert (found.name, found.n) == ("shuffled labels", 2)
-    assert found.auroc_changes == pytest.approx((1 / 3, 0.0))
+    assert found.auroc_changes == pytest.approx((1 / 12, 0.0))
     assert found.pair_correct_changes == pytest.approx((-1 / 3, 0.0))
     assert found.bias_shifts == pytest.approx((0.5, 0.0))
 

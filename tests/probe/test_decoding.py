@@ -146,8 +146,8 @@ def test_no_better_than_the_best_of_many_rules_is_seldom_said_where_it_is_false(
 
 
 def test_a_difference_without_an_interval_says_what_could_have_shown() -> None:
-    items = make_items(46, group_size=2)
+    items = make_items(14, group_size=2)
     scores = np.random.default_rng(0).normal(size=(2, len(items)))
     difference, detectable = measure_difference(scores[0], scores[1], items, Bootstrap(n_draws=100))
     assert isinstance(difference.low, NotMeasured)
-    assert detectable == detectable_auroc_difference(None, 23, 23)
+    assert detectable == detectable_auroc_difference(None, 7, 7)

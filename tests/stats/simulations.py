@@ -15,9 +15,8 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from vulnscope.records.base import Estimate, Number, not_measured
+from vulnscope.records.base import Estimate, Number
 from vulnscope.stats import (
-    MIN_GROUPS,
     Bootstrap,
     Floats,
     Groups,
@@ -27,7 +26,6 @@ from vulnscope.stats import (
     balanced_accuracy_statistic,
     change_test,
     estimate,
-    estimate_by_jackknife,
     matthews_statistic,
     mean_statistic,
     pair_ranks,
@@ -129,7 +127,7 @@ def draw_auroc_change(generator: Generator, change: float, n_groups: int) -> Dra
         for side, (own, area) in enumerate(((one, 0.6), (other, 0.6 + change)))
     )
     first, second = (auroc_statistic(scores, is_positive, groups) for scores in (before, after))
-    return Drawn(lambda weights: second(weights) - first(weights), groups)
+    return Drawn(second - first, groups)
 
 
 def true_average_precision(area: float) -> float:
@@ -172,14 +170,15 @@ def measure_coverage(figure: str, setting: float, n_groups: int, n_simulations: 
 
 
 def _estimate(kind: Figure, drawn: Drawn, n_groups: int, seed: int) -> Estimate:
-    """The interval as the package gives it; where two sides have `n_groups` each, both must have enough."""
-    groups = drawn.groups
-    if n_groups < MIN_GROUPS <= groups.n_groups:
-        return not_measured("too few groups on either side")
-    if kind.is_jackknifed:
-        return estimate_by_jackknife(drawn.statistic, groups.n_groups, groups.n_items)
-    settings = Bootstrap(n_draws=kind.n_draws, seed=seed)
-    return estimate(drawn.statistic, groups.n_groups, groups.n_items, settings, is_proportion=kind.is_proportion)
+    """The interval as the package gives it; where two sides have `n_groups` each, these decide."""
+    return estimate(
+        drawn.statistic,
+        drawn.groups,
+        Bootstrap(n_draws=kind.n_draws, seed=seed),
+        is_proportion=kind.is_proportion,
+        is_jackknifed=kind.is_jackknifed,
+        n_effective=float(n_groups) if drawn.groups.n_groups > n_groups else None,
+    )
 
 
 def swap_p(generator: Generator, n_groups: int) -> Number:

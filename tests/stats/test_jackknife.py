@@ -1,34 +1,23 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
 
-from vulnscope.records.base import NotMeasured
-from vulnscope.stats import Groups, estimate_by_jackknife, mean_statistic
+from vulnscope.stats import Groups, auroc_statistic, mean_statistic, measure_error, pseudo_values
 
 
-def test_of_a_mean_it_is_students_interval() -> None:
+def test_the_pseudo_values_of_a_mean_are_its_values() -> None:
     values = np.random.default_rng(0).normal(size=40)
-    groups = Groups(np.arange(40), 40)
-    ours = estimate_by_jackknife(mean_statistic(values, groups), 40, 40)
-    theirs = ttest_1samp(values, 0).confidence_interval()
-    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
-    assert ours.value == pytest.approx(values.mean())
-    assert ours.method == "jackknife"
+    statistic = mean_statistic(values, Groups(np.arange(40), 40))
+    assert pseudo_values(statistic, 40) == pytest.approx(values)
+    found = measure_error(statistic, 40)
+    assert found == pytest.approx((values.mean(), values.std(ddof=1) / math.sqrt(40)))
 
 
-def test_the_range_cuts_the_interval() -> None:
-    values = np.array([1.0] * 39 + [0.0])
-    groups = Groups(np.arange(40), 40)
-    assert estimate_by_jackknife(mean_statistic(values, groups), 40, 40, low=0.0, high=1.0).high == 1.0
-
-
-def test_few_groups_and_no_spread_have_no_interval() -> None:
-    few = Groups(np.arange(8), 8)
-    estimate = estimate_by_jackknife(mean_statistic(np.arange(8.0), few), 8, 8)
-    assert estimate.value == 3.5
-    assert estimate.low == NotMeasured(reason="too few groups (8, 30 needed)")
-    many = Groups(np.arange(40), 40)
-    assert isinstance(estimate_by_jackknife(mean_statistic(np.ones(40), many), 40, 40).low, NotMeasured)
-    assert isinstance(estimate_by_jackknife(mean_statistic([], Groups(np.arange(0), 0)), 0, 0).value, NotMeasured)
+def test_an_auroc_has_its_own_error_and_one_group_none() -> None:
+    scores, positive = np.random.default_rng(0).normal(size=40), np.arange(40) % 2 == 0
+    statistic = auroc_statistic(scores, positive, Groups(np.arange(40), 40))
+    assert measure_error(statistic, 40) == pytest.approx((statistic.value, statistic.spread()))
+    assert math.isnan(measure_error(mean_statistic([1.0], Groups(np.arange(1), 1)), 1).error)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from vulnscope.records.base import NotMeasured
-from vulnscope.stats import Groups, auroc, auroc_statistic, pair_ranks, stratified_auroc
+from vulnscope.stats import AurocStatistic, Groups, auroc, auroc_statistic, pair_ranks, stratified_auroc
 
 scored = st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=40).filter(
     lambda items: 0 < sum(positive for _, positive in items) < len(items)
@@ -36,7 +36,7 @@ def test_strata_are_weighted_by_their_size_and_one_sided_ones_drop_out() -> None
     positive = [True, False, True, False, True, False, True]
     strata = ["a", "a", "b", "b", "b", "b", "c"]
     # a: 1 over 2 samples; b: positives 0, 1 against negatives 1, 0 = (0 + 1/2 + 1/2 + 1)/4 over 4; c: one side.
-    assert stratified_auroc(scores, positive, strata) == pytest.approx((1.0 * 2 + 0.5 * 4) / 6)
+    assert stratified_auroc(scores, positive, _singles(7), strata) == pytest.approx((1.0 * 2 + 0.5 * 4) / 6)
 
 
 def test_an_offset_between_strata_does_not_count() -> None:
@@ -45,8 +45,8 @@ def test_an_offset_between_strata_does_not_count() -> None:
     scores = generator.normal(size=100) + positive
     strata = np.repeat(["a", "b"], 50)
     shifted = scores + 100 * (strata == "b")
-    assert stratified_auroc(shifted, positive, list(strata)) == pytest.approx(
-        stratified_auroc(scores, positive, list(strata))
+    assert stratified_auroc(shifted, positive, _singles(100), list(strata)) == pytest.approx(
+        stratified_auroc(scores, positive, _singles(100), list(strata))
     )
 
 
@@ -116,7 +116,7 @@ def test_an_item_without_a_score_wins_half_of_its_comparisons(items: list[tuple[
         if wins:
             total += len(own) * sum(wins) / len(wins)
             weights += len(own)
-    value = stratified_auroc(scores, labels, strata)
+    value = stratified_auroc(scores, labels, groups, strata)
     if weights:
         assert value == pytest.approx(total / weights)
         assert found == pytest.approx(total / weights)
@@ -127,3 +127,44 @@ def test_an_item_without_a_score_wins_half_of_its_comparisons(items: list[tuple[
 
 def test_a_pair_without_a_score_ranks_one_half() -> None:
     assert pair_ranks([1.0, math.nan, 0.0], [math.nan, 0.0, 1.0]).tolist() == [0.5, 0.5, 0.0]
+
+
+def test_twins_never_meet() -> None:
+    # Each vulnerable twin beats its own fixed one alone: pair-rank 1, and no skill between pairs.
+    scores = [1.0, 0.5, 2.0, 1.5, 3.0, 2.5, 4.0, 3.5]
+    positive = [True, False] * 4
+    pairs = Groups(np.repeat(np.arange(4), 2), 4)
+    assert stratified_auroc(scores, positive, pairs) == 0.5
+    assert stratified_auroc(scores, positive, pairs, [0] * 4 + [1] * 4) == 0.5
+    alone = auroc_statistic(scores, positive, pairs, [0, 0, 1, 1, 2, 2, 2, 2])
+    assert (alone.value, alone.n_items, alone.unranked_share, alone.n_effective) == (0.5, 4, 0.5, 2.0)
+    nowhere = auroc_statistic(scores, positive, pairs, pairs.index.tolist())
+    assert nowhere.value == NotMeasured(reason="no stratum holds vulnerable and fixed samples of different groups")
+    assert (nowhere.unranked_share, nowhere.n_effective) == (1.0, 0.0)
+
+
+def test_differences_and_averages_are_statistics_of_their_own() -> None:
+    generator = np.random.default_rng(0)
+    groups = Groups(np.repeat(np.arange(30), 2), 30)
+    positive = np.tile([True, False], 30)
+    one, other = (auroc_statistic(generator.normal(size=60) + shift * positive, positive, groups) for shift in (0, 1))
+    weights = generator.integers(0, 3, size=(4, 30)).astype(float)
+    assert (other - one)(weights) == pytest.approx(other(weights) - one(weights))
+    assert AurocStatistic.average([one, other])(weights) == pytest.approx((other(weights) + one(weights)) / 2)
+    assert (one.ends, (other - one).ends) == ((0.0, 1.0), (-1.0, 1.0))
+    assert (one - one).spread() == 0.0
+    # Uncorrelated scores: variances add up.
+    assert (other - one).spread() == pytest.approx(math.hypot(one.spread(), other.spread()), rel=0.3)
+
+
+def test_weights_count_comparisons_and_leave_strata_the_weight_of_their_items() -> None:
+    scores, positive = np.array([3.0, 0.0, 1.0, 2.0, 1.0, 0.0]), np.array([True, False, True, False, True, False])
+    groups, strata = Groups(np.arange(6), 6), ["a"] * 4 + ["b"] * 2
+    weights = np.array([1.0, 2.0, 5.0, 1.0, 7.0, 9.0])
+    # a: 3 beats 0 (1 × 2) and 2 (1 × 1), 1 beats 0 (5 × 2) and loses to 2 (5 × 1), over 4 items; b: 1 over 2.
+    expected = ((2 + 1 + 10) / 18 * 4 + 1.0 * 2) / 6
+    assert auroc_statistic(scores, positive, groups, strata, weights=weights).value == pytest.approx(expected)
+
+
+def _singles(n: int) -> Groups:
+    return Groups(np.arange(n), n)

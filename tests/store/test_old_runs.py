@@ -22,6 +22,7 @@ NAMES = sorted(path.name for path in (OLD / "runs").iterdir())
 RENAMED = {"is_decodable": "decodable", "is_general": "general", "is_used": "used"}
 _UNMEASURED = not_measured("an earlier version did not measure it").model_dump(mode="json")
 ADDED: dict[str, Any] = {
+    "coverage": None,
     "yes_rate_apart_p": {"reason": "not tested"},
     "auroc_apart_p": {"reason": "not tested"},
     "best_rule": None,
@@ -31,8 +32,12 @@ ADDED: dict[str, Any] = {
     "leader": None,
     "beyond_p_corrected": {"reason": "measured by an earlier version: patch again"},
 }
-MEASURED_OTHERWISE = ("correction", "classification", "yes_rate_apart_p", "auroc_apart_p")
-"""Corrections count the tests made; few alarms set cuts without an interval; slices are held against the rest."""
+MEASURED_OTHERWISE = (
+    *("correction", "classification", "sentence", "yes_rate_apart_p", "auroc_apart_p"),
+    *("auroc", "mean_margin_auroc", "d_a", "low", "high", "method", "coverage", "detectable", "detectable_auroc"),
+)
+"""Corrections count the tests made; few alarms set cuts without an interval; slices are held against the rest; an AUROC
+compares samples of different groups, and few groups carry intervals of other kinds."""
 KINDS = "against apply audit combine compare import patch probe reproduction rescore steer study"
 
 
@@ -47,7 +52,8 @@ def with_present_names(value: Any) -> Any:
 def without(value: Any, is_left_out: Callable[[str, Any], bool]) -> Any:
     """`value` without the fields that `is_left_out` by name and value, at any depth."""
     if isinstance(value, list):
-        return [without(each, is_left_out) for each in value]
+        kept = [each for each in value if not (isinstance(each, dict) and is_left_out(each.get("measure", ""), each))]
+        return [without(each, is_left_out) for each in kept]
     if not isinstance(value, dict):
         return value
     return {name: without(each, is_left_out) for name, each in value.items() if not is_left_out(name, each)}

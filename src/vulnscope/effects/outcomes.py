@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference, rank_twins
+from vulnscope.ask.figures.paired_scores import ScoreTable, area_under, measure_auroc, measure_difference, rank_twins
 from vulnscope.effects.controls import RANDOM, SHUFFLED
 from vulnscope.effects.margins import Margins
 from vulnscope.records.base import Estimate, NotMeasured, Number
@@ -23,13 +23,11 @@ from vulnscope.stats import (
     Floats,
     Groups,
     correct,
+    estimate,
     estimate_mean,
-    interval_within,
     is_impossible,
     mean_statistic,
-    resample,
     sign_flip_test,
-    stratified_auroc,
 )
 
 if TYPE_CHECKING:
@@ -144,10 +142,12 @@ def _is_shown(p: Number) -> bool:
     return isinstance(p, float) and p <= LEVEL
 
 
-def auroc_gain(clean: Floats, after: Floats, items: ScoreTable) -> float:
-    """AUROC after minus before; raises `TypeError` with the reason where it is not defined, which twins rule out."""
-    before, later = (stratified_auroc(each, items.is_vulnerable, items.strata) for each in (clean, after))
-    return float(later) - float(before)
+def auroc_gain(clean: Floats, after: Floats, items: ScoreTable) -> Number:
+    """AUROC after minus before; `NotMeasured` where no stratum has two groups."""
+    before, later = (area_under(each, items) for each in (clean, after))
+    if isinstance(before, NotMeasured) or isinstance(later, NotMeasured):
+        return before if isinstance(before, NotMeasured) else later
+    return later - before
 
 
 def pair_correct(margins: Margins, items: ScoreTable) -> float:
@@ -158,10 +158,11 @@ def pair_correct(margins: Margins, items: ScoreTable) -> float:
 def measure_controls(name: ControlName, found: Sequence[Margins], clean: Margins, items: ScoreTable) -> ControlSet:
     """What directions that mean nothing changed on the items of `clean`."""
     before = pair_correct(clean, items)
+    gains = [auroc_gain(clean.margins, each.margins, items) for each in found]
     return ControlSet(
         name=name,
         n=len(found),
-        auroc_changes=tuple(auroc_gain(clean.margins, each.margins, items) for each in found),
+        auroc_changes=tuple(gain for gain in gains if not isinstance(gain, NotMeasured)),
         pair_correct_changes=tuple(pair_correct(each, items) - before for each in found),
         bias_shifts=tuple(float((each.margins - clean.margins).mean()) for each in found),
     )
@@ -231,8 +232,7 @@ def _mean(
 
 def _mean_change(values: Floats, groups: Groups, bootstrap: Bootstrap) -> Estimate:
     """Of a share."""
-    resampled = resample(mean_statistic(values, groups), groups.n_groups, bootstrap)
-    return interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
+    return estimate(mean_statistic(values, groups), groups, bootstrap, low=-1.0, high=1.0)
 
 
 def _anti_steered(change: Floats, sign: float) -> Number:
@@ -241,7 +241,9 @@ def _anti_steered(change: Floats, sign: float) -> Number:
     return float((change * np.sign(sign) < -ROUNDING).mean())
 
 
-def _control_p(observed: float, controls: Sequence[float], name: str) -> Number:
+def _control_p(observed: Number, controls: Sequence[float], name: str) -> Number:
+    if isinstance(observed, NotMeasured):
+        return observed
     if not controls:
         return NotMeasured(reason=f"no {name} beside it")
     return (1 + sum(value >= observed - 1e-12 for value in controls)) / (1 + len(controls))

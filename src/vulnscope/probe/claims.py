@@ -15,12 +15,14 @@ EQUIVALENCE = 0.05
 LEVEL = 0.05
 
 
-def judge_decodable(against: Against, p: float) -> Claim:
+def judge_decodable(against: Against, p: Number) -> Claim:
     """Whether the probe beats every baseline: `yes`, `no` (an equivalence claim), or `cannot tell`.
 
     `no` is judged against the baseline that was chosen on other folds: the best of several on the same items reads too
     high, and what a probe has over it too low.
     """
+    if isinstance(p, NotMeasured):
+        return "cannot tell"
     lows = [each.low for each in (against.difference, *against.each.values())]
     if all(not isinstance(low, NotMeasured) and low > 0 for low in lows) and p <= LEVEL:
         return "yes"
@@ -30,4 +32,4 @@ def judge_decodable(against: Against, p: float) -> Claim:
 
 def judge_general(against: Against, p: Number) -> Claim:
     """The same under folds that leave whole parts out."""
-    return "cannot tell" if isinstance(p, NotMeasured) else judge_decodable(against, p)
+    return judge_decodable(against, p)

@@ -17,6 +17,7 @@ from vulnscope.errors import InputError
 from vulnscope.probe.against import Against, hold_against
 from vulnscope.probe.claims import judge_decodable
 from vulnscope.probe.nested import Choice, Feature, NestedScores, cross_validate
+from vulnscope.records.base import NotMeasured
 from vulnscope.records.probe import Null
 from vulnscope.stats import Bootstrap, Groups, stratified_auroc
 
@@ -117,10 +118,14 @@ def check_features(features: Sequence[Feature]) -> None:
 def _measure_null(scores: np.ndarray, labels: np.ndarray, items: ScoreTable) -> Null:
     """Column 0 is the observed one; the others repeat the whole selection on swapped labels.
 
-    Each has an AUROC: every item is scored, and twins of one stratum hold both labels however they are swapped.
+    All have an AUROC or none: every item is scored, and a pair holds both labels however it is swapped.
     """
     assert np.isfinite(scores).all(), "every measured item is in an outer fold"
-    areas = [stratified_auroc(scores[:, column], labels[:, column], items.strata) for column in range(labels.shape[1])]
+    groups = items.all_groups()
+    areas = [stratified_auroc(scores[:, c], labels[:, c], groups, items.strata) for c in range(labels.shape[1])]
+    missing = next((area for area in areas if isinstance(area, NotMeasured)), None)
+    if missing is not None:
+        return Null(n_permutations=len(areas) - 1, p=missing, mean_auroc=missing, highest_auroc=missing)
     observed, *permuted = map(float, areas)
     as_high = sum(value >= observed - 1e-12 for value in permuted)
     return Null(

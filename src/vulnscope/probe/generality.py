@@ -17,7 +17,7 @@ from vulnscope.probe.folds import NEVER, Folds, deal_folds, leave_out
 from vulnscope.probe.nested import Choice, Feature, column_auroc, cross_validate, score_parts
 from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.probe import CurvePoint, Generality, Part, Transfer, TypeTarget
-from vulnscope.stats import Bootstrap, Groups, auroc_statistic, interval, resample
+from vulnscope.stats import AurocStatistic, Bootstrap, Groups, auroc_statistic, estimate
 
 if TYPE_CHECKING:
     from vulnscope.records.audit import CorpusInfo
@@ -242,10 +242,9 @@ def _follow_macro(rules: Mapping[str, Floats], labels: np.ndarray, folds: Folds)
 
 
 def _macro_auroc(scores: Floats, labels: np.ndarray, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
-    groups = Groups.from_labels(items.groups)
+    groups = items.all_groups()
     each = [auroc_statistic(scores[:, c], labels[:, c], groups) for c in range(labels.shape[1])]
-    resampled = resample(lambda w: np.mean([one(w) for one in each], axis=0), groups.n_groups, bootstrap)
-    return interval(resampled, len(items), bootstrap, is_proportion=False)
+    return estimate(AurocStatistic.average(each), groups, bootstrap)
 
 
 def detect_single_pairs(cwes: Sequence[str], items: ScoreTable) -> tuple[str, ...]:

@@ -13,34 +13,46 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from vulnscope.ask.figures.paired_scores import ScoreTable
-from vulnscope.records.base import Estimate, NotMeasured, not_measured
+from vulnscope.ask.figures.paired_scores import ScoreTable, area_under
+from vulnscope.records.base import NotMeasured, not_measured
 from vulnscope.records.probe import LengthControl
-from vulnscope.stats import Bootstrap, Groups, auroc_statistic, interval, resample, stratified_auroc
+from vulnscope.stats import AurocStatistic, Bootstrap, auroc_statistic, estimate
 
 if TYPE_CHECKING:
-    from vulnscope.stats import Floats, Statistic
+    from vulnscope.stats import Floats
 
 _WIDEST = math.log(1e4)
 _ROUNDING = 1e-9
 
 
 class _Pairs(NamedTuple):
-    """Complete pairs: their items, and per pair its place among the pairs' groups."""
+    """Complete pairs: the items of all twins one after the other, and the places of twins (pairs × 2)."""
 
     items: ScoreTable
     places: np.ndarray
-    groups: Groups
+
+    def rank(self, scores: Floats, weights: Floats) -> AurocStatistic:
+        """AUROC of `scores`, one for each of all samples, with one weight per pair."""
+        return auroc_statistic(
+            scores[self.places].ravel(),
+            self.items.is_vulnerable,
+            self.items.all_groups(),
+            self.items.strata,
+            weights=np.repeat(weights, 2),
+        )
 
 
 def control_length(scores: Floats, lengths: Floats, items: ScoreTable, bootstrap: Bootstrap) -> LengthControl:
     """The probe's AUROC on held-out pairs weighted for length; `NotMeasured` where no weights balance the rule."""
     pairs = _complete(scores, items)
-    rule = stratified_auroc(-lengths, items.is_vulnerable, items.strata)
+    rule = area_under(-lengths, items)
     if not len(pairs.places):
         missing = NotMeasured(reason="no pairs")
         return LengthControl(auroc=not_measured("no pairs"), length_auroc=rule, effective_pairs=missing)
-    by_length = _pair_statistic(-lengths[pairs.places].ravel(), pairs)
+    if isinstance(rule, NotMeasured):
+        return LengthControl(
+            auroc=not_measured(rule.reason, 2 * len(pairs.places)), length_auroc=rule, effective_pairs=rule
+        )
     shorter = lengths[pairs.places[:, 0]] < lengths[pairs.places[:, 1]]
 
     def weights(log_ratio: float) -> Floats:
@@ -49,7 +61,7 @@ def control_length(scores: Floats, lengths: Floats, items: ScoreTable, bootstrap
         return found
 
     def excess(log_ratio: float) -> float:
-        return float(by_length(weights(log_ratio)[None])[0]) - 0.5
+        return float(pairs.rank(-lengths, weights(log_ratio)).value) - 0.5
 
     log_ratio = _balance(excess)
     if log_ratio is None:
@@ -59,13 +71,7 @@ def control_length(scores: Floats, lengths: Floats, items: ScoreTable, bootstrap
             auroc=not_measured(reason, 2 * len(pairs.places)), length_auroc=rule, effective_pairs=missing
         )
     found = weights(log_ratio)
-    statistic = _pair_statistic(scores[pairs.places].ravel(), pairs)
-
-    def by_group(draws: Floats) -> Floats:
-        return statistic(draws[:, pairs.groups.index] * found)
-
-    resampled = resample(by_group, pairs.groups.n_groups, bootstrap)
-    auroc: Estimate = interval(resampled, 2 * len(pairs.places), bootstrap, is_proportion=False)
+    auroc = estimate(pairs.rank(scores, found), pairs.items.all_groups(), bootstrap)
     return LengthControl(auroc=auroc, length_auroc=rule, effective_pairs=float(found.sum() ** 2 / (found**2).sum()))
 
 
@@ -89,10 +95,4 @@ def _complete(scores: Floats, items: ScoreTable) -> _Pairs:
         tuple(items.strata[i] for i in places.ravel().tolist()),
         tuple(items.pairs[i] for i in places.ravel().tolist()),
     )
-    return _Pairs(kept, places, Groups.from_labels(kept.groups[::2]))
-
-
-def _pair_statistic(scores: Floats, pairs: _Pairs) -> Statistic:
-    """Stratified AUROC as a function of weights of pairs."""
-    each = Groups(np.repeat(np.arange(len(pairs.places)), 2), len(pairs.places))
-    return auroc_statistic(scores, pairs.items.is_vulnerable, each, pairs.items.strata)
+    return _Pairs(kept, places)

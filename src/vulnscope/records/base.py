@@ -106,9 +106,12 @@ class Estimate(Record):
     value: Quantity
     low: Quantity
     high: Quantity
-    method: str = Field(description="bca | jackknife | wilson | by definition | none")
+    method: str = Field(description="bca | dyads | jackknife | wilson | by definition | none")
     n: int = Field(ge=0, description="samples or pairs behind the value")
     n_groups: int = Field(ge=0)
+    coverage: float | None = Field(
+        default=None, description="how often such intervals hold the truth in simulations, where that is not 95 %"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

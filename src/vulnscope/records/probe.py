@@ -37,9 +37,9 @@ class Null(Record):
     """Labels swapped within pairs, whole groups at a time, and the whole selection repeated."""
 
     n_permutations: int = Field(ge=1)
-    p: float = Field(gt=0, le=1, description="(1 + k)/(1 + n)")
-    mean_auroc: float
-    highest_auroc: float
+    p: Number = Field(description="(1 + k)/(1 + n)")
+    mean_auroc: Number
+    highest_auroc: Number
 
 
 class LengthControl(Record):

@@ -35,10 +35,31 @@ class Groups:
         """Items in all groups."""
         return len(self.index)
 
+    @property
+    def sizes(self) -> Ints:
+        """Items in each group."""
+        return np.bincount(self.index, minlength=self.n_groups)
+
+    @property
+    def n_effective(self) -> float:
+        """Groups of equal size that would say as much: n² / Σ n_g² (Kish 1965); 0 without items."""
+        return count_effective(self.sizes)
+
+    @property
+    def largest_share(self) -> float:
+        """Share of the items that the largest group holds; 0 without items."""
+        return float(self.sizes.max() / self.n_items) if self.n_items else 0.0
+
     def sums(self, values: ArrayLike) -> Floats:
         """Sum of `values` (one per item) in each group."""
         items = np.asarray(values, dtype=np.float64)
         return np.bincount(self.index, weights=items, minlength=self.n_groups).astype(np.float64)
+
+
+def count_effective(sizes: ArrayLike) -> float:
+    """(Σ n_g)² / Σ n_g² of group sizes: `n` for equal sizes, close to 1 where one group holds nearly everything."""
+    counts = np.asarray(sizes, dtype=np.float64)
+    return float(counts.sum() ** 2 / (counts @ counts)) if counts.any() else 0.0
 
 
 def mean_statistic(values: ArrayLike, groups: Groups, weights: ArrayLike | None = None) -> Statistic:

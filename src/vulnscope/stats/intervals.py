@@ -1,31 +1,40 @@
-"""95 % intervals by group.
+"""Figures with their 95 % intervals by group: value and interval are of one statistic, and made here only.
 
-From 30 groups on: bootstrap over groups with bias correction and acceleration, BCa (Efron 1987; Efron & Tibshirani
-1993, equations 14.9-14.15), half of the ties with the estimate counted below it. With fewer groups, or where every
-draw gives the same value: Wilson's score interval (1927) at n = groups for proportions, no interval otherwise.
-Percentile intervals are not offered: they cover 78-90 % where n is small.
+Which interval goes by the effective number of groups, n² / Σ n_g²:
+
+- AUROC and differences of them: the standard error by dyads of groups (`ranking`) times Student's t.
+- From `MANY_GROUPS` on: bootstrap over groups with bias correction and acceleration, BCa (Efron 1987; Efron &
+  Tibshirani 1993, equations 14.9-14.15), half of the ties with the estimate counted below it.
+- From `MIN_GROUPS` on: Student's t times the jackknife's standard error, with its measured coverage beside it. Fewer
+  carry none. Proportions have Wilson's score interval at the effective groups below `MANY_GROUPS`.
+- Where the groups show no spread, as with a perfect score: Wilson's on the scale of the statistic, if it has ends.
+
+Percentile intervals are not offered: they cover 78-90 % where n is small. No interval is widened to hold its value.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
+from vulnscope.stats.bounds import COVERAGE_OF_FEW, MANY_GROUPS, MIN_GROUPS, describe_few, wilson
 from vulnscope.stats.groups import Floats, Groups, Statistic, mean_statistic
-
-MIN_GROUPS = 30
-"""Groups from which on the bootstrap is trusted."""
+from vulnscope.stats.jackknife import Centred, measure_error
+from vulnscope.stats.ranking import AurocStatistic
 
 _MAX_UNDEFINED_SHARE = 0.05
 _MAX_JACKKNIFE = 500
 _CHUNK_ENTRIES = 4_000_000
+ROUNDING = 1e-12
+"""A standard error below which nothing spreads."""
 
 
 @dataclass(frozen=True)
@@ -37,115 +46,196 @@ class Bootstrap:
     confidence: float = 0.95
 
 
-@dataclass(frozen=True)
-class Resampled:
-    """A statistic on the data and, from `MIN_GROUPS` groups on, on bootstrap and leave-out resamples of the groups."""
+class Rate(NamedTuple):
+    """A proportion at so many effective groups."""
 
     value: float
-    draws: Floats
-    jackknife: Floats
-    n_groups: int
-
-    @property
-    def is_spread(self) -> bool:
-        """Whether the draws carry an interval: enough groups, defined nearly everywhere, and not all equal."""
-        if self.n_groups < MIN_GROUPS or len(self.draws) == 0:
-            return False
-        return bool(np.isnan(self.draws).mean() <= _MAX_UNDEFINED_SHARE and np.nanstd(self.draws) > 1e-12)
-
-    @property
-    def standard_error(self) -> float | None:
-        """Standard deviation of the draws, None where they carry no interval."""
-        return float(np.nanstd(self.draws, ddof=1)) if self.is_spread else None
-
-
-def resample(statistic: Statistic, n_groups: int, bootstrap: Bootstrap) -> Resampled:
-    """`statistic` on the data and on resamples; the value is NaN where it is undefined."""
-    if n_groups == 0:
-        return Resampled(math.nan, np.empty(0), np.empty(0), 0)
-    value = float(statistic(np.ones((1, n_groups)))[0])
-    if n_groups < MIN_GROUPS or math.isnan(value):
-        return Resampled(value, np.empty(0), np.empty(0), n_groups)
-    draws = np.concatenate([statistic(weights) for weights in _draw_weights(n_groups, bootstrap)])
-    jackknife = np.concatenate([statistic(weights) for weights in _leave_out_weights(n_groups, bootstrap.seed)])
-    return Resampled(value, draws, jackknife, n_groups)
-
-
-def interval(
-    resampled: Resampled, n_items: int, bootstrap: Bootstrap, *, is_proportion: bool, value: float | None = None
-) -> Estimate:
-    """The value with its interval. `is_proportion`: a mean of values within [0, 1], for which Wilson's holds.
-
-    `value` is the figure to state where it is not the one resampled; the interval is widened to hold it.
-    """
-    n_groups = resampled.n_groups
-    value = resampled.value if value is None else value
-    if math.isnan(value):
-        return not_measured("no items to measure it on", n_items, n_groups)
-    if resampled.is_spread:
-        low, high = _bca(resampled, bootstrap.confidence)
-        low, high = min(low, value), max(high, value)
-        return Estimate(value=value, low=low, high=high, method="bca", n=n_items, n_groups=n_groups)
-    if is_proportion:
-        low, high = wilson(value, n_groups, bootstrap.confidence)
-        return Estimate(value=value, low=low, high=high, method="wilson", n=n_items, n_groups=n_groups)
-    missing = NotMeasured(reason=_why_no_interval(n_groups))
-    return Estimate(value=value, low=missing, high=missing, method="none", n=n_items, n_groups=n_groups)
-
-
-def interval_within(
-    resampled: Resampled, n_items: int, bootstrap: Bootstrap, low: float, high: float, *, value: float | None = None
-) -> Estimate:
-    """`interval` of a mean of values between `low` and `high`; Wilson's on that scale where the draws do not spread.
-
-    An AUROC is such a mean, the share of samples ranked right, and so are differences of shares. Too few groups to
-    resample stay too few.
-    """
-    found = interval(resampled, n_items, bootstrap, is_proportion=False, value=value)
-    if isinstance(found.value, NotMeasured) or resampled.n_groups < MIN_GROUPS or found.method != "none":
-        return found
-    ends = wilson((found.value - low) / (high - low), resampled.n_groups, bootstrap.confidence)
-    lowest, highest = (low + end * (high - low) for end in ends)
-    return found.model_copy(update={"low": lowest, "high": highest, "method": "wilson"})
-
-
-def estimate_within(
-    statistic: Statistic, groups: Groups, bootstrap: Bootstrap, low: float, high: float, *, value: Number
-) -> Estimate:
-    """`interval_within` of `resample` around `value`, or why that was not measured."""
-    if isinstance(value, NotMeasured):
-        return not_measured(value.reason, groups.n_items, groups.n_groups)
-    resampled = resample(statistic, groups.n_groups, bootstrap)
-    return interval_within(resampled, groups.n_items, bootstrap, low, high, value=value)
+    n_effective: float
 
 
 def estimate(
-    statistic: Statistic, n_groups: int, n_items: int, bootstrap: Bootstrap, *, is_proportion: bool
+    statistic: Statistic,
+    groups: Groups,
+    bootstrap: Bootstrap,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    is_proportion: bool = False,
+    is_jackknifed: bool = False,
+    n_folds: int | None = None,
+    n_effective: float | None = None,
+    n_items: int | None = None,
+    undefined: str = "no items to measure it on",
 ) -> Estimate:
-    """`interval` of `resample`."""
-    return interval(resample(statistic, n_groups, bootstrap), n_items, bootstrap, is_proportion=is_proportion)
+    """`statistic` at weights of one, with its interval.
+
+    `low` and `high` are the ends of its scale; an AUROC knows its own. `is_proportion`: a mean of values within [0, 1],
+    for which Wilson's interval holds. `is_jackknifed`: by the jackknife whatever the number of groups, for statistics
+    with a bias. `n_folds`: the rules behind the statistic were fitted on the other of so many folds, which widens the
+    standard error (`widen_for_fitting`). `n_effective` and `n_items` replace those of `groups` where only part of them
+    counts. `undefined` is the reason where there is no value.
+    """
+    if is_proportion:
+        low, high = 0.0, 1.0
+    if isinstance(statistic, AurocStatistic):
+        low, high = statistic.ends
+        n_items = statistic.n_items or groups.n_items
+        n_effective = statistic.n_effective if n_effective is None else n_effective
+        undefined = statistic.find_reason() or undefined
+    n_items = groups.n_items if n_items is None else n_items
+    effective = groups.n_effective if n_effective is None else n_effective
+    value = float(statistic(np.ones((1, groups.n_groups)))[0]) if groups.n_groups else math.nan
+    if math.isnan(value):
+        return not_measured(undefined, n_items, groups.n_groups)
+    scale = _Scale(low, high, bootstrap.confidence)
+    is_auroc = isinstance(statistic, AurocStatistic)
+    if is_proportion and effective < MANY_GROUPS:
+        found = _by_wilson(value, effective, scale)
+    elif effective < MIN_GROUPS:
+        found = _without(describe_few(groups.n_groups, effective))
+    elif effective < MANY_GROUPS or is_jackknifed or is_auroc or n_folds is not None:
+        error = widen_for_fitting(measure_error(statistic, groups.n_groups), n_folds)
+        found = _by_error(value, error, effective, scale, "dyads" if is_auroc else "jackknife")
+    else:
+        found = _by_draws(value, statistic, groups, effective, scale, bootstrap)
+    return _state(value, found, n_items, groups)
 
 
 def estimate_mean(values: ArrayLike, groups: Groups, bootstrap: Bootstrap, *, is_proportion: bool = True) -> Estimate:
     """Mean of one value per item with its interval; `NotMeasured` without items. Proportions lie within [0, 1]."""
-    statistic = mean_statistic(values, groups)
-    return estimate(statistic, groups.n_groups, groups.n_items, bootstrap, is_proportion=is_proportion)
+    return estimate(mean_statistic(values, groups), groups, bootstrap, is_proportion=is_proportion)
 
 
-def wilson(rate: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion `rate` at `n` independent units."""
-    z = float(ndtri((1 + confidence) / 2))
-    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+def estimate_of_rates(
+    of: Callable[..., Number], rates: Sequence[tuple[Rate, bool]], groups: Groups, n_items: int
+) -> Estimate:
+    """A monotone function of independent proportions, from Wilson's intervals that hold all of them in 95 %.
+
+    Each rate comes with whether the function rises with it.
+    """
+    value = of(*(rate.value for rate, _ in rates))
+    if isinstance(value, NotMeasured):
+        return not_measured(value.reason, n_items, groups.n_groups)
+    ends = [wilson(*rate, confidence=1 - 0.05 / len(rates))[:: 1 if is_rising else -1] for rate, is_rising in rates]
+    low, high = (of(*each) for each in zip(*ends, strict=True))
+    return _state(value, _Found(low, high, "wilson"), n_items, groups)
 
 
-def _bca(resampled: Resampled, confidence: float) -> tuple[float, float]:
-    draws = np.sort(resampled.draws[~np.isnan(resampled.draws)])
-    below = np.mean(draws < resampled.value) + np.mean(draws == resampled.value) / 2
+def widen_for_fitting(error: Centred, n_folds: int | None) -> Centred:
+    """The standard error of rules each fitted on the other of `n_folds` folds (Nadeau & Bengio 2003).
+
+    A statistic that holds the rules fixed lacks the spread of the fit, which a whole fold shares: the error grows by
+    sqrt(1 + K / (K - 1)).
+    """
+    return error if n_folds is None else error._replace(error=error.error * math.sqrt(1 + n_folds / (n_folds - 1)))
+
+
+def standard_error(statistic: Statistic, groups: Groups) -> float | None:
+    """The standard error by groups, None where so few groups, or groups that agree so much, do not show it."""
+    effective = statistic.n_effective if isinstance(statistic, AurocStatistic) else groups.n_effective
+    error = measure_error(statistic, groups.n_groups).error if effective >= MIN_GROUPS else math.nan
+    return error if error > ROUNDING else None
+
+
+def map_estimate(figure: Estimate, of: Callable[[float], Number], *, is_rising: bool = True) -> Estimate:
+    """A monotone function of a figure, with its interval."""
+
+    def at(value: Number) -> Number:
+        return value if isinstance(value, NotMeasured) else of(value)
+
+    low, high = (at(figure.low), at(figure.high))[:: 1 if is_rising else -1]
+    return figure.model_copy(update={"value": at(figure.value), "low": low, "high": high})
+
+
+def drop_interval(figure: Estimate, reason: str) -> Estimate:
+    """The value alone, and why."""
+    if isinstance(figure.value, NotMeasured):
+        return figure
+    missing = NotMeasured(reason=reason)
+    return figure.model_copy(update={"low": missing, "high": missing, "method": "none", "coverage": None})
+
+
+def fix_by_definition(figure: Estimate) -> Estimate:
+    """A figure that has its value whatever the data: nothing to be uncertain of."""
+    if isinstance(figure.value, NotMeasured):
+        return figure
+    ends = {"low": figure.value, "high": figure.value, "method": "by definition", "coverage": None}
+    return figure.model_copy(update=ends)
+
+
+class _Scale(NamedTuple):
+    """The ends that a statistic can reach, None where it has none, and how sure the interval is to be."""
+
+    low: float | None
+    high: float | None
+    confidence: float
+
+
+class _Found(NamedTuple):
+    low: Number
+    high: Number
+    method: str
+    coverage: float | None = None
+
+
+def _state(value: float, found: _Found, n_items: int, groups: Groups) -> Estimate:
+    return Estimate(
+        value=value,
+        low=found.low,
+        high=found.high,
+        method=found.method,
+        n=n_items,
+        n_groups=groups.n_groups,
+        coverage=found.coverage,
+    )
+
+
+def _without(reason: str) -> _Found:
+    missing = NotMeasured(reason=reason)
+    return _Found(missing, missing, "none")
+
+
+def _by_wilson(value: float, effective: float, scale: _Scale) -> _Found:
+    """On a scale of -1 to 1, too, a value is a mean of bounded ones, whose spread a proportion's exceeds."""
+    if scale.low is None or scale.high is None:
+        return _without("all groups say the same, which shows no spread")
+    width = scale.high - scale.low
+    share = min(1.0, max(0.0, (value - scale.low) / width))
+    low, high = (scale.low + width * end for end in wilson(share, effective, scale.confidence))
+    return _Found(low, high, "wilson")
+
+
+def _by_error(value: float, found: Centred, effective: float, scale: _Scale, method: str) -> _Found:
+    """Student's interval, cut to the scale."""
+    if math.isnan(found.error):
+        return _without("undefined without one of the groups")
+    if found.error <= ROUNDING:
+        return _by_wilson(value, effective, scale)
+    half = float(stdtrit(effective - 1, (1 + scale.confidence) / 2)) * found.error
+    low = found.centre - half if scale.low is None else max(scale.low, found.centre - half)
+    high = found.centre + half if scale.high is None else min(scale.high, found.centre + half)
+    return _Found(low, high, method, COVERAGE_OF_FEW if effective < MANY_GROUPS else None)
+
+
+def _by_draws(
+    value: float, statistic: Statistic, groups: Groups, effective: float, scale: _Scale, bootstrap: Bootstrap
+) -> _Found:
+    draws = np.concatenate([statistic(weights) for weights in _draw_weights(groups.n_groups, bootstrap)])
+    if np.isnan(draws).mean() > _MAX_UNDEFINED_SHARE:
+        return _without("undefined in many resamples of the groups")
+    if np.nanstd(draws) <= ROUNDING:
+        return _by_wilson(value, effective, scale)
+    left_out = np.concatenate([statistic(each) for each in _leave_out_weights(groups.n_groups, bootstrap.seed)])
+    low, high = _bca(value, draws, left_out, bootstrap.confidence)
+    return _Found(low, high, "bca")
+
+
+def _bca(value: float, draws: Floats, jackknife: Floats, confidence: float) -> tuple[float, float]:
+    draws = np.sort(draws[~np.isnan(draws)])
+    below = np.mean(draws < value) + np.mean(draws == value) / 2
     # Half a draw away from 0 and 1: a bias beyond what so many draws can show is not infinite.
     bias = ndtri(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
-    acceleration = _acceleration(resampled.jackknife)
+    acceleration = _acceleration(jackknife)
     ends = bias + ndtri(np.array([(1 - confidence) / 2, (1 + confidence) / 2]))
     low, high = np.quantile(draws, ndtr(bias + ends / (1 - acceleration * ends)))
     return float(low), float(high)
@@ -191,9 +281,3 @@ def _leave_out_weights(n_groups: int, seed: int) -> Iterator[Floats]:
     rows = max(1, _CHUNK_ENTRIES // n_groups)
     for at in range(0, len(left_out), rows):
         yield (blocks[None, :] != left_out[at : at + rows, None]).astype(np.float64)
-
-
-def _why_no_interval(n_groups: int) -> str:
-    if n_groups < MIN_GROUPS:
-        return f"too few groups ({n_groups}, {MIN_GROUPS} needed)"
-    return f"too few groups: resamples of all {n_groups} show no spread"

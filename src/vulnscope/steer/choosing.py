@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vulnscope.ask.figures.paired_scores import ScoreTable
+from vulnscope.ask.figures.paired_scores import ScoreTable, area_under
 from vulnscope.effects.margins import Margins
 from vulnscope.effects.outcomes import pair_correct
 from vulnscope.records.base import NotMeasured
-from vulnscope.stats import stratified_auroc
 
 if TYPE_CHECKING:
     from vulnscope.steer.config import SteerConfig
@@ -33,7 +32,7 @@ class ChosenGate(NamedTuple):
 
 def judge_margins(margins: Margins, items: ScoreTable, choose_by: str) -> Quality:
     """Pair-correct and AUROC, in the order asked for."""
-    area = stratified_auroc(margins.margins, items.is_vulnerable, items.strata)
+    area = area_under(margins.margins, items)
     both = pair_correct(margins, items), 0.5 if isinstance(area, NotMeasured) else area
     return Quality(*(both if choose_by == "pair-correct" else both[::-1]))
 

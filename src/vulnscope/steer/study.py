@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vulnscope.ask.figures.paired_scores import area_under
 from vulnscope.ask.preparing import describe_corpus
 from vulnscope.effects.controls import draw_controls
 from vulnscope.effects.costs import SideEffectMaterial, measure_costs, prepare_costs
@@ -27,7 +28,7 @@ from vulnscope.effects.tried import Tried
 from vulnscope.interventions import VectorSite, save_intervention
 from vulnscope.models.subject.sites import name_site
 from vulnscope.records.steer import ControlSet, Outcome, SteeredItem, SteerRecord, SweepCell
-from vulnscope.stats import Bootstrap, is_impossible, name_correction, stratified_auroc
+from vulnscope.stats import Bootstrap, is_impossible, name_correction
 from vulnscope.steer.choosing import choose_best
 from vulnscope.steer.comparison_arms import apply_beside
 from vulnscope.steer.fitting import fit_direction
@@ -200,7 +201,7 @@ def _cells(
             site=", ".join(name_site(site) for site in trial.sites),
             selector=str(trial.selector),
             scale=trial.scale,
-            auroc=stratified_auroc(swept[key].margins, items.is_vulnerable, items.strata),
+            auroc=area_under(swept[key].margins, items),
             pair_correct=pair_correct(swept[key], items),
             bias_shift=float((swept[key].margins - clean.margins).mean()),
             yes_rate=float(np.mean([says == "vulnerable" for says in swept[key].says])),

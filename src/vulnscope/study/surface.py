@@ -20,14 +20,15 @@ import numpy as np
 
 from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.records.base import not_measured
-from vulnscope.stats import Groups, auroc_statistic, deal_folds, estimate_by_jackknife
+from vulnscope.stats import Bootstrap, Groups, auroc_statistic, deal_folds, estimate
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Sample
     from vulnscope.records.base import Estimate
-    from vulnscope.stats import Floats, Statistic
+    from vulnscope.stats import AurocStatistic, Floats
 
 _ITEMS_PER_TERM = 40
+_DECIMALS = 9
 
 
 def measure_sizes(samples: Sequence[Sample]) -> Floats:
@@ -47,9 +48,10 @@ def measure_given_surface(margins: Floats, sizes: Floats, items: ScoreTable, *, 
     table = _Table.of(margins, sizes, items)
     folds = deal_folds(groups, seed=seed)
     slopes = np.array([table.fit(folds != fold) for fold in range(int(folds.max(initial=0)) + 1)])[folds]
-    adjusted = margins - (table.sizes * slopes).sum(axis=1)
+    # Rounded, since sums of products differ in their last digits from run to run, and ties would break.
+    adjusted = np.round(margins - (table.sizes * slopes).sum(axis=1), _DECIMALS)
 
-    def rank(scores: Floats) -> Statistic:
+    def rank(scores: Floats) -> AurocStatistic:
         return auroc_statistic(scores, items.is_vulnerable, groups, items.strata)
 
     whole = np.ones((1, groups.n_groups))
@@ -59,9 +61,13 @@ def measure_given_surface(margins: Floats, sizes: Floats, items: ScoreTable, *, 
     leaning = np.array([float(lower[0] - higher[0]) / (2 * step) for lower, higher in sides])
     fixed, refit = rank(adjusted), table.refit(groups)
     at = refit(whole)
-    return estimate_by_jackknife(
-        lambda weights: fixed(weights) + (refit(weights) - at) @ leaning, groups.n_groups, len(items), low=0.0, high=1.0
-    )
+
+    def statistic(weights: Floats) -> Floats:
+        found: Floats = np.round(fixed(weights) + (refit(weights) - at) @ leaning, _DECIMALS)
+        return found
+
+    reason = fixed.find_reason() or "no items to measure it on"
+    return estimate(statistic, groups, Bootstrap(), low=0.0, high=1.0, is_jackknifed=True, undefined=reason)
 
 
 class _Table(NamedTuple):

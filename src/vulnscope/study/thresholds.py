@@ -15,8 +15,8 @@ from vulnscope.stats import (
     balanced_accuracy_statistic,
     best_cut,
     deal_folds,
-    interval_within,
-    resample,
+    estimate,
+    subtract,
 )
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ def measure_threshold(
     before, after = (balanced_accuracy_statistic(truth, right, groups) for right in (is_right, found.calls == truth))
 
     def measure(statistic: Statistic, lowest: float) -> Estimate:
-        return interval_within(resample(statistic, groups.n_groups, bootstrap), len(items), bootstrap, lowest, 1.0)
+        return estimate(statistic, groups, bootstrap, low=lowest, high=1.0)
 
     return ThresholdGain(
         as_is=measure(before, 0.0),
         cut=measure(after, 0.0),
-        gain=measure(lambda weights: after(weights) - before(weights), -1.0),
+        gain=measure(subtract(after, before), -1.0),
         threshold=found.threshold,
     )

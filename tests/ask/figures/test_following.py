@@ -48,7 +48,7 @@ def test_of_rules_at_chance_the_followed_one_is_at_chance_and_the_best_is_not() 
     assert float(np.mean(best)) > 0.54
 
 
-def test_a_single_group_follows_the_best_there_is() -> None:
+def test_a_single_group_ranks_nothing_and_follows_the_first() -> None:
     one = ScoreTable(ITEMS.is_vulnerable[:4], ("g",) * 4, ITEMS.strata[:4], ITEMS.pairs[:4])
     rules = {"worse": np.zeros(4), "better": one.is_vulnerable.astype(float)}
-    assert follow_best(rules, one).names == ("better",)
+    assert follow_best(rules, one).names == ("worse",)

@@ -102,7 +102,7 @@ def test_samples_without_twins_have_no_pair_figures() -> None:
 def test_one_side_alone_has_no_auroc() -> None:
     samples = [make_sample(n, "vulnerable", pair_id=None) for n in range(4)]
     found = overall(make_items(samples, [1.0] * 4))
-    assert found.auroc.value == NotMeasured(reason="no stratum holds both vulnerable and fixed samples")
+    assert found.auroc.value == NotMeasured(reason="no stratum holds vulnerable and fixed samples of different groups")
     assert found.d_a == found.auroc.value
 
 

@@ -49,7 +49,7 @@ def test_a_word_that_names_the_label_is_found(worded: LeakRecord) -> None:
     by_name = {rule.name: rule for rule in worded.surface}
     assert by_name["label words"].auroc.value == 1.0
     assert by_name["label words"].pair_rank.value == 1.0
-    assert "label words alone: pair-rank 1.00, clear of chance" in worded.findings
+    assert "label words alone: AUROC 1.00 and pair-rank 1.00, clear of chance" in worded.findings
 
 
 def test_length_needs_no_training() -> None:
@@ -183,7 +183,7 @@ def make_two_languages() -> Corpus:
 def test_rules_are_compared_within_languages_on_labelled_samples() -> None:
     length, *_ = measure_surface(make_two_languages(), 0, Bootstrap(n_draws=100))
     # Over both languages the AUROC would be 3/4, and resamples of it would spread.
-    assert (length.auroc.value, length.auroc.method, length.auroc.n, length.auroc.n_groups) == (1.0, "none", 80, 40)
+    assert (length.auroc.value, length.auroc.method, length.auroc.n, length.auroc.n_groups) == (1.0, "wilson", 80, 40)
     assert (length.pair_rank.value, length.pair_rank.method, length.pair_rank.n) == (1.0, "wilson", 40)
 
 

@@ -36,7 +36,7 @@ def follow_best(scores: Mapping[str, Floats], items: ScoreTable, *, seed: int = 
     """Each item under the rule with the highest stratified AUROC on the other folds over groups, dealt by `seed`.
 
     Rules must score on one scale, as held-out scores in units of their spread do, since folds are ranked together.
-    With a single group, which leaves nothing to choose by, the best on the items themselves.
+    With a single group, which leaves nothing to choose by, the first.
     """
     folds = deal_folds(Groups.from_labels(items.groups), seed=seed)
     found, names = np.full(len(items), np.nan), []

@@ -15,11 +15,10 @@ from vulnscope.stats import (
     Groups,
     auroc_statistic,
     detectable_auroc_difference,
+    estimate,
     estimate_mean,
-    estimate_within,
-    interval_within,
     pair_ranks,
-    resample,
+    standard_error,
     stratified_auroc,
     swap_test,
 )
@@ -76,6 +75,10 @@ class ScoreTable:
         complete = [(both[True], both[False]) for both in sides.values() if len(both) == 2]
         return np.array(complete, dtype=np.int64).reshape(-1, 2)
 
+    def all_groups(self) -> Groups:
+        """The groups of the items, in their order."""
+        return Groups.from_labels(self.groups)
+
     def pair_groups(self) -> Groups:
         """The groups of the twins, in their order."""
         return Groups.from_labels([self.groups[place] for place in self.twins()[:, 0].tolist()])
@@ -84,10 +87,14 @@ class ScoreTable:
 def measure_auroc(scores: Floats, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
     """Stratified AUROC of `scores`, NaN ones left out, with its interval by group."""
     scores, items = _measured(scores, items)
-    groups = Groups.from_labels(items.groups)
-    statistic = auroc_statistic(scores, items.is_vulnerable, groups, items.strata)
-    value = stratified_auroc(scores, items.is_vulnerable, items.strata)
-    return estimate_within(statistic, groups, bootstrap, 0.0, 1.0, value=value)
+    groups = items.all_groups()
+    return estimate(auroc_statistic(scores, items.is_vulnerable, groups, items.strata), groups, bootstrap)
+
+
+def area_under(scores: Floats, items: ScoreTable) -> Number:
+    """The value of `measure_auroc` alone."""
+    scores, items = _measured(scores, items)
+    return stratified_auroc(scores, items.is_vulnerable, items.all_groups(), items.strata)
 
 
 def measure_difference(
@@ -96,21 +103,18 @@ def measure_difference(
     """AUROC of `scores` minus that of `others` on the items that both score, and what n could have shown."""
     is_both = np.isfinite(scores) & np.isfinite(others)
     items = items.part(is_both)
-    first, second = (stratified_auroc(each[is_both], items.is_vulnerable, items.strata) for each in (scores, others))
-    if isinstance(first, NotMeasured) or isinstance(second, NotMeasured):
-        reason = first.reason if isinstance(first, NotMeasured) else getattr(second, "reason", "")
-        return not_measured(reason, len(items), items.n_groups), NotMeasured(reason=reason)
-    groups = Groups.from_labels(items.groups)
+    groups = items.all_groups()
     one, other = (
         auroc_statistic(each[is_both], items.is_vulnerable, groups, items.strata) for each in (scores, others)
     )
-    resampled = resample(lambda weights: one(weights) - other(weights), groups.n_groups, bootstrap)
-    found = interval_within(resampled, len(items), bootstrap, -1.0, 1.0, value=first - second)
+    found = estimate(one - other, groups, bootstrap)
+    if isinstance(found.value, NotMeasured):
+        return found, found.value
     sides = (
         len({group for group, label in zip(items.groups, items.is_vulnerable, strict=True) if label == side})
         for side in (True, False)
     )
-    return found, detectable_auroc_difference(resampled.standard_error, *sides)
+    return found, detectable_auroc_difference(standard_error(one - other, groups), *sides)
 
 
 def measure_pair_rank(scores: Floats, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
@@ -139,8 +143,7 @@ def best_of(scores: dict[str, Floats], items: ScoreTable) -> str:
     """The name whose scores have the highest stratified AUROC; the first of equals."""
 
     def area(name: str) -> float:
-        measured, kept = _measured(scores[name], items)
-        value = stratified_auroc(measured, kept.is_vulnerable, kept.strata)
+        value = area_under(scores[name], items)
         return -math.inf if isinstance(value, NotMeasured) else value
 
     return max(scores, key=area)

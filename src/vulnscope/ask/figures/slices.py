@@ -18,9 +18,9 @@ from vulnscope.records.audit import Baseline, Slice
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.records.rows import Says
 from vulnscope.stats import (
+    AurocStatistic,
     Bootstrap,
     Groups,
-    Resampled,
     auroc_statistic,
     chance_pair_correct,
     correct,
@@ -29,14 +29,14 @@ from vulnscope.stats import (
     d_a,
     d_prime,
     detectable_auroc,
+    estimate,
     estimate_mean,
     false_alarm_rate,
+    fix_by_definition,
     hit_rate,
-    interval_within,
     pair_cells,
     pair_ranks,
-    resample,
-    stratified_auroc,
+    standard_error,
     swap_test,
 )
 
@@ -124,8 +124,8 @@ def measure_slice(
     paired_says: list[Says] = [item.row.says for twins in pairs for item in twins]
     margins = [item.row.rank_score for item in items]
     mean_margins = [item.row.mean_rank_score for item in items]
-    resampled = _resample_auroc(margins, items, bootstrap)
-    auroc = _auroc(margins, resampled, items, bootstrap)
+    ranked = _rank(margins, items)
+    auroc = estimate(ranked, group_items(items), bootstrap)
     pair_rank_p, pair_correct_p = _swap_tests(pairs)
     return Slice(
         kind=kind,
@@ -140,7 +140,7 @@ def measure_slice(
         d_a=d_a(auroc.value),
         pair_rank=_pair_rank([(a.row.rank_score, b.row.rank_score) for a, b in pairs], pairs, bootstrap),
         pair_rank_p=pair_rank_p,
-        mean_margin_auroc=_auroc(mean_margins, _resample_auroc(mean_margins, items, bootstrap), items, bootstrap),
+        mean_margin_auroc=estimate(_rank(mean_margins, items), group_items(items), bootstrap),
         hit_rate=hit_rate(counts),
         false_alarm_rate=false_alarm_rate(counts),
         d_prime=d_prime(counts),
@@ -152,7 +152,7 @@ def measure_slice(
         pair_rank_p_corrected=pair_rank_p,
         pair_correct_p_corrected=pair_correct_p,
         correction="none",
-        detectable_auroc=_detectable(resampled, items),
+        detectable_auroc=_detectable(ranked, items),
         acquiescence_mean=_mean([item.row.acquiescence for item in items], "asked in one direction only"),
         label_mass_mean=_label_mass(items),
         baselines=tuple(_measure_baseline(baseline, items, pairs, bootstrap) for baseline in baselines),
@@ -251,20 +251,9 @@ def _pair_rank(scores: Sequence[tuple[float, float]], pairs: Sequence[Twins], bo
     return _pair_share(ranks.tolist(), pairs, bootstrap)
 
 
-def _resample_auroc(scores: Sequence[float], items: Sequence[JudgedSample], bootstrap: Bootstrap) -> Resampled:
+def _rank(scores: Sequence[float], items: Sequence[JudgedSample]) -> AurocStatistic:
     """AUROC between groups, within strata of CWE and language."""
-    groups = group_items(items)
-    statistic = auroc_statistic(scores, [item.is_vulnerable for item in items], groups, strata_of(items))
-    return resample(statistic, groups.n_groups, bootstrap)
-
-
-def _auroc(
-    scores: Sequence[float], resampled: Resampled, items: Sequence[JudgedSample], bootstrap: Bootstrap
-) -> Estimate:
-    value = stratified_auroc(scores, [item.is_vulnerable for item in items], strata_of(items))
-    if isinstance(value, NotMeasured):
-        return not_measured(value.reason, len(items), resampled.n_groups)
-    return interval_within(resampled, len(items), bootstrap, 0.0, 1.0, value=value)
+    return auroc_statistic(scores, [item.is_vulnerable for item in items], group_items(items), strata_of(items))
 
 
 def strata_of(items: Sequence[JudgedSample]) -> list[tuple[tuple[str, ...], str]]:
@@ -272,11 +261,11 @@ def strata_of(items: Sequence[JudgedSample]) -> list[tuple[tuple[str, ...], str]
     return [(item.sample.cwes, item.sample.language) for item in items]
 
 
-def _detectable(auroc: Resampled, items: Sequence[JudgedSample]) -> Number:
+def _detectable(ranked: AurocStatistic, items: Sequence[JudgedSample]) -> Number:
     n_positive, n_negative = (
         len({item.group for item in items if item.is_vulnerable is side}) for side in (True, False)
     )
-    return detectable_auroc(auroc.standard_error, n_positive, n_negative)
+    return detectable_auroc(standard_error(ranked, group_items(items)), n_positive, n_negative)
 
 
 def _swap_tests(pairs: Sequence[Twins]) -> tuple[Number, Number]:
@@ -301,10 +290,10 @@ def _measure_baseline(
             pair_correct=NotMeasured(reason=baseline.reason),
         )
     own = [float(scores[item.place]) for item in items]
-    auroc = _auroc(own, _resample_auroc(own, items, bootstrap), items, bootstrap)
+    auroc = estimate(_rank(own, items), group_items(items), bootstrap)
     pair_rank = _pair_rank([(scores[a.place], scores[b.place]) for a, b in pairs], pairs, bootstrap)
     if baseline.name == ALWAYS_YES:
-        auroc, pair_rank = _by_definition(auroc), _by_definition(pair_rank)
+        auroc, pair_rank = fix_by_definition(auroc), fix_by_definition(pair_rank)
     right = [bool(is_positive[a.place] and not is_positive[b.place]) for a, b in pairs]
     return Baseline(
         name=baseline.name,
@@ -325,10 +314,3 @@ def _label_mass(items: Sequence[JudgedSample]) -> Number:
     """Mean probability of all label forms together; answers in words have none."""
     masses = [reading.label_mass for item in items for reading in item.row.readings]
     return _mean(masses, "answers were written or listed, not scored as yes and no")
-
-
-def _by_definition(constant: Estimate) -> Estimate:
-    """A rule that tells nothing apart has its value whatever the data."""
-    if isinstance(constant.value, NotMeasured):
-        return constant
-    return constant.model_copy(update={"low": constant.value, "high": constant.value, "method": "by definition"})

@@ -30,16 +30,13 @@ from vulnscope.stats import (
     auroc_statistic,
     correct,
     detectable_change,
-    interval,
-    interval_within,
+    estimate,
     mcnemar,
     mean_statistic,
     measure_change,
     name_correction,
     pair_ranks,
-    resample,
     sign_flip_test,
-    stratified_auroc,
     swap_test,
 )
 
@@ -183,11 +180,8 @@ def _change(measure: Measure, values: Floats, groups: Groups, bootstrap: Bootstr
     """`values` is units × (before, after); all but margins lie within [0, 1]."""
     differences = values[:, 1] - values[:, 0]
     before, after = values.mean(axis=0).tolist()
-    resampled = resample(mean_statistic(differences, groups), groups.n_groups, bootstrap)
-    if measure == "margin":
-        change = interval(resampled, len(values), bootstrap, is_proportion=False)
-    else:
-        change = interval_within(resampled, len(values), bootstrap, -1.0, 1.0)
+    low, high = (None, None) if measure == "margin" else (-1.0, 1.0)
+    change = estimate(mean_statistic(differences, groups), groups, bootstrap, low=low, high=high)
     return Change(
         measure=measure,
         before=before,
@@ -204,13 +198,12 @@ def _auroc(both: Sequence[Both], groups: Groups) -> Change:
     truth = [each.before.is_vulnerable for each in both]
     strata = strata_of([each.before for each in both])
     margins = [[each[side].row.rank_score for each in both] for side in (0, 1)]
-    values = [stratified_auroc(scores, truth, strata) for scores in margins]
     first, second = (auroc_statistic(scores, truth, groups, strata) for scores in margins)
-    found = measure_change(first, second, (values[0], values[1]), groups)
+    found = measure_change(first, second, groups)
     return Change(
         measure="auroc",
-        before=values[0],
-        after=values[1],
+        before=first.value,
+        after=second.value,
         change=found.change,
         p=found.p,
         p_corrected=found.p,

@@ -8,7 +8,6 @@ taken for not vulnerable, so a true finding among them counts as an alarm: alarm
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,16 +25,16 @@ from vulnscope.stats import (
     Bootstrap,
     Floats,
     Groups,
+    Rate,
     Statistic,
     auroc_statistic,
     cut_at,
     divide,
     estimate,
-    interval,
+    estimate_of_rates,
+    map_estimate,
     recall_statistic,
-    resample,
     warn_of_few_negatives,
-    wilson,
 )
 
 if TYPE_CHECKING:
@@ -46,8 +45,6 @@ ALARM_RATES = (0.01, 0.05)
 
 NO_CUT = "answers in words have no margin to cut"
 
-# Two intervals that miss with 2.5 % each hold both truths in at least 95 %.
-_JOINT_CONFIDENCE = 0.975
 _N_LOUD = 12
 _MAX_MARGINS = 1000
 
@@ -82,13 +79,10 @@ class Sides(NamedTuple):
         labels = [(side, item.group) for side, items in enumerate(self) for item in items]
         return Groups.from_labels(labels)
 
-    def few(self) -> str | None:
-        """Why resampling cannot be trusted here, or None."""
-        for name, items in (("files of ordinary functions", self.ordinary), ("vulnerable groups", self.vulnerable)):
-            n_groups = len({item.group for item in items})
-            if n_groups < MIN_GROUPS:
-                return f"too few groups ({n_groups} {name}, {MIN_GROUPS} needed)"
-        return None
+    @property
+    def n_effective(self) -> float:
+        """Effective groups of the side that has fewer, which decide what interval both carry."""
+        return min(group_items(items).n_effective for items in self)
 
 
 def measure_background(
@@ -162,7 +156,7 @@ def _as_said(sides: Sides, prevalence: float, bootstrap: Bootstrap) -> Deploymen
         cut=NotMeasured(reason="the answer itself, no cut on the margin"),
         alarm_rate=alarm_rate,
         recall=recall,
-        precision=_precision(sides, _rates_of(raised, sides), prevalence, alarm_rate, recall, bootstrap),
+        precision=_precision(raised, sides, prevalence, alarm_rate, recall, bootstrap),
     )
 
 
@@ -171,16 +165,12 @@ def _at(sides: Sides, rate: float, prevalence: float, bootstrap: Bootstrap) -> D
     cut = cut_at([item.row.margin for item in sides.ordinary], rate)
     if isinstance(cut, NotMeasured) or not sides.vulnerable:
         raise AssertionError("a background has functions, and a corpus that was asked vulnerable samples")
-    raised = [item.row.margin > cut for item in sides.items]
+    raised = [item.row.margin > cut for item in sides.ordinary]
     n_ordinary = len(sides.ordinary)
-    alarm_rate = estimate_mean(raised[:n_ordinary], group_items(sides.ordinary), bootstrap)
+    alarm_rate = estimate_mean(raised, group_items(sides.ordinary), bootstrap)
     margins = [item.row.margin for item in sides.items]
     statistic = recall_statistic(margins, sides.is_vulnerable, sides.groups(), rate)
     recall = _estimate(sides, statistic, len(sides.vulnerable), bootstrap)
-    if sides.few() is None and isinstance(recall.low, NotMeasured):
-        # All or nothing is found in every draw: Wilson's interval at the groups there are, the cut held fixed.
-        found = estimate_mean(raised[n_ordinary:], group_items(sides.vulnerable), bootstrap)
-        recall = found if found.value == recall.value else recall
     return DeploymentPoint(
         name=_name_cut(rate),
         cut=cut,
@@ -205,77 +195,51 @@ def _name_cut(rate: float) -> str:
 
 def _auroc(sides: Sides, bootstrap: Bootstrap) -> Estimate:
     scores = [item.row.rank_score for item in sides.items]
-    statistic = auroc_statistic(scores, sides.is_vulnerable, sides.groups())
-    found = _estimate(sides, statistic, len(sides.items), bootstrap)
-    if sides.few() is not None or isinstance(found.value, NotMeasured) or found.method != "none":
-        return found
-    # Every draw gives the same: Wilson's interval at the groups of the smaller side.
-    low, high = wilson(found.value, min(len({item.group for item in side}) for side in sides))
-    return found.model_copy(update={"low": low, "high": high, "method": "wilson"})
+    return estimate(auroc_statistic(scores, sides.is_vulnerable, sides.groups()), sides.groups(), bootstrap)
 
 
 def _estimate(sides: Sides, statistic: Statistic, n_items: int, bootstrap: Bootstrap) -> Estimate:
-    """Both sides resampled by group; no interval where either has too few."""
-    groups = sides.groups()
-    if (reason := sides.few()) is None:
-        return estimate(statistic, groups.n_groups, n_items, bootstrap, is_proportion=False)
-    value = float(statistic(np.ones((1, groups.n_groups)))[0])
-    if math.isnan(value):
-        return not_measured(reason, n_items, groups.n_groups)
-    missing = NotMeasured(reason=reason)
-    return Estimate(value=value, low=missing, high=missing, method="none", n=n_items, n_groups=groups.n_groups)
-
-
-def _rates_of(raised: Sequence[bool], sides: Sides) -> tuple[Statistic, Groups]:
-    """Recall and alarm rate of each draw, side by side."""
-    groups = sides.groups()
-    truth, alarm = np.array(sides.is_vulnerable), np.array(raised)
-    sums = [(groups.sums(alarm & side), groups.sums(side)) for side in (truth, ~truth)]
-
-    def statistic(weights: Floats) -> Floats:
-        rates = [divide(weights @ top, weights @ bottom) for top, bottom in sums]
-        return np.stack(rates)
-
-    return statistic, groups
+    """A share that rests on both sides."""
+    return estimate(
+        statistic,
+        sides.groups(),
+        bootstrap,
+        low=0.0,
+        high=1.0,
+        n_effective=sides.n_effective,
+        n_items=n_items,
+    )
 
 
 def _precision(
+    raised: Sequence[bool],
     sides: Sides,
-    rates: tuple[Statistic, Groups],
     prevalence: float,
     alarm_rate: Estimate,
     recall: Estimate,
     bootstrap: Bootstrap,
 ) -> Estimate:
-    """Resampled where that shows a spread; otherwise from the joint Wilson intervals of both rates."""
-    statistic, groups = rates
+    """Resampled where there are groups enough and alarms of both sorts; else from Wilson's intervals of both rates."""
+    groups = sides.groups()
+    truth, alarm = np.array(sides.is_vulnerable), np.array(raised)
+    sums = [(groups.sums(alarm & side), groups.sums(side)) for side in (truth, ~truth)]
 
     def of_draws(weights: Floats) -> Floats:
-        found, alarms = statistic(weights)
+        found, alarms = (divide(weights @ top, weights @ bottom) for top, bottom in sums)
         return divide(prevalence * found, prevalence * found + (1 - prevalence) * alarms)
 
-    n_items = len(sides.items)
-    if sides.few() is None and isinstance(alarm_rate.value, float) and alarm_rate.value > 0:
-        resampled = resample(of_draws, groups.n_groups, bootstrap)
-        if resampled.is_spread:
-            return interval(resampled, n_items, bootstrap, is_proportion=False)
-    value = precision_at(float(recall.value), float(alarm_rate.value), prevalence)
-    if isinstance(value, NotMeasured):
-        return not_measured(value.reason, n_items, groups.n_groups)
-    low_recall, high_recall = _wilson(recall)
-    low_alarms, high_alarms = _wilson(alarm_rate)
-    low, high = precision_at(low_recall, high_alarms, prevalence), precision_at(high_recall, low_alarms, prevalence)
-    return Estimate(value=value, low=low, high=high, method="wilson", n=n_items, n_groups=groups.n_groups)
+    sizes = [group_items(items).n_effective for items in (sides.vulnerable, sides.ordinary)]
+    is_spread = all(0 < float(rate.value) < 1 for rate in (recall, alarm_rate))
+    if is_spread and min(sizes) >= MIN_GROUPS:
+        return _estimate(sides, of_draws, len(sides.items), bootstrap)
+    return estimate_of_rates(
+        lambda found, alarms: precision_at(found, alarms, prevalence),
+        [(Rate(float(recall.value), sizes[0]), True), (Rate(float(alarm_rate.value), sizes[1]), False)],
+        groups,
+        len(sides.items),
+    )
 
 
 def _precision_at_rate(recall: Estimate, rate: float, prevalence: float) -> Estimate:
     """Precision where the alarm rate is kept: it rises with recall, so its interval is that of recall."""
-
-    def of(value: Number) -> Number:
-        return value if isinstance(value, NotMeasured) else precision_at(value, rate, prevalence)
-
-    return recall.model_copy(update={"value": of(recall.value), "low": of(recall.low), "high": of(recall.high)})
-
-
-def _wilson(rate: Estimate) -> tuple[float, float]:
-    return wilson(float(rate.value), rate.n_groups, _JOINT_CONFIDENCE)
+    return map_estimate(recall, lambda value: precision_at(value, rate, prevalence))

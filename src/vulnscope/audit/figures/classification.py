@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vulnscope.ask.figures.slices import group_items
-from vulnscope.audit.figures.shares import estimate_mean, estimate_statistic, mirror
-from vulnscope.records.base import Estimate, NotMeasured, not_measured
+from vulnscope.audit.figures.shares import estimate_mean, mirror
+from vulnscope.records.base import Estimate, not_measured
 from vulnscope.records.figures import Calibration, Classification, CutFigures, ReadOutAgreement, ReliabilityBin
 from vulnscope.stats import (
     Bootstrap,
@@ -17,7 +17,8 @@ from vulnscope.stats import (
     balanced_accuracy_statistic,
     chance_error,
     cohen_kappa,
-    estimate_by_jackknife,
+    drop_interval,
+    estimate,
     expected_calibration_error,
     matthews_statistic,
     probability_of,
@@ -42,10 +43,17 @@ def classify(items: Sequence[JudgedSample], bootstrap: Bootstrap, *, has_log_odd
     is_right = [item.is_right for item in items]
     return Classification(
         share_vulnerable=float(truth.mean()),
-        balanced_accuracy=estimate_statistic(balanced_accuracy_statistic(truth, is_right, groups), groups, bootstrap),
+        balanced_accuracy=estimate(
+            balanced_accuracy_statistic(truth, is_right, groups), groups, bootstrap, low=0.0, high=1.0
+        ),
         mcc=_correlate([item for item in items if item.row.says != "unparsed"], bootstrap),
-        average_precision=estimate_by_jackknife(
-            average_precision_statistic(scores, truth, groups), groups.n_groups, len(items), low=0.0, high=1.0
+        average_precision=estimate(
+            average_precision_statistic(scores, truth, groups),
+            groups,
+            bootstrap,
+            low=0.0,
+            high=1.0,
+            is_jackknifed=True,
         ),
         cuts=tuple(_cut(items, rate, bootstrap) for rate in FALSE_POSITIVE_RATES) if has_log_odds else (),
         calibration=_calibrate(items, bootstrap) if has_log_odds else None,
@@ -81,14 +89,17 @@ def compare_read_outs(
 def _cut(items: Sequence[JudgedSample], rate: float, bootstrap: Bootstrap) -> CutFigures:
     groups = group_items(items)
     truth = [item.is_vulnerable for item in items]
-    recall = estimate_statistic(
-        recall_statistic([item.row.rank_score for item in items], truth, groups, rate), groups, bootstrap
+    recall = estimate(
+        recall_statistic([item.row.rank_score for item in items], truth, groups, rate),
+        groups,
+        bootstrap,
+        low=0.0,
+        high=1.0,
     )
     warning = warn_of_few_negatives(truth.count(False), rate)
-    if warning is not None and not isinstance(recall.value, NotMeasured):
+    if warning is not None:
         # A cut that so few negatives set moves from resample to resample more than an interval could say.
-        missing = NotMeasured(reason=warning)
-        recall = recall.model_copy(update={"low": missing, "high": missing, "method": "none"})
+        recall = drop_interval(recall, warning)
     return CutFigures(false_positive_rate=rate, recall=recall, vd_s=mirror(recall), warning=warning)
 
 
@@ -124,4 +135,4 @@ def _correlate(parsed: Sequence[JudgedSample], bootstrap: Bootstrap) -> Estimate
     groups = group_items(parsed)
     if len(set(truth)) < 2 or len(set(said)) < 2:
         return not_measured("all parsed answers, or all labels, are the same", len(parsed), groups.n_groups)
-    return estimate_statistic(matthews_statistic(truth, said, groups), groups, bootstrap)
+    return estimate(matthews_statistic(truth, said, groups), groups, bootstrap, low=-1.0, high=1.0)

@@ -21,11 +21,9 @@ from vulnscope.stats import (
     Floats,
     Groups,
     auroc_statistic,
+    estimate,
     estimate_mean,
-    interval,
     pair_ranks,
-    resample,
-    stratified_auroc,
 )
 
 if TYPE_CHECKING:
@@ -108,11 +106,7 @@ def _auroc(scores: Floats, items: Sequence[Sample], corpus: Corpus, bootstrap: B
     is_positive = [sample.label == "vulnerable" for sample in items]
     strata = [(sample.cwes, sample.language) for sample in items]
     groups = Groups.from_labels([corpus.groups[sample.id] for sample in items])
-    value = stratified_auroc(scores, is_positive, strata)
-    if isinstance(value, NotMeasured):
-        return not_measured(value.reason, len(items), groups.n_groups)
-    resampled = resample(auroc_statistic(scores, is_positive, groups, strata), groups.n_groups, bootstrap)
-    return interval(resampled, len(items), bootstrap, is_proportion=False, value=value)
+    return estimate(auroc_statistic(scores, is_positive, groups, strata), groups, bootstrap)
 
 
 def _number(texts: Sequence[str], token: re.Pattern[str], only: frozenset[str] | None = None) -> list[list[int]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vulnscope import stats
-from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
-from vulnscope.stats import Bootstrap, Groups, Statistic, estimate
+from vulnscope.records.base import Estimate, not_measured
+from vulnscope.stats import Bootstrap, Groups, map_estimate
 
 
 def estimate_mean(
@@ -18,17 +18,6 @@ def estimate_mean(
     return stats.estimate_mean(values, groups, bootstrap, is_proportion=is_proportion)
 
 
-def estimate_statistic(statistic: Statistic, groups: Groups, bootstrap: Bootstrap) -> Estimate:
-    """A statistic that is no mean, with its interval."""
-    return estimate(statistic, groups.n_groups, groups.n_items, bootstrap, is_proportion=False)
-
-
 def mirror(figure: Estimate) -> Estimate:
     """1 - figure, with its interval."""
-    return figure.model_copy(
-        update={"value": _complement(figure.value), "low": _complement(figure.high), "high": _complement(figure.low)}
-    )
-
-
-def _complement(value: Number) -> Number:
-    return value if isinstance(value, NotMeasured) else 1 - value
+    return map_estimate(figure, lambda value: 1 - value, is_rising=False)

@@ -7,15 +7,14 @@ intervals that a threshold, or a probe, might have come out otherwise. p-values 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.ask.figures.slices import measure_slice
-from vulnscope.records.base import NotMeasured, Number, not_measured
+from vulnscope.records.base import NotMeasured, not_measured
 from vulnscope.stats import (
     N_FOLDS,
     Bootstrap,
@@ -25,14 +24,13 @@ from vulnscope.stats import (
     balanced_accuracy_statistic,
     correct,
     detectable_in_family,
+    estimate,
     estimate_mean,
-    estimate_within,
     is_impossible,
     mean_statistic,
     measure_change,
-    measure_refitted_change,
     name_correction,
-    stratified_auroc,
+    subtract,
     swap_test,
 )
 from vulnscope.study.thresholds import cut_on_others
@@ -45,17 +43,11 @@ if TYPE_CHECKING:
     from vulnscope.records.comparison import Change, ComparedSlice, Measure
     from vulnscope.records.probe import ProbeRecord
     from vulnscope.records.steer import Outcome, SteerRecord
-    from vulnscope.stats import PairedChange, Statistic
+    from vulnscope.stats import Statistic
     from vulnscope.study.two.record import Figure
 
 UNSTEERED = "un-steered"
-
-
-class FigureWithStatistic(NamedTuple):
-    """One figure of one subject: its value, and how it varies with the groups."""
-
-    value: Number
-    statistic: Statistic
+_ONE_CLASS = "one class only"
 
 
 class SaidByOne(NamedTuple):
@@ -103,8 +95,8 @@ def compare_answers(both: Sequence[Both], overall: ComparedSlice, bootstrap: Boo
     return (
         *found,
         _figure("accuracy", as_is, groups, bootstrap),
-        _figure("threshold-accuracy", cut, groups, bootstrap, measure=measure_refitted_change),
-        _figure("threshold-gain", _subtract(cut, as_is), groups, bootstrap, -1.0, measure=measure_refitted_change),
+        _figure("threshold-accuracy", cut, groups, bootstrap, n_folds=N_FOLDS),
+        _figure("threshold-gain", _subtract(cut, as_is), groups, bootstrap, -1.0, n_folds=N_FOLDS),
     )
 
 
@@ -117,16 +109,15 @@ def compare_probes(
     items = _describe(names, corpus)
     groups = Groups.from_labels(items.groups)
 
-    def read(rule: str) -> list[FigureWithStatistic]:
+    def read(rule: str) -> list[Statistic]:
         return [_auroc(np.array([getattr(own[name], rule) for name in names]), items, groups) for own in tables]
 
-    refitted = partial(measure_refitted_change, n_folds=n_folds)
     probe, baseline, logits = read("probe"), read("baseline"), read("logits")
     return (
-        _figure("probe", probe, groups, bootstrap, measure=refitted),
-        _figure("baseline", baseline, groups, bootstrap, measure=refitted),
-        _figure("over-baseline", _subtract(probe, baseline), groups, bootstrap, -1.0, measure=refitted),
-        _figure("gap", _subtract(probe, logits), groups, bootstrap, -1.0, measure=refitted),
+        _figure("probe", probe, groups, bootstrap, n_folds=n_folds),
+        _figure("baseline", baseline, groups, bootstrap, n_folds=n_folds),
+        _figure("over-baseline", _subtract(probe, baseline), groups, bootstrap, -1.0, n_folds=n_folds),
+        _figure("gap", _subtract(probe, logits), groups, bootstrap, -1.0, n_folds=n_folds),
     ), len(names)
 
 
@@ -213,7 +204,7 @@ def _compare_shares(flags: Sequence[Floats], groups: Groups, bootstrap: Bootstra
             first=missing, second=missing, change=missing, p=reason, p_corrected=reason, detectable=reason
         )
     first, second = (mean_statistic(own, groups) for own in flags)
-    found = measure_change(first, second, (float(flags[0].mean()), float(flags[1].mean())), groups)
+    found = measure_change(first, second, groups)
     p = swap_test(flags[1] - flags[0], groups)
     return Difference(
         first=estimate_mean(flags[0], groups, bootstrap),
@@ -226,18 +217,18 @@ def _compare_shares(flags: Sequence[Floats], groups: Groups, bootstrap: Bootstra
 
 
 def _compare(
-    pair: Sequence[FigureWithStatistic],
+    pair: Sequence[Statistic],
     groups: Groups,
     bootstrap: Bootstrap,
     lowest: float = 0.0,
-    measure: Callable[..., PairedChange] = measure_change,
+    n_folds: int | None = None,
 ) -> Difference:
     """Figures within [`lowest`, 1] that are no means."""
     one, other = pair
-    found = measure(one.statistic, other.statistic, (one.value, other.value), groups)
+    found = measure_change(one, other, groups, n_folds=n_folds, undefined=_ONE_CLASS)
     return Difference(
-        first=_estimate(one, groups, bootstrap, lowest),
-        second=_estimate(other, groups, bootstrap, lowest),
+        first=_estimate(one, groups, bootstrap, lowest, n_folds),
+        second=_estimate(other, groups, bootstrap, lowest, n_folds),
         change=found.change,
         p=found.p,
         p_corrected=found.p,
@@ -247,13 +238,13 @@ def _compare(
 
 def _figure(
     name: Figure,
-    pair: Sequence[FigureWithStatistic],
+    pair: Sequence[Statistic],
     groups: Groups,
     bootstrap: Bootstrap,
     lowest: float = 0.0,
-    measure: Callable[..., PairedChange] = measure_change,
+    n_folds: int | None = None,
 ) -> FigureDifference:
-    return FigureDifference(name=name, difference=_compare(pair, groups, bootstrap, lowest, measure))
+    return FigureDifference(name=name, difference=_compare(pair, groups, bootstrap, lowest, n_folds))
 
 
 def _take(sides: Sequence[Estimate], change: Change) -> Difference:
@@ -284,39 +275,25 @@ def _describe(names: Sequence[str], corpus: Corpus) -> ScoreTable:
     return ScoreTable.of([samples[name] for name in names], dict(corpus.groups))
 
 
-def _auroc(scores: Floats, items: ScoreTable, groups: Groups) -> FigureWithStatistic:
-    value = stratified_auroc(scores, items.is_vulnerable, items.strata)
-    return FigureWithStatistic(value, auroc_statistic(scores, items.is_vulnerable, groups, items.strata))
+def _auroc(scores: Floats, items: ScoreTable, groups: Groups) -> Statistic:
+    return auroc_statistic(scores, items.is_vulnerable, groups, items.strata)
 
 
-def _accuracy(is_right: np.ndarray, items: ScoreTable, groups: Groups) -> FigureWithStatistic:
-    statistic = balanced_accuracy_statistic(items.is_vulnerable, is_right, groups)
-    value = float(statistic(np.ones((1, groups.n_groups)))[0])
-    return FigureWithStatistic(NotMeasured(reason="one class only") if np.isnan(value) else value, statistic)
+def _accuracy(is_right: np.ndarray, items: ScoreTable, groups: Groups) -> Statistic:
+    return balanced_accuracy_statistic(items.is_vulnerable, is_right, groups)
 
 
-def _cut_accuracy(margins: Floats, items: ScoreTable, groups: Groups, seed: int) -> FigureWithStatistic:
+def _cut_accuracy(margins: Floats, items: ScoreTable, groups: Groups, seed: int) -> Statistic:
     found = cut_on_others(margins, items, seed=seed)
     if isinstance(found, NotMeasured):
-        return FigureWithStatistic(found, lambda weights: np.full(len(weights), np.nan))
+        return lambda weights: np.full(len(weights), np.nan)
     return _accuracy(found.calls == items.is_vulnerable, items, groups)
 
 
-def _subtract(
-    figures: Sequence[FigureWithStatistic], others: Sequence[FigureWithStatistic]
-) -> list[FigureWithStatistic]:
+def _subtract(figures: Sequence[Statistic], others: Sequence[Statistic]) -> list[Statistic]:
     """What each subject's figure has over another one of its own."""
-    found = []
-    for one, other in zip(figures, others, strict=True):
-        missing = next((each.value for each in (one, other) if isinstance(each.value, NotMeasured)), None)
-        value = missing if missing is not None else float(one.value) - float(other.value)
-        found.append(FigureWithStatistic(value, _difference_of(one.statistic, other.statistic)))
-    return found
+    return [subtract(one, other) for one, other in zip(figures, others, strict=True)]
 
 
-def _difference_of(one: Statistic, other: Statistic) -> Statistic:
-    return lambda weights: one(weights) - other(weights)
-
-
-def _estimate(figure: FigureWithStatistic, groups: Groups, bootstrap: Bootstrap, lowest: float) -> Estimate:
-    return estimate_within(figure.statistic, groups, bootstrap, lowest, 1.0, value=figure.value)
+def _estimate(figure: Statistic, groups: Groups, bootstrap: Bootstrap, lowest: float, n_folds: int | None) -> Estimate:
+    return estimate(figure, groups, bootstrap, low=lowest, high=1.0, n_folds=n_folds, undefined=_ONE_CLASS)
