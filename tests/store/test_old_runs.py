@@ -30,6 +30,8 @@ ADDED: dict[str, Any] = {
     "pair_rank": _UNMEASURED,
     "apart": [],
     "leader": None,
+    "prompt_notes": [],
+    "opened_thought": "close",
     "beyond_p_corrected": {"reason": "measured by an earlier version: patch again"},
 }
 MEASURED_OTHERWISE = (

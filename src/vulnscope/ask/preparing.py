@@ -37,7 +37,7 @@ def open_protocol(subject: Subject, config: Selection) -> YesNoProtocol:
     """The protocol that `config` names, with its own prompts or the user's."""
     build: type[YesNoProtocol] = registry.resolve("protocol", config.protocol)
     prompts = load_prompts(config.prompts_file or config.protocol).keep(config.prompts)
-    return build(prompts, subject.tokenizer, is_chat=config.chat)
+    return build(prompts, subject.tokenizer, is_chat=config.chat, opened_thought=config.opened_thought)
 
 
 def select_samples(corpus: Corpus, config: Selection) -> Corpus:

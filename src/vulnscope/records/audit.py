@@ -31,6 +31,7 @@ class SubjectInfo(Record):
     quantization: str | None = None
     adapter: str | None = None
     chat_template: bool
+    prompt_notes: tuple[str, ...] = Field(default=(), description="what was done to its prompts, a sentence each")
     switched_off: tuple[str, ...] = Field(default=(), description="features the self-check refused, with reasons")
     noise_floor_nats: Number = Field(description="largest margin change under another batch plan")
 

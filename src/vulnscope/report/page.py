@@ -239,6 +239,8 @@ class Page:
     sentence: str
     facts: Sequence[Fact] = ()
     sections: Sequence[Section] = ()
+    notes: Sequence[str] = ()
+    """What must be known of how it was asked, right under the sentence."""
     is_soft: bool = False
     """Whether a terminal itself breaks the texts, so that they can be copied whole."""
     template: str = ""

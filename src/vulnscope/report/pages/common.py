@@ -57,6 +57,7 @@ def make_page(
         sentence=record.sentence,
         facts=(describe_model("Model", record.subject), describe_corpus(record.corpus), *facts),
         sections=(*sections, reproduce(record)),
+        notes=record.subject.prompt_notes,
         is_soft=is_soft,
     )
 
