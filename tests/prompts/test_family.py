@@ -13,9 +13,9 @@ MakeTokenizer = Callable[..., PreTrainedTokenizerFast]
 PROMPTS = load_prompts("yes-no")
 MERGES = ["i+f", " + ", "  +  ", "\n+\n", ")+;", "e+r", "Q+u", "#+#", "##+#", "\n\n+###"]
 
-code_like = st.lists(st.sampled_from(["if (x)", " ", "  ", "\n", "\n\n", ");", "###", "er", "Qu", "ü", "é{}"])).map(
-    "".join
-)
+code_like = st.lists(
+    st.sampled_from(["if (x)", " ", "  ", "\n", "\n\n", ");", "###", "er", "Qu", "ü", "é{}", "<|end|>"])
+).map("".join)
 
 
 def ask_all(code: str, tokenizer: PreTrainedTokenizerFast | None = None) -> list[RenderedPrompt]:

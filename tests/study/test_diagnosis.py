@@ -234,6 +234,10 @@ def test_a_weak_answer_that_size_does_not_explain_has_no_wrong_reason() -> None:
     [
         (evidence(0.05, 1.0), "answers the opposite"),
         (evidence(0.05, 0.5), "answers the opposite"),
+        # What is negligible in samples and in twins is no inversion; what shows in twins alone is.
+        (evidence(0.47, 1.0), "knows, does not say it"),
+        (evidence(0.47, 1.0, pair_rank=about(0.25)), "answers the opposite"),
+        (evidence(0.47, 1.0, pair_rank=exact(0.3, 0.45)), "knows, does not say it"),
         # "Longer is vulnerable" reads below 1/2 where fixes add code, without any insight.
         (evidence(0.1, 1.0, says_given_surface=about(0.5)), "knows, does not say it"),
         (evidence(0.48, 1.0, says=exact(0.46, 0.5)), "knows, does not say it"),

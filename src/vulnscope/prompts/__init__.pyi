@@ -10,7 +10,6 @@ from vulnscope.prompts.family import count_shared as count_shared
 from vulnscope.prompts.family import encode_families as encode_families
 from vulnscope.prompts.rendering import EncodedPrompt as EncodedPrompt
 from vulnscope.prompts.rendering import RenderedPrompt as RenderedPrompt
-from vulnscope.prompts.rendering import Span as Span
 from vulnscope.prompts.rendering import encode as encode
 from vulnscope.prompts.rendering import render as render
 from vulnscope.prompts.templates import POLARITIES as POLARITIES
@@ -19,3 +18,4 @@ from vulnscope.prompts.templates import Prompt as Prompt
 from vulnscope.prompts.templates import PromptSet as PromptSet
 from vulnscope.prompts.templates import Question as Question
 from vulnscope.prompts.templates import load_prompts as load_prompts
+from vulnscope.prompts.tokens import Span as Span

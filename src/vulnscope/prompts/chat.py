@@ -1,11 +1,17 @@
-"""A tokenizer's chat template applied the same way every time: thoughts closed, and the clock held still."""
+"""A tokenizer's chat template applied the same way every time: thoughts closed, and the clock held still.
+
+A mark on each side of a message shows where the template puts it, whatever it trims; the text is left without them.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, NamedTuple
+
+from vulnscope.prompts.tokens import Span
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -16,26 +22,83 @@ _DIRECTIVES = "aAbBcdfHIjmMpSUwWxXyYzZ"
 _OPENED_THOUGHT = re.compile(r"(?:<(think|thinking|thought|reason|reasoning)>|(\[THINK\]))\s*$")
 
 
-def apply_chat_template(messages: Sequence[dict[str, str]], tokenizer: PreTrainedTokenizerBase) -> str:
+_PRIVATE_USE = range(0xE000, 0xF900)
+
+
+class ChatText(NamedTuple):
+    """A chat as one text, and where in it messages lie, ascending."""
+
+    text: str
+    sent: tuple[Span, ...]
+
+
+def apply_chat_template(messages: Sequence[dict[str, str]], tokenizer: PreTrainedTokenizerBase) -> ChatText:
     """`messages`, each with "role" and "content", as one text that ends where the answer begins.
 
     Reasoning models would open with their thoughts: templates with the switch `enable_thinking` are told not to, and a
     thought that a template opens nevertheless is closed, empty. What a model would say inside a thought is no answer.
     """
-    text = str(
+    marks = _choose_marks(messages)
+    written = str(
         tokenizer.apply_chat_template(
-            list(messages),
+            [{**message, "content": _mark(message["content"], marks)} for message in messages],
             tokenize=False,
             add_generation_prompt=True,
             enable_thinking=False,
             chat_template=_hold_clock(str(tokenizer.get_chat_template())),
         )
     )
-    opened = _OPENED_THOUGHT.search(text)
+    text = written.replace(marks[0], "").replace(marks[1], "")
+    sent = tuple(_find_sent(written, marks, [message["content"].strip() for message in messages]))
+    opened = _OPENED_THOUGHT.search(text, sent[-1].end if sent else 0)
     if opened is None:
-        return text
+        return ChatText(text, sent)
     word, _ = opened.groups()
-    return f"{text.rstrip()}\n\n{f'</{word}>' if word else '[/THINK]'}\n\n"
+    return ChatText(f"{text.rstrip()}\n\n{f'</{word}>' if word else '[/THINK]'}\n\n", sent)
+
+
+def _choose_marks(messages: Sequence[dict[str, str]]) -> tuple[str, str]:
+    """Two characters that no message holds."""
+    used = {letter for message in messages for letter in message["content"] if ord(letter) in _PRIVATE_USE}
+    first, last = (
+        letter for letter, _ in zip((chr(i) for i in _PRIVATE_USE if chr(i) not in used), range(2), strict=False)
+    )
+    return first, last
+
+
+def _mark(content: str, marks: tuple[str, str]) -> str:
+    """`content` with a mark on each side, inside of what templates trim."""
+    core = content.strip()
+    if not core:
+        return content
+    before, _, after = content.partition(core)
+    return f"{before}{marks[0]}{core}{marks[1]}{after}"
+
+
+def _find_sent(written: str, marks: tuple[str, str], contents: Sequence[str]) -> Iterator[Span]:
+    """Where messages lie in what was written, once the marks are gone.
+
+    A template may cut a message, as some do before the end of a thought: one mark is missing then, and what is left of
+    the message is as much as agrees with it.
+    """
+    pieces = re.split(f"([{''.join(marks)}])", written)
+    at = 0
+    for number, piece in enumerate(pieces):
+        before, after = pieces[number - 1 : number], pieces[number + 1 : number + 2]
+        start, end = at, at + len(piece)
+        if before == [marks[0]] and after == [marks[1]]:
+            yield Span(start, end)
+        elif before == [marks[0]]:
+            yield Span(start, start + max(_count_shared(piece, content) for content in contents))
+        elif after == [marks[1]]:
+            yield Span(end - max(_count_shared(piece[::-1], content[::-1]) for content in contents), end)
+        if piece not in marks:
+            at = end
+
+
+def _count_shared(left: str, right: str) -> int:
+    """Characters that both have in common from the start."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
 
 
 def _hold_clock(template: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vulnscope.errors import SubjectError
 from vulnscope.prompts.chat import apply_chat_template
 from vulnscope.prompts.rendering import RenderedPrompt
+from vulnscope.prompts.tokens import Span
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -30,16 +31,15 @@ def render_conversation(turns: Sequence[Turn], chat_tokenizer: PreTrainedTokeniz
     A chat template without a system message gets its text before the first question.
     """
     if chat_tokenizer is None:
-        blocks = "".join(f"{PLAIN_HEADINGS[turn.role]}\n{turn.text.strip()}\n\n" for turn in turns)
-        return RenderedPrompt(f"{blocks}{PLAIN_HEADINGS['assistant']}\n", {}, is_chat=False)
+        return _write_plain(turns)
     try:
-        return RenderedPrompt(_apply(turns, chat_tokenizer), {}, is_chat=True)
+        return _apply(turns, chat_tokenizer)
     except Exception as error:  # templates raise what they like: jinja2 errors, TypeError, ...
         merged = merge_system(turns)
         if merged == tuple(turns):
             raise SubjectError(f"the tokenizer's chat template refuses the conversation: {error}") from error
     try:
-        return RenderedPrompt(_apply(merged, chat_tokenizer), {}, is_chat=True)
+        return _apply(merged, chat_tokenizer)
     except Exception as error:
         raise SubjectError(f"the tokenizer's chat template refuses the conversation: {error}") from error
 
@@ -52,5 +52,16 @@ def merge_system(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     return (first, *turns[2:])
 
 
-def _apply(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> str:
-    return apply_chat_template([{"role": turn.role, "content": turn.text} for turn in turns], tokenizer)
+def _apply(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> RenderedPrompt:
+    messages = [{"role": turn.role, "content": turn.text} for turn in turns]
+    text, sent = apply_chat_template(messages, tokenizer)
+    return RenderedPrompt(text, {}, is_chat=True, quoted=sent)
+
+
+def _write_plain(turns: Sequence[Turn]) -> RenderedPrompt:
+    text, quoted = "", []
+    for turn in turns:
+        text += f"{PLAIN_HEADINGS[turn.role]}\n"
+        quoted.append(Span(len(text), len(text) + len(turn.text.strip())))
+        text += f"{turn.text.strip()}\n\n"
+    return RenderedPrompt(f"{text}{PLAIN_HEADINGS['assistant']}\n", {}, is_chat=False, quoted=tuple(quoted))

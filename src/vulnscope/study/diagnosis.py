@@ -48,9 +48,12 @@ def _weigh_wrong_reason(evidence: Evidence, limits: Limits) -> Verdict | None:
 
 
 def _weigh_opposite(evidence: Evidence, limits: Limits) -> Verdict | None:
-    """The same test as of `says it`, reversed."""
+    """The same test as of `says it`, reversed, of what is more than negligible in samples or in twins."""
     below = (evidence.says.high, evidence.says_given_surface.high)
     if not all(_lies_below(high, CHANCE) for high in below) or _find_fallen(evidence.changes, limits, sign=-1.0):
+        return None
+    at_least = CHANCE - limits.negligible
+    if not (_lies_below(evidence.says.value, at_least) or _lies_below(evidence.pair_rank.high, at_least)):
         return None
     reason = (
         f"its answers rank samples the wrong way round: {_show(evidence.says)}, "
