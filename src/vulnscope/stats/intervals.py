@@ -70,10 +70,10 @@ def estimate(
     """`statistic` at weights of one, with its interval.
 
     `low` and `high` are the ends of its scale; an AUROC knows its own. `is_proportion`: a mean of values within [0, 1],
-    for which Wilson's interval holds. `is_jackknifed`: by the jackknife whatever the number of groups, and
-    around the mean of its pseudo-values, for statistics with a bias. `n_folds`: the rules behind the statistic were fitted on the other of so many folds, which widens the
-    standard error (`widen_for_fitting`). `n_effective` and `n_items` replace those of `groups` where only part of them
-    counts. `undefined` is the reason where there is no value.
+    for which Wilson's interval holds. `is_jackknifed`: by the jackknife whatever the number of groups, around the mean
+    of its pseudo-values, for statistics with a bias. `n_folds`: the rules behind the statistic were fitted on the other
+    of so many folds, which widens the standard error (`widen_for_fitting`). `n_effective` and `n_items` replace those
+    of `groups` where only part of them counts. `undefined` is the reason where there is no value.
     """
     if is_proportion:
         low, high = 0.0, 1.0
