@@ -178,6 +178,11 @@ class _Probe:
                 f"the model gives NaN or infinite {where} for {_PROBE_TOKENS} plain tokens in "
                 f"{str(self.model.dtype).removeprefix('torch.')}; try --dtype float32, or another revision"
             )
+        if all(float(each.max() - each.min()) == 0 for each in self.logits):
+            raise SubjectError(
+                "the model finds every token equally likely whatever it reads; its output head is zero or constant, so "
+                "these are not the weights of a trained model. Download them again, or pick another revision"
+            )
 
     @torch.inference_mode()
     def _run(self, taps: dict[Site, Tap]) -> tuple[list[Tensor], Tensor]:

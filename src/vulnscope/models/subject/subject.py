@@ -21,6 +21,7 @@ from vulnscope.models.subject.loading import (
 )
 from vulnscope.models.subject.selfcheck import check_model
 from vulnscope.models.subject.variants import apply_variant
+from vulnscope.models.subject.vocabulary import check_vocabulary
 from vulnscope.records.audit import SubjectInfo
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.subject import Capabilities
@@ -155,6 +156,7 @@ def wrap_model(
     backend: Backend = "hooks",
 ) -> Subject:
     """The subject around a model that is already in memory and in eval mode."""
+    check_vocabulary(model, tokenizer, name)
     use_differentiable_kernels(model)
     architecture = map_architecture(model, layers_path)
     return Subject(
