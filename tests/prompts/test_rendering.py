@@ -83,6 +83,15 @@ def test_a_template_that_rewrites_the_message_is_refused(make_tokenizer: MakeTok
         render(PROMPTS, PROMPTS.canonical, "secure", language="c", code="x", chat=open_chat(tokenizer))
 
 
+def test_a_template_that_takes_no_such_message_is_refused_in_words(make_tokenizer: MakeTokenizer) -> None:
+    tokenizer = make_tokenizer(is_chat=True)
+    tokenizer.chat_template = "{{ raise_exception('only tools may speak') }}"
+    with pytest.raises(SubjectError, match="chat template refuses the conversation: only tools may speak"):
+        render(PROMPTS, PROMPTS.canonical, "secure", language="c", code="x", chat=open_chat(tokenizer))
+    with pytest.raises(SubjectError, match="only tools may speak"):
+        open_chat(tokenizer, opened_thought="refuse")
+
+
 def test_an_appended_end_token_is_taken_off(make_tokenizer: MakeTokenizer) -> None:
     rendered = [render(PROMPTS, PROMPTS.canonical, "secure", language="c", code="x")]
     closed = encode(rendered, make_tokenizer(appends_end=True), with_offsets=True)[0]

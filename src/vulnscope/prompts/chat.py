@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vulnscope.errors import InputError
+from vulnscope.errors import InputError, SubjectError
 from vulnscope.prompts.tokens import Span
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ class Chat:
     opened_thought: OpenedThought = "close"
 
     def write(self, messages: Sequence[dict[str, str]]) -> ChatText:
-        """`messages`, each with "role" and "content", as one text that ends where the answer begins."""
+        """`messages`, each with "role" and "content", as one text that ends where the answer begins.
+
+        Raises `SubjectError` where the template refuses them.
+        """
         text, sent = self._apply(messages)
         opened = _find_opened(text, sent)
         if opened is None or self.opened_thought == "keep":
@@ -63,15 +66,18 @@ class Chat:
 
     def _apply(self, messages: Sequence[dict[str, str]]) -> ChatText:
         marks = _choose_marks(messages)
-        written = str(
-            self.tokenizer.apply_chat_template(
-                [{**message, "content": _mark(message["content"], marks)} for message in messages],
-                tokenize=False,
-                add_generation_prompt=True,
-                enable_thinking=False,
-                chat_template=_hold_clock(str(self.tokenizer.get_chat_template())),
+        try:
+            written = str(
+                self.tokenizer.apply_chat_template(
+                    [{**message, "content": _mark(message["content"], marks)} for message in messages],
+                    tokenize=False,
+                    add_generation_prompt=True,
+                    enable_thinking=False,
+                    chat_template=_hold_clock(str(self.tokenizer.get_chat_template())),
+                )
             )
-        )
+        except Exception as error:  # templates raise what they like: jinja2 errors, TypeError, ...
+            raise SubjectError(f"the tokenizer's chat template refuses the conversation: {error}") from error
         text = written.replace(marks[0], "").replace(marks[1], "")
         return ChatText(text, tuple(_find_sent(written, marks, [message["content"].strip() for message in messages])))
 

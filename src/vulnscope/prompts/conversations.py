@@ -33,14 +33,11 @@ def render_conversation(turns: Sequence[Turn], chat: Chat | None) -> RenderedPro
         return _write_plain(turns)
     try:
         return _apply(turns, chat)
-    except Exception as error:  # templates raise what they like: jinja2 errors, TypeError, ...
+    except SubjectError:
         merged = merge_system(turns)
         if merged == tuple(turns):
-            raise SubjectError(f"the tokenizer's chat template refuses the conversation: {error}") from error
-    try:
-        return _apply(merged, chat)
-    except Exception as error:
-        raise SubjectError(f"the tokenizer's chat template refuses the conversation: {error}") from error
+            raise
+    return _apply(merged, chat)
 
 
 def merge_system(turns: Sequence[Turn]) -> tuple[Turn, ...]:
