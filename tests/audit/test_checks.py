@@ -65,6 +65,9 @@ def test_an_endpoint_is_not_told_how_a_local_model_chats() -> None:
     )
     with pytest.raises(InputError, match="chat is for local models"):
         run_request("audit", request, runs_dir=Path("runs"))
+    other = request.audit.model_copy(update={"chat": None, "opened_thought": "keep"})
+    with pytest.raises(InputError, match="--opened-thought is for local models"):
+        run_request("audit", request.model_copy(update={"audit": other}), runs_dir=Path("runs"))
     assert not Path("runs").exists()
 
 

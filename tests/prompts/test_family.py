@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from vulnscope.prompts import RenderedPrompt, count_shared, encode, encode_families, load_prompts, render
+from vulnscope.prompts import RenderedPrompt, count_shared, encode, encode_families, load_prompts, open_chat, render
 from vulnscope.prompts import family as family_module
 
 MakeTokenizer = Callable[..., PreTrainedTokenizerFast]
@@ -20,7 +20,7 @@ code_like = st.lists(
 
 def ask_all(code: str, tokenizer: PreTrainedTokenizerFast | None = None) -> list[RenderedPrompt]:
     return [
-        render(PROMPTS, prompt, polarity, language="c", code=code, chat_tokenizer=tokenizer)
+        render(PROMPTS, prompt, polarity, language="c", code=code, chat=open_chat(tokenizer) if tokenizer else None)
         for prompt in PROMPTS.prompts
         for polarity in ("vulnerable", "secure")
     ]

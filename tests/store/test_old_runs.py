@@ -23,6 +23,9 @@ RENAMED = {"is_decodable": "decodable", "is_general": "general", "is_used": "use
 _UNMEASURED = not_measured("an earlier version did not measure it").model_dump(mode="json")
 ADDED: dict[str, Any] = {
     "coverage": None,
+    "n_effective_groups": None,
+    "largest_group_share": None,
+    "unranked_share": None,
     "yes_rate_apart_p": {"reason": "not tested"},
     "auroc_apart_p": {"reason": "not tested"},
     "best_rule": None,
@@ -30,10 +33,13 @@ ADDED: dict[str, Any] = {
     "pair_rank": _UNMEASURED,
     "apart": [],
     "leader": None,
+    "prompt_notes": [],
+    "opened_thought": "close",
     "beyond_p_corrected": {"reason": "measured by an earlier version: patch again"},
 }
 MEASURED_OTHERWISE = (
     *("correction", "classification", "sentence", "yes_rate_apart_p", "auroc_apart_p"),
+    *("n_effective_groups", "largest_group_share", "unranked_share"),
     *("auroc", "mean_margin_auroc", "d_a", "low", "high", "method", "coverage", "detectable", "detectable_auroc"),
 )
 """Corrections count the tests made; few alarms set cuts without an interval; slices are held against the rest; an AUROC

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, pair_rank_p
+from vulnscope.ask.figures.paired_scores import ScoreTable, area_under, measure_auroc, pair_rank_p
 from vulnscope.errors import InputError
 from vulnscope.probe.against import hold_against
 from vulnscope.probe.claims import judge_general
 from vulnscope.probe.decoding import name_choices, read_rule
 from vulnscope.probe.folds import NEVER, Folds, deal_folds, leave_out
 from vulnscope.probe.nested import Choice, Feature, column_auroc, cross_validate, score_parts
-from vulnscope.records.base import Estimate, not_measured
+from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.probe import CurvePoint, Generality, Part, Transfer, TypeTarget
 from vulnscope.stats import AurocStatistic, Bootstrap, Groups, auroc_statistic, estimate
 
@@ -90,7 +90,7 @@ def draw_curve(
     """AUROC of what each outer fold chose, fitted on ever fewer of its training pairs.
 
     The mean over folds and draws; whole groups are drawn. The choice itself was made on all training pairs. Where only
-    one class was drawn, or is there to measure, nothing is measured; a size without any such figure has no point.
+    one class was drawn, or a fold has no AUROC, nothing is measured; a size without any such figure has no point.
     """
     smallest = min(int((inner >= 0).sum()) // 2 for inner, c in zip(folds.inner, choices, strict=True) if c)
     sizes = [size for size in (_SMALLEST_CURVE * 2**k for k in range(32)) if size < smallest] + [smallest]
@@ -106,10 +106,11 @@ def draw_curve(
                 training = _draw_groups(items, folds.inner[fold] >= 0, 2 * size, generator)
                 measured = folds.outer == fold
                 labels = items.is_vulnerable
-                if len(set(labels[training].tolist())) < 2 or len(set(labels[measured].tolist())) < 2:
+                if len(set(labels[training].tolist())) < 2:
                     continue
                 scores = score_parts(features[choice.feature], choice.variant, labels, training, measured)
-                found.append(float(column_auroc(scores[:, None, None], labels[measured][:, None])[0, 0]))
+                area = area_under(scores, items.part(measured))
+                found += [] if isinstance(area, NotMeasured) else [area]
             areas += [float(np.mean(found))] if found else []
         if not areas:
             continue

@@ -13,6 +13,7 @@ from vulnscope.ask.asking import ask
 from vulnscope.ask.checks import check_items
 from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference, measure_pair_rank
 from vulnscope.ask.preparing import check_selection, describe_corpus, open_protocol, prepare_selected
+from vulnscope.ask.prompt_notes import describe_subject
 from vulnscope.ask.scored.asking import YesNoInquiry
 from vulnscope.effects.reading.lens import read_layers
 from vulnscope.errors import InputError, SubjectError
@@ -200,7 +201,7 @@ class _Study(NamedTuple):
                 decoded.claim, probe, best, against.difference, against.detectable, decoded.null, says[0], gap,
                 generality, info,
             ),
-            subject=self.subject.info().model_copy(update={"chat_template": self.protocol.is_chat}),
+            subject=describe_subject(self.subject, self.protocol.chat, material.samples),
             corpus=info,
             protocol=self.protocol.name,
             prompts=tuple(prompt.name for prompt in self.protocol.prompts.prompts),

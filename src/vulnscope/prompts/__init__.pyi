@@ -2,6 +2,9 @@ from vulnscope.prompts.answers import AnswerForms as AnswerForms
 from vulnscope.prompts.answers import AnswerTokens as AnswerTokens
 from vulnscope.prompts.answers import distinguish as distinguish
 from vulnscope.prompts.answers import tokenise_with_answers as tokenise_with_answers
+from vulnscope.prompts.chat import Chat as Chat
+from vulnscope.prompts.chat import OpenedThought as OpenedThought
+from vulnscope.prompts.chat import open_chat as open_chat
 from vulnscope.prompts.dialogues import DialoguePrompt as DialoguePrompt
 from vulnscope.prompts.dialogues import DialogueSet as DialogueSet
 from vulnscope.prompts.dialogues import Preset as Preset

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from vulnscope.errors import InputError, SubjectError
 from vulnscope.prompts.tokens import Span
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 TEMPLATE_TIME = datetime(2025, 1, 1, 12)  # no zone: templates print it as it stands
 """What templates that print today's date are told, so that a prompt has the same tokens for ever."""
 _DIRECTIVES = "aAbBcdfHIjmMpSUwWxXyYzZ"
+OpenedThought = Literal["close", "refuse", "keep"]
 _OPENED_THOUGHT = re.compile(r"(?:<(think|thinking|thought|reason|reasoning)>|(\[THINK\]))\s*$")
 
 
@@ -32,29 +35,77 @@ class ChatText(NamedTuple):
     sent: tuple[Span, ...]
 
 
-def apply_chat_template(messages: Sequence[dict[str, str]], tokenizer: PreTrainedTokenizerBase) -> ChatText:
-    """`messages`, each with "role" and "content", as one text that ends where the answer begins.
+@dataclass(frozen=True)
+class Chat:
+    """How messages are written for a model: through its chat template.
 
-    Reasoning models would open with their thoughts: templates with the switch `enable_thinking` are told not to, and a
-    thought that a template opens nevertheless is closed, empty. What a model would say inside a thought is no answer.
+    Reasoning models would open with their thoughts: templates with the switch `enable_thinking` are told not to. A
+    thought that a template opens nevertheless is closed, empty, unless it is to be kept: what a model would say inside
+    a thought is no answer.
     """
-    marks = _choose_marks(messages)
-    written = str(
-        tokenizer.apply_chat_template(
-            [{**message, "content": _mark(message["content"], marks)} for message in messages],
-            tokenize=False,
-            add_generation_prompt=True,
-            enable_thinking=False,
-            chat_template=_hold_clock(str(tokenizer.get_chat_template())),
+
+    tokenizer: PreTrainedTokenizerBase
+    opened_thought: OpenedThought = "close"
+
+    def write(self, messages: Sequence[dict[str, str]]) -> ChatText:
+        """`messages`, each with "role" and "content", as one text that ends where the answer begins.
+
+        Raises `SubjectError` where the template refuses them.
+        """
+        text, sent = self._apply(messages)
+        opened = _find_opened(text, sent)
+        if opened is None or self.opened_thought == "keep":
+            return ChatText(text, sent)
+        word, _ = opened.groups()
+        return ChatText(f"{text.rstrip()}\n\n{f'</{word}>' if word else '[/THINK]'}\n\n", sent)
+
+    def find_thought(self) -> str:
+        """How the template opens a thought before an answer, such as `<think>`; "" where it opens none."""
+        opened = _find_opened(*self._apply([{"role": "user", "content": "…"}]))
+        return "" if opened is None else opened[0].strip()
+
+    def _apply(self, messages: Sequence[dict[str, str]]) -> ChatText:
+        marks = _choose_marks(messages)
+        try:
+            written = str(
+                self.tokenizer.apply_chat_template(
+                    [{**message, "content": _mark(message["content"], marks)} for message in messages],
+                    tokenize=False,
+                    add_generation_prompt=True,
+                    enable_thinking=False,
+                    chat_template=_hold_clock(str(self.tokenizer.get_chat_template())),
+                )
+            )
+        except Exception as error:  # templates raise what they like: jinja2 errors, TypeError, ...
+            raise SubjectError(f"the tokenizer's chat template refuses the conversation: {error}") from error
+        text = written.replace(marks[0], "").replace(marks[1], "")
+        return ChatText(text, tuple(_find_sent(written, marks, [message["content"].strip() for message in messages])))
+
+
+def open_chat(
+    tokenizer: PreTrainedTokenizerBase, is_chat: bool | None = None, opened_thought: OpenedThought = "close"
+) -> Chat | None:
+    """How messages are written for a model, None for plain texts. `is_chat` None means: where there is a template.
+
+    Raises `InputError` where a chat is wanted and there is no template, or it opens a thought and that is refused.
+    """
+    has_template = tokenizer.chat_template is not None
+    if is_chat and not has_template:
+        raise InputError("the tokenizer has no chat template; ask with plain prompts")
+    if not (has_template if is_chat is None else is_chat):
+        return None
+    chat = Chat(tokenizer, opened_thought)
+    if opened_thought == "refuse" and (thought := chat.find_thought()):
+        raise InputError(
+            f"the chat template opens a thought ({thought}) before the answer, which --opened-thought refuse rules "
+            "out; choose close, which ends the thought at once, or keep"
         )
-    )
-    text = written.replace(marks[0], "").replace(marks[1], "")
-    sent = tuple(_find_sent(written, marks, [message["content"].strip() for message in messages]))
-    opened = _OPENED_THOUGHT.search(text, sent[-1].end if sent else 0)
-    if opened is None:
-        return ChatText(text, sent)
-    word, _ = opened.groups()
-    return ChatText(f"{text.rstrip()}\n\n{f'</{word}>' if word else '[/THINK]'}\n\n", sent)
+    return chat
+
+
+def _find_opened(text: str, sent: Sequence[Span]) -> re.Match[str] | None:
+    """What opens a thought at the end of a chat, after the last message."""
+    return _OPENED_THOUGHT.search(text, sent[-1].end if sent else 0)
 
 
 def _choose_marks(messages: Sequence[dict[str, str]]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vulnscope.errors import SubjectError
-from vulnscope.prompts.chat import apply_chat_template
+from vulnscope.prompts.chat import Chat
 from vulnscope.prompts.templates import Polarity, Prompt, PromptSet, split_template
 from vulnscope.prompts.tokens import Quoting, Span, tokenise
 
@@ -54,17 +54,17 @@ def render(
     *,
     language: str,
     code: str,
-    chat_tokenizer: PreTrainedTokenizerBase | None = None,
+    chat: Chat | None = None,
 ) -> RenderedPrompt:
-    """`prompt` about `code`: plain, or through the chat template of `chat_tokenizer`, ready for the answer."""
+    """`prompt` about `code`: plain, or as `chat` writes it, ready for the answer."""
     slots = {"language": language, "code": code, "question": prompt.question(polarity)}
-    if chat_tokenizer is None:
+    if chat is None:
         text, filled = _fill(prompts.plain, slots)
         quoted = tuple(span for name, span in filled if name != "question")
         spans = {**dict(filled), "answer": Span(len(text), len(text))}
         return RenderedPrompt(text, spans, is_chat=False, quoted=quoted)
     message, filled = _fill(prompts.chat, slots)
-    text, sent = apply_chat_template([{"role": "user", "content": message}], chat_tokenizer)
+    text, sent = chat.write([{"role": "user", "content": message}])
     moved = _move(dict(filled), message, text, sent)
     return RenderedPrompt(text, {**moved, "answer": Span(len(text), len(text))}, is_chat=True, quoted=sent)
 

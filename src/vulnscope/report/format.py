@@ -91,7 +91,12 @@ def show_estimate(estimate: Estimate | None, *, is_signed: bool = False, digits:
     if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
         return f"{text} (no interval: {find_reason(estimate)})"
     ends = (show_number(end, digits, is_signed=is_signed) for end in (estimate.low, estimate.high))
-    return f"{text} [{', '.join(ends)}]"
+    return f"{text} [{', '.join(ends)}]{f' ({few})' if (few := tell_coverage(estimate)) else ''}"
+
+
+def tell_coverage(estimate: Estimate) -> str:
+    """How sure an interval is where few groups carry it; empty where it is as sure as all others."""
+    return "" if estimate.coverage is None else f"few groups: such intervals hold {100 * estimate.coverage:.0f} %"
 
 
 def format_p(value: Number) -> str:

@@ -50,6 +50,7 @@ def page(record: AuditRecord) -> Page:
         title=f"{record.subject.name} on {record.corpus.name}",
         kind="audit",
         sentence=record.sentence,
+        notes=record.subject.prompt_notes,
         template="audit.html.j2",
         record=record,
         sections=(
