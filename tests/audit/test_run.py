@@ -50,7 +50,7 @@ def test_the_record_holds_what_a_reader_needs(record: AuditRecord) -> None:
         "length (shorter is vulnerable)",
         "character 3-5-grams",
     ]
-    assert "pair-correct" in record.sentence
+    assert "both twins right" in record.sentence
 
 
 def test_the_record_survives_json(record: AuditRecord) -> None:

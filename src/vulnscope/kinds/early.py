@@ -21,10 +21,11 @@ _REGISTERED = ("protocol", "parser")
 """Fields of settings that name what is registered."""
 
 
-def check_request(request: Record, settings: Record) -> None:
+def check_request(request: Record, settings: Record, *, has_weights: bool = True) -> None:
     """Raise `InputError` for names, options, files and folders of `request` that are not there.
 
-    A model on the Hub is not looked for: that takes the network. Settings are those of the study.
+    A model on the Hub is not looked for: that takes the network. Settings are those of the study. A forecast needs no
+    weights.
     """
     for name in _REGISTERED:
         if isinstance(value := getattr(settings, name, None), str):
@@ -34,7 +35,7 @@ def check_request(request: Record, settings: Record) -> None:
         if isinstance(part, CorpusRequest):
             _check_corpus(part)
         elif isinstance(part, SubjectRequest) and part.endpoint is None:
-            _check_subject(part)
+            _check_subject(part, has_weights)
 
 
 def _check_corpus(asked: CorpusRequest) -> None:
@@ -43,11 +44,12 @@ def _check_corpus(asked: CorpusRequest) -> None:
     check_corpus(asked.name, folder or default_data_dir(asked.name, os.environ), options)
 
 
-def _check_subject(asked: SubjectRequest) -> None:
+def _check_subject(asked: SubjectRequest, has_weights: bool) -> None:
     check_names(asked.dtype, asked.device, asked.quantize)
     for name, kind in ((asked.name, "model"), (asked.adapter, "adapter")):
         if name is not None and _is_local(name):
-            resolve_folder(name, asked.revision if kind == "model" else None, asked.trust_remote_code, kind)
+            revision = asked.revision if kind == "model" else None
+            resolve_folder(name, revision, asked.trust_remote_code, kind, has_weights=has_weights)
 
 
 def _is_local(name: str) -> bool:
