@@ -21,6 +21,7 @@ from vulnscope.report.format import (
     format_signed,
     format_signed_estimate,
     merge_reasons,
+    tell_coverages,
 )
 from vulnscope.report.page import Block, Cell, Head, Page, Row, Section, Table, Text
 from vulnscope.report.view import (
@@ -216,7 +217,10 @@ def _list_reasons(record: AuditRecord) -> list[Block]:
         for value in (part.yes_rate, part.pair_correct, part.pair_rank, part.auroc, part.d_prime)
     ]
     reasons = merge_reasons(reason for value in figures if (reason := find_reason(value)))
-    return [Text(f"  n/a: {reason}", "hint") for reason in reasons]
+    return [
+        *(Text(f"  n/a: {reason}", "hint") for reason in reasons),
+        *(Text(f"  {few}", "hint") for few in tell_coverages(figures)),
+    ]
 
 
 def _count_states(record: AuditRecord) -> list[Block]:
