@@ -52,7 +52,7 @@ def run_request(
 
 def forecast(context: Context[Any]) -> Record:
     """What the run would take; weights are read only where the kind has to ask a batch."""
-    check_request(context.request, context.settings, has_weights=False)
+    check_request(context.request, context.settings)
     found: Record = load(context.kind.forecast)(context)
     return found
 

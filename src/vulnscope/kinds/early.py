@@ -21,11 +21,11 @@ _REGISTERED = ("protocol", "parser")
 """Fields of settings that name what is registered."""
 
 
-def check_request(request: Record, settings: Record, *, has_weights: bool = True) -> None:
+def check_request(request: Record, settings: Record) -> None:
     """Raise `InputError` for names, options, files and folders of `request` that are not there.
 
-    A model on the Hub is not looked for: that takes the network. Settings are those of the study. A forecast needs no
-    weights.
+    A model on the Hub is not looked for: that takes the network. Nor are weights, which a forecast does without.
+    Settings are those of the study.
     """
     for name in _REGISTERED:
         if isinstance(value := getattr(settings, name, None), str):
@@ -35,7 +35,7 @@ def check_request(request: Record, settings: Record, *, has_weights: bool = True
         if isinstance(part, CorpusRequest):
             _check_corpus(part)
         elif isinstance(part, SubjectRequest) and part.endpoint is None:
-            _check_subject(part, has_weights)
+            _check_subject(part)
 
 
 def _check_corpus(asked: CorpusRequest) -> None:
@@ -44,12 +44,12 @@ def _check_corpus(asked: CorpusRequest) -> None:
     check_corpus(asked.name, folder or default_data_dir(asked.name, os.environ), options)
 
 
-def _check_subject(asked: SubjectRequest, has_weights: bool) -> None:
+def _check_subject(asked: SubjectRequest) -> None:
     check_names(asked.dtype, asked.device, asked.quantize)
     for name, kind in ((asked.name, "model"), (asked.adapter, "adapter")):
         if name is not None and _is_local(name):
             revision = asked.revision if kind == "model" else None
-            resolve_folder(name, revision, asked.trust_remote_code, kind, has_weights=has_weights)
+            resolve_folder(name, revision, asked.trust_remote_code, kind, has_weights=False)
 
 
 def _is_local(name: str) -> bool:

@@ -50,31 +50,34 @@ def leave_parts_out(
     kept = is_measured & np.isfinite(probe)
     measured = items.part(kept)
     own = {name: scores[kept] for name, scores in rules.items()}
-    against = hold_against(probe[kept], own, measured, bootstrap, seed=seed)
+    against = hold_against(probe[kept], own, measured, bootstrap, n_folds=folds.n_outer, seed=seed)
     p = pair_rank_p(probe[kept], measured)
     names = np.array(parts, dtype=object)
     return Generality(
         kind=kind,
         n_parts=len(set(parts)),
-        probe=measure_auroc(probe[kept], measured, bootstrap),
+        probe=measure_auroc(probe[kept], measured, bootstrap, folds.n_outer),
         baseline=against.followed.name,
-        baseline_auroc=measure_auroc(against.followed.scores, measured, bootstrap),
+        baseline_auroc=measure_auroc(against.followed.scores, measured, bootstrap, folds.n_outer),
         difference=against.difference,
         p=p,
         general=judge_general(against, p),
         parts=tuple(
-            _measure_part(name, probe, items, kept & (names == name), bootstrap) for name in dict.fromkeys(parts)
+            _measure_part(name, probe, items, kept & (names == name), bootstrap, folds.n_outer)
+            for name in dict.fromkeys(parts)
         ),
     )
 
 
-def _measure_part(name: str, scores: Floats, items: ScoreTable, is_kept: np.ndarray, bootstrap: Bootstrap) -> Part:
+def _measure_part(
+    name: str, scores: Floats, items: ScoreTable, is_kept: np.ndarray, bootstrap: Bootstrap, n_folds: int
+) -> Part:
     own = items.part(is_kept)
     n_pairs = len(own.twins())
     if n_pairs < 2:
         auroc = not_measured(f"{n_pairs} pair: too few to be measured alone", len(own), own.n_groups)
     else:
-        auroc = measure_auroc(scores[is_kept], own, bootstrap)
+        auroc = measure_auroc(scores[is_kept], own, bootstrap, n_folds)
     return Part(name=name, n_pairs=n_pairs, n_groups=own.n_groups, auroc=auroc)
 
 
@@ -168,7 +171,8 @@ def read_other_corpus(
         name: cross_validate(own, labels, folds).chosen[len(home) :, 0][is_measured] for name, own in baselines.items()
     }
     scores, measured = found.chosen[len(home) :, 0][is_measured], away.part(is_measured)
-    against = hold_against(scores, rules, measured, bootstrap, seed=seed)
+    # One rule, fitted on another corpus: no folds share it.
+    against = hold_against(scores, rules, measured, bootstrap, n_folds=None, seed=seed)
     return Transfer(
         corpus=info,
         probe=measure_auroc(scores, measured, bootstrap),

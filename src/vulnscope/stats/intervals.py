@@ -132,10 +132,14 @@ def widen_for_fitting(error: Centred, n_folds: int | None) -> Centred:
     return error if n_folds is None else error._replace(error=error.error * math.sqrt(1 + n_folds / (n_folds - 1)))
 
 
-def standard_error(statistic: Statistic, groups: Groups) -> float | None:
-    """The standard error by groups, None where so few groups, or groups that agree so much, do not show it."""
+def standard_error(statistic: Statistic, groups: Groups, n_folds: int | None = None) -> float | None:
+    """The standard error by groups, None where so few groups, or groups that agree so much, do not show it.
+
+    `n_folds` as in `estimate`.
+    """
     effective = statistic.n_effective if isinstance(statistic, AurocStatistic) else groups.n_effective
-    error = measure_error(statistic, groups.n_groups).error if effective >= MIN_GROUPS else math.nan
+    found = widen_for_fitting(measure_error(statistic, groups.n_groups), n_folds)
+    error = found.error if effective >= MIN_GROUPS else math.nan
     return error if error > ROUNDING else None
 
 
