@@ -44,6 +44,7 @@ MEASURED_OTHERWISE = (
     *("correction", "classification", "sentence", "yes_rate_apart_p", "auroc_apart_p"),
     *("n_effective_groups", "largest_group_share", "unranked_share"),
     *("auroc", "mean_margin_auroc", "d_a", "low", "high", "method", "coverage", "detectable", "detectable_auroc"),
+    *("p_corrected", "pair_rank_p_corrected", "pair_correct_p_corrected"),
 )
 """Corrections count the tests made; few alarms set cuts without an interval; slices are held against the rest; an AUROC
 compares samples of different groups, and few groups carry intervals of other kinds."""
