@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +22,17 @@ _REGISTERED = ("protocol", "parser")
 """Fields of settings that name what is registered."""
 
 
-def check_request(request: Record, settings: Record) -> None:
-    """Raise `InputError` for names, options, files and folders of `request` that are not there.
+def check_request(request: Record, settings: Record, inputs: Collection[str]) -> None:
+    """Raise `InputError` for names, options, files and folders among the `inputs` of a request that are not there.
 
     A model on the Hub is not looked for: that takes the network. Nor are weights, which a forecast does without.
     Settings are those of the study.
     """
-    for name in _REGISTERED:
+    for name in _REGISTERED if "subject" in inputs else ():
         if isinstance(value := getattr(settings, name, None), str):
             registry.find(name, value)
-    for field in type(request).model_fields:
-        part = getattr(request, field)
+    for field in inputs:
+        part = getattr(request, field, None)
         if isinstance(part, CorpusRequest):
             _check_corpus(part)
         elif isinstance(part, SubjectRequest) and part.endpoint is None:
