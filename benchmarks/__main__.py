@@ -17,6 +17,7 @@ BENCHMARKS = {
     "kills": "benchmarks.kills",
     "mutants": "benchmarks.mutants",
     "plants": "benchmarks.plants",
+    "simulations": "benchmarks.simulations",
     "study-kills": "benchmarks.study_kills",
 }
 

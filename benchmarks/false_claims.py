@@ -166,8 +166,8 @@ def claims_help(condition: str, generator: np.random.Generator) -> bool:
         )
 
     controls = Controls(
-        tuple(auroc_gain(clean, edit(0.0), ITEMS) for _ in range(20)),
-        tuple(auroc_gain(clean, edit(0.0), ITEMS) for _ in range(20)),
+        tuple(float(auroc_gain(clean, edit(0.0), ITEMS)) for _ in range(20)),
+        tuple(float(auroc_gain(clean, edit(0.0), ITEMS)) for _ in range(20)),
     )
     before = _as_said(clean)
     outcomes = [

@@ -39,12 +39,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("settings", "words"), WRONG)
-def test_a_name_that_is_none_is_refused_before_corpus_and_model(settings: dict[str, Any], words: str) -> None:
-    """The corpus has no folder and the model is nowhere: neither is looked at."""
+def test_a_name_that_is_none_is_refused_before_corpus_and_model(
+    settings: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    """The corpus has an empty folder and the model is nowhere: neither is looked at."""
     request = AuditRequest.model_validate(
         {
             "subject": {"name": "no/such-model"},
-            "corpus": {"name": "folder", "data_dir": "no-such-folder"},
+            "corpus": {"name": "folder", "data_dir": str(tmp_path)},
             "audit": settings,
         }
     )
@@ -65,6 +67,9 @@ def test_an_endpoint_is_not_told_how_a_local_model_chats() -> None:
     )
     with pytest.raises(InputError, match="chat is for local models"):
         run_request("audit", request, runs_dir=Path("runs"))
+    other = request.audit.model_copy(update={"chat": None, "opened_thought": "keep"})
+    with pytest.raises(InputError, match="--opened-thought is for local models"):
+        run_request("audit", request.model_copy(update={"audit": other}), runs_dir=Path("runs"))
     assert not Path("runs").exists()
 
 
@@ -92,7 +97,7 @@ def test_options_of_weights_are_refused_for_a_model_behind_an_endpoint(
     request = AuditRequest.model_validate(
         {
             "subject": {"name": "m", "endpoint": {"url": "http://127.0.0.1:9/v1"}, option: value},
-            "corpus": {"name": "folder", "data_dir": "no-such-folder"},
+            "corpus": {"name": "folder", "data_dir": str(tmp_path)},
         }
     )
     words = rf"^--{option.replace('_', '-')} is for weights that are opened here; m answers behind http://127"

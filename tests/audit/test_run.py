@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.ask.builders import begin_run, make_corpus, make_items, make_pairs, make_sample, tiny_subject
+from tests.models.zoo import tiny_model, tiny_tokenizer
 
 from vulnscope.ask.figures.slices import pair_up
+from vulnscope.audit.again.offline import list_differences
 from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.figures.judgement import spread_out
 from vulnscope.audit.run import check_audit, estimate_audit, run_audit
 from vulnscope.errors import InputError
+from vulnscope.models import wrap_model
 from vulnscope.records.audit import AuditRecord, LeftOut
 
 CONFIG = AuditConfig(n_bootstrap=200, max_pairs_shown=3)
@@ -46,7 +50,7 @@ def test_the_record_holds_what_a_reader_needs(record: AuditRecord) -> None:
         "length (shorter is vulnerable)",
         "character 3-5-grams",
     ]
-    assert "pair-correct" in record.sentence
+    assert "both twins right" in record.sentence
 
 
 def test_the_record_survives_json(record: AuditRecord) -> None:
@@ -69,6 +73,38 @@ def test_equal_requests_give_equal_records(record: AuditRecord, tmp_path: Path) 
     corpus = make_corpus([*make_pairs(5), make_sample(9, "unlabelled", pair_id=None)])
     again = audit(tmp_path, corpus, command="vulnscope audit tiny")
     assert again.model_copy(update={"run": record.run}) == record
+
+
+def test_the_record_says_what_was_done_to_prompts(tmp_path: Path) -> None:
+    tokenizer = deepcopy(tiny_tokenizer())
+    tokenizer.chat_template = "{{ messages[0].content }}{{ eos_token }}<think>"
+    subject = wrap_model(tiny_model("qwen2", max_position_embeddings=1024), tokenizer, name="tiny")
+    pairs = make_pairs(3)
+    corpus = make_corpus([pairs[0].model_copy(update={"code": f"{pairs[0].code} // </s>"}), *pairs[1:]])
+
+    def ask(opened_thought: str) -> AuditRecord:
+        config = CONFIG.model_copy(update={"opened_thought": opened_thought})
+        with begin_run(tmp_path / opened_thought, config) as run:
+            return run_audit(subject, corpus, config, run)
+
+    closed, kept = ask("close"), ask("keep")
+    endings = [record.canonical_prompt.rpartition("</s>")[2] for record in (closed, kept)]
+    assert endings == ["<think>\n\n</think>\n\n", "<think>"]
+    assert closed.subject.prompt_notes == (
+        "The chat template opens a thought (<think>) before each answer; it was closed, empty, so that answers stand "
+        "outside of it.",
+        "In 1 of 6 samples the code holds text of control tokens (</s>); it was read as text.",
+    )
+    assert "it was left open" in kept.subject.prompt_notes[0]
+    assert [point.margin for point in closed.points] != [point.margin for point in kept.points]
+    assert kept.config["opened_thought"] == "keep"
+    assert list_differences(closed, kept) == ("opened_thought: close → keep",)
+    without = closed.model_copy(
+        update={"config": {name: value for name, value in closed.config.items() if name != "opened_thought"}}
+    )
+    assert list_differences(without, closed) == ()
+    with pytest.raises(InputError, match=r"opens a thought \(<think>\) before the answer"):
+        ask("refuse")
 
 
 def test_a_selection_says_how_many_are_not_in_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from vulnscope.errors import InputError, SubjectError
-from vulnscope.prompts import load_dialogues
+from vulnscope.prompts import Chat, load_dialogues
 from vulnscope.prompts.conversations import Turn, merge_system, render_conversation
 
 PROMPT: dict[str, Any] = {"name": "only", "form": "verdict", "turns": ["{code} {ending}"]}
@@ -73,7 +73,7 @@ class Template:
 
 
 def test_a_template_without_system_messages_gets_the_text_before_the_question() -> None:
-    rendered = render_conversation(TURNS, Template())  # type: ignore[arg-type]
+    rendered = render_conversation(TURNS, Chat(Template()))  # type: ignore[arg-type]
     assert rendered.text == "Be brief.\n\nSafe? |No.|Sure?"
     assert rendered.is_chat
     assert merge_system(TURNS[1:]) == TURNS[1:]
@@ -81,4 +81,4 @@ def test_a_template_without_system_messages_gets_the_text_before_the_question() 
 
 def test_a_template_that_takes_nothing_is_named() -> None:
     with pytest.raises(SubjectError, match="chat template refuses the conversation: System role"):
-        render_conversation(TURNS, Template(takes_users=False))  # type: ignore[arg-type]
+        render_conversation(TURNS, Chat(Template(takes_users=False)))  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from vulnscope.prompts import RenderedPrompt, count_shared, encode, encode_families, load_prompts, render
+from vulnscope.prompts import RenderedPrompt, count_shared, encode, encode_families, load_prompts, open_chat, render
 from vulnscope.prompts import family as family_module
 
 MakeTokenizer = Callable[..., PreTrainedTokenizerFast]
@@ -13,14 +13,14 @@ MakeTokenizer = Callable[..., PreTrainedTokenizerFast]
 PROMPTS = load_prompts("yes-no")
 MERGES = ["i+f", " + ", "  +  ", "\n+\n", ")+;", "e+r", "Q+u", "#+#", "##+#", "\n\n+###"]
 
-code_like = st.lists(st.sampled_from(["if (x)", " ", "  ", "\n", "\n\n", ");", "###", "er", "Qu", "ü", "é{}"])).map(
-    "".join
-)
+code_like = st.lists(
+    st.sampled_from(["if (x)", " ", "  ", "\n", "\n\n", ");", "###", "er", "Qu", "ü", "é{}", "<|end|>"])
+).map("".join)
 
 
 def ask_all(code: str, tokenizer: PreTrainedTokenizerFast | None = None) -> list[RenderedPrompt]:
     return [
-        render(PROMPTS, prompt, polarity, language="c", code=code, chat_tokenizer=tokenizer)
+        render(PROMPTS, prompt, polarity, language="c", code=code, chat=open_chat(tokenizer) if tokenizer else None)
         for prompt in PROMPTS.prompts
         for polarity in ("vulnerable", "secure")
     ]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from vulnscope.errors import SubjectError
-from vulnscope.prompts import encode, load_prompts, render
+from vulnscope.prompts import encode, load_prompts, open_chat, render
 
 MakeTokenizer = Callable[..., PreTrainedTokenizerFast]
 
@@ -54,7 +54,7 @@ def test_plain_prompts_get_the_special_tokens_of_the_tokenizer(make_tokenizer: M
 
 def test_chat_prompts_get_no_second_bos(make_tokenizer: MakeTokenizer) -> None:
     tokenizer = make_tokenizer(is_chat=True)
-    rendered = render(PROMPTS, PROMPTS.canonical, "secure", language="c", code="x", chat_tokenizer=tokenizer)
+    rendered = render(PROMPTS, PROMPTS.canonical, "secure", language="c", code="x", chat=open_chat(tokenizer))
     ids = encode([rendered], tokenizer)[0].token_ids
     assert rendered.text.startswith("<s><|user|>\nHere is a piece of c code:")
     assert rendered.text.endswith("<|assistant|>\n")
@@ -64,7 +64,12 @@ def test_chat_prompts_get_no_second_bos(make_tokenizer: MakeTokenizer) -> None:
 def test_chat_spans_survive_trimming(make_tokenizer: MakeTokenizer) -> None:
     prompts = PROMPTS.model_copy(update={"chat": "\n  {code}\n{question}  "})
     rendered = render(
-        prompts, prompts.canonical, "secure", language="c", code="  f();\n", chat_tokenizer=make_tokenizer(is_chat=True)
+        prompts,
+        prompts.canonical,
+        "secure",
+        language="c",
+        code="  f();\n",
+        chat=open_chat(make_tokenizer(is_chat=True)),
     )
     parts = {name: rendered.text[span.start : span.end] for name, span in rendered.spans.items()}
     assert parts["question"] == prompts.canonical.secure
@@ -75,7 +80,16 @@ def test_a_template_that_rewrites_the_message_is_refused(make_tokenizer: MakeTok
     tokenizer = make_tokenizer(is_chat=True)
     tokenizer.chat_template = "{{ messages[0].content | upper }}"
     with pytest.raises(SubjectError, match="chat template rewrites the message"):
-        render(PROMPTS, PROMPTS.canonical, "secure", language="c", code="x", chat_tokenizer=tokenizer)
+        render(PROMPTS, PROMPTS.canonical, "secure", language="c", code="x", chat=open_chat(tokenizer))
+
+
+def test_a_template_that_takes_no_such_message_is_refused_in_words(make_tokenizer: MakeTokenizer) -> None:
+    tokenizer = make_tokenizer(is_chat=True)
+    tokenizer.chat_template = "{{ raise_exception('only tools may speak') }}"
+    with pytest.raises(SubjectError, match="chat template refuses the conversation: only tools may speak"):
+        render(PROMPTS, PROMPTS.canonical, "secure", language="c", code="x", chat=open_chat(tokenizer))
+    with pytest.raises(SubjectError, match="only tools may speak"):
+        open_chat(tokenizer, opened_thought="refuse")
 
 
 def test_an_appended_end_token_is_taken_off(make_tokenizer: MakeTokenizer) -> None:

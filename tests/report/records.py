@@ -118,7 +118,9 @@ def make_hostile_record() -> AuditRecord:
     return record.model_copy(
         update={
             "sentence": HOSTILE,
-            "subject": record.subject.model_copy(update={"name": HOSTILE, "switched_off": (HOSTILE,)}),
+            "subject": record.subject.model_copy(
+                update={"name": HOSTILE, "switched_off": (HOSTILE,), "prompt_notes": (HOSTILE,)}
+            ),
             "corpus": record.corpus.model_copy(
                 update={"name": HOSTILE, "grouping": HOSTILE, "bad_rows": (HOSTILE,), "problems": (HOSTILE,)}
             ),

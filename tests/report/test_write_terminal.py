@@ -8,6 +8,8 @@ from rich.console import Console
 from tests.report.blocks import make_page
 
 from vulnscope.report.page import Cell, Head, LeftOut, Map, Page, Points, Section, Table, Text, Tile
+from vulnscope.report.write_html import write_html
+from vulnscope.report.write_markdown import write_markdown
 from vulnscope.report.write_terminal import write_terminal
 
 
@@ -24,6 +26,17 @@ def test_markup_and_escape_sequences_stay_text() -> None:
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "[bold]⟨U+001B⟩[31m⟨U+202E⟩" in shown
     assert "\x1b" not in shown
+
+
+def test_notes_stand_right_under_the_sentence() -> None:
+    console = Console(file=io.StringIO(), width=60, color_system=None)
+    page = Page(
+        "t", "k", "said", notes=["a thought was closed"], sections=[Section("s", [Text("more")], is_brief=True)]
+    )
+    write_terminal(page, console)
+    assert console.file.getvalue().splitlines() == ["said", "a thought was closed", "more"]  # type: ignore[attr-defined]
+    assert write_markdown(page).startswith("# t\n\nsaid\n\na thought was closed\n\n## s")
+    assert '<p class="asked">a thought was closed</p>' in write_html(page)
 
 
 def test_a_terminal_shows_its_columns_in_its_order_and_the_short_forms() -> None:

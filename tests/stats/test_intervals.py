@@ -11,6 +11,7 @@ from vulnscope.records.base import NotMeasured, not_measured
 from vulnscope.stats import (
     COVERAGE_OF_FEW,
     Bootstrap,
+    Floats,
     Groups,
     Rate,
     auroc_statistic,
@@ -82,6 +83,19 @@ def test_the_jackknife_stands_in_at_any_size_where_asked_and_is_cut_to_the_scale
     values = np.array([1.0] * 39 + [0.0])
     found = estimate(mean_statistic(values, _singles(40)), _singles(40), Bootstrap(), high=1.0, is_jackknifed=True)
     assert (found.method, found.high, found.coverage) == ("jackknife", 1.0, None)
+
+
+def test_an_interval_around_a_corrected_value_stays_on_the_scale() -> None:
+    """What a cut finds jumps when a group is left out, and the jackknife's correction goes beyond all bounds."""
+
+    def jumping(weights: Floats) -> Floats:
+        return np.where((weights == 0).any(axis=1), 0.9, 0.1)
+
+    around = estimate(jumping, _singles(12), Bootstrap(), low=0.0, high=1.0)
+    assert around.value == 0.1
+    corrected = estimate(jumping, _singles(12), Bootstrap(), low=0.0, high=1.0, is_jackknifed=True)
+    for found in (around, corrected):
+        assert 0.0 <= float(found.low) <= float(found.high) <= 1.0  # type: ignore[arg-type]
 
 
 def test_groups_count_by_effect() -> None:

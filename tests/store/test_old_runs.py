@@ -21,12 +21,11 @@ OLD = Path(__file__).parents[1] / "fixtures" / "runs_v0_1_0"
 NAMES = sorted(path.name for path in (OLD / "runs").iterdir())
 RENAMED = {"is_decodable": "decodable", "is_general": "general", "is_used": "used"}
 _UNMEASURED = not_measured("an earlier version did not measure it").model_dump(mode="json")
-_EARLIER = {"reason": "results of earlier versions lack it"}
 ADDED: dict[str, Any] = {
-    "bias_p_random": _EARLIER,
-    "bias_p_shuffled": _EARLIER,
-    "n_impossible": 0,
     "coverage": None,
+    "n_effective_groups": None,
+    "largest_group_share": None,
+    "unranked_share": None,
     "yes_rate_apart_p": {"reason": "not tested"},
     "auroc_apart_p": {"reason": "not tested"},
     "best_rule": None,
@@ -34,21 +33,26 @@ ADDED: dict[str, Any] = {
     "pair_rank": _UNMEASURED,
     "apart": [],
     "leader": None,
+    "n_impossible": 0,
+    "bias_p_random": {"reason": "results of earlier versions lack it"},
+    "bias_p_shuffled": {"reason": "results of earlier versions lack it"},
+    "prompt_notes": [],
+    "opened_thought": "close",
     "beyond_p_corrected": {"reason": "measured by an earlier version: patch again"},
 }
 MEASURED_OTHERWISE = (
-    *("correction", "classification", "sentence", "yes_rate_apart_p", "auroc_apart_p", "log_odds", "n_impossible"),
-    *("p_corrected", "pair_rank_p_corrected", "pair_correct_p_corrected"),
+    *("correction", "classification", "sentence", "yes_rate_apart_p", "auroc_apart_p"),
+    *("n_effective_groups", "largest_group_share", "unranked_share"),
     *("auroc", "mean_margin_auroc", "d_a", "low", "high", "method", "coverage", "detectable", "detectable_auroc"),
+    *("p_corrected", "pair_rank_p_corrected", "pair_correct_p_corrected"),
 )
-"""Corrections count the tests made and say where none could show anything; few alarms set cuts without an interval;
-slices are held against the rest; beside answers stands what decided them; an AUROC compares samples of different groups,
-and few groups carry intervals of other kinds."""
+"""Corrections count the tests made; few alarms set cuts without an interval; slices are held against the rest; an AUROC
+compares samples of different groups, and few groups carry intervals of other kinds."""
 KINDS = "against apply audit combine compare import patch probe reproduction rescore steer study"
 
 
 def with_present_names(value: Any) -> Any:
-    """What old results hold, as it is named now and without what rounding left of 0 and 1."""
+    """What an old result says, by today's names and without what rounding left of 0 and 1."""
     if isinstance(value, list):
         return [with_present_names(each) for each in value]
     if isinstance(value, float):
@@ -70,11 +74,11 @@ def without(value: Any, is_left_out: Callable[[str, Any], bool]) -> Any:
 
 def without_new(value: Any) -> Any:
     """`value` without fields that results have had since, where they hold what they hold in older ones."""
-
-    def is_new(name: str, each: Any) -> bool:
-        return (name in ADDED and each == ADDED[name]) or (name == "log_odds" and each in (None, [None, None]))
-
-    return without(value, is_new)
+    unknown_odds = (None, [None, None])  # of one item, and of both twins
+    return without(
+        value,
+        lambda name, each: (name in ADDED and each == ADDED[name]) or (name == "log_odds" and each in unknown_odds),
+    )
 
 
 @pytest.fixture
@@ -94,15 +98,14 @@ def test_an_old_run_opens_shows_and_is_drawn_anew(runs: Path, run_command: Calla
     kind = find_kind(stored.manifest.kind)
     record = stored.result(kind.record_type)
     written = with_present_names(json.loads((runs / name / "result.json").read_text(encoding="utf-8")))
-    assert without_new(with_present_names(record.model_dump(mode="json"))) == written
+    assert without_new(record.model_dump(mode="json")) == written
     assert stored.status == "finished"
     rows = runs / name / "rows.jsonl"
     assert len(stored.rows()) == (rows.read_text(encoding="utf-8").count("\n") if rows.exists() else 0)
-    done = run_command("run", "show", runs / name)
-    assert done.status == 0, done.err
-    assert "".join(written["sentence"].split()) in "".join(done.out.split())
-    shown = json.loads(run_command("run", "show", runs / name, "--json").out)["result"]
-    assert without_new(with_present_names(shown)) == written
+    shown = run_command("run", "show", runs / name)
+    assert shown.status == 0, shown.err
+    assert "".join(written["sentence"].split()) in "".join(shown.out.split())
+    assert without_new(json.loads(run_command("run", "show", runs / name, "--json").out)["result"]) == written
     assert run_command("run", "report", runs / name).status == 0
     page = read_page((runs / name / "report.html").read_text(encoding="utf-8"))
     assert "".join(written["sentence"].split()) in "".join(page.split())
@@ -112,10 +115,10 @@ def test_the_rows_of_old_runs_are_measured_again(runs: Path, run_command: Callab
     def repeat(what: str, *arguments: str | Path) -> None:
         done = run_command("run", what, *arguments, "--json")
         assert done.status == 0, done.err
-        found = json.loads(done.out)
-        before = with_present_names(json.loads((runs / what / "result.json").read_text(encoding="utf-8")))
+        found, before = json.loads(done.out), json.loads((runs / what / "result.json").read_text(encoding="utf-8"))
         for fleeting in ("run", "code_digest", "command", "versions"):
             del found[fleeting], before[fleeting]
+        found = without_new(found)
         found, before = (without(each, lambda field, _: field in MEASURED_OTHERWISE) for each in (found, before))
         assert found == before
 

@@ -23,7 +23,7 @@ Result = TypeVar("Result", bound=Finished[Any])
 def carry_out(context: Context[Any]) -> Finished[Any]:
     """Check everything, open model, corpus and run, do the work, and write report and result."""
     kind = context.kind
-    check_request(context.request, context.settings)
+    check_request(context.request, context.settings, context.kind.inputs)
     if kind.resumes == "not" and context.resume is not None:
         raise InputError(f"a {kind.name} run cannot be continued; start a new one without --resume")
     with context:
@@ -52,7 +52,7 @@ def run_request(
 
 def forecast(context: Context[Any]) -> Record:
     """What the run would take; weights are read only where the kind has to ask a batch."""
-    check_request(context.request, context.settings)
+    check_request(context.request, context.settings, context.kind.inputs)
     found: Record = load(context.kind.forecast)(context)
     return found
 

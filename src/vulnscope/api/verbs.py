@@ -68,6 +68,8 @@ class SelectionOptions(TypedDict, total=False):
     """names of the prompts to ask, canonical first; () all"""
     chat: bool | None
     """use the chat template; None: where the tokenizer has one"""
+    opened_thought: Literal["close", "refuse", "keep"]
+    """a thought that a chat template opens before the answer: close, refuse, or keep it open"""
     limit: int | None
     """at most so many samples, whole pairs, drawn by seed"""
     cwes: tuple[str, ...]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vulnscope import registry
 from vulnscope.ask.scored.preparation import Prepared, prepare
 from vulnscope.ask.windows import note_left_out
@@ -14,6 +16,7 @@ from vulnscope.corpora.samples import find_pairs
 from vulnscope.errors import InputError
 from vulnscope.prompts import load_prompts
 from vulnscope.records.audit import CorpusInfo, LeftOut
+from vulnscope.stats import Groups, auroc_statistic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +40,7 @@ def open_protocol(subject: Subject, config: Selection) -> YesNoProtocol:
     """The protocol that `config` names, with its own prompts or the user's."""
     build: type[YesNoProtocol] = registry.resolve("protocol", config.protocol)
     prompts = load_prompts(config.prompts_file or config.protocol).keep(config.prompts)
-    return build(prompts, subject.tokenizer, is_chat=config.chat)
+    return build(prompts, subject.tokenizer, is_chat=config.chat, opened_thought=config.opened_thought)
 
 
 def select_samples(corpus: Corpus, config: Selection) -> Corpus:
@@ -86,13 +89,24 @@ def list_reasons(left_out: Sequence[LeftOut]) -> str:
 
 def describe_corpus(corpus: Corpus, samples: Sequence[Sample]) -> CorpusInfo:
     """The studied part of `corpus`; version and digest are those of the whole."""
+    groups = Groups.from_labels([corpus.groups[sample.id] for sample in samples])
+    labelled = [sample for sample in samples if sample.label != "unlabelled"]
+    ranked = auroc_statistic(
+        np.zeros(len(labelled)),
+        [sample.label == "vulnerable" for sample in labelled],
+        Groups.from_labels([corpus.groups[sample.id] for sample in labelled]),
+        [(sample.cwes, sample.language) for sample in labelled],
+    )
     return CorpusInfo(
         name=corpus.name,
         version=corpus.version,
         corpus_digest=corpus.content_digest,
         n_samples=len(samples),
         n_pairs=len(find_pairs(samples)),
-        n_groups=len({corpus.groups[sample.id] for sample in samples}),
+        n_groups=groups.n_groups,
+        n_effective_groups=groups.n_effective,
+        largest_group_share=groups.largest_share,
+        unranked_share=ranked.unranked_share,
         grouping=describe_grouping(corpus, samples),
         licence=", ".join(sorted({sample.licence for sample in samples})),
         problems=find_problems(samples),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from vulnscope.corpora import Sample
 from vulnscope.corpora.code.chunks import CutCode, cut_code, cut_twins
 from vulnscope.errors import InputError
+from vulnscope.prompts.tokens import quote, tokenise
 from vulnscope.records.audit import LeftOut
 
 if TYPE_CHECKING:
@@ -101,9 +102,7 @@ def measure_parts(codes: Sequence[tuple[str, Sequence[int]]]) -> Callable[[str],
 
 def token_starts(code: str, tokenizer: PreTrainedTokenizerBase) -> Sequence[int]:
     """Where in code each of its tokens begins, in order; evenly spread where the tokenizer cannot tell."""
-    is_fast = bool(tokenizer.is_fast)
-    encoding = tokenizer(code, add_special_tokens=False, return_offsets_mapping=is_fast, verbose=False)
-    n_tokens = len(encoding["input_ids"])
-    if is_fast:
-        return [start for start, _ in encoding["offset_mapping"]]
-    return [place * len(code) // n_tokens for place in range(n_tokens)]
+    ((ids, offsets),) = tokenise([quote(code)], tokenizer, add_special_tokens=False, with_offsets=True)
+    if offsets is not None:
+        return [span.start for span in offsets]
+    return [place * len(code) // len(ids) for place in range(len(ids))]

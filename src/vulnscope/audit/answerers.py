@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,7 @@ from vulnscope.records.base import NotMeasured, digest_text
 if TYPE_CHECKING:
     from vulnscope.ask.asks import Answerer, ReplyStore
     from vulnscope.audit.config import AuditConfig
+    from vulnscope.corpora import Sample
     from vulnscope.models import Subject
     from vulnscope.models.remote import EndpointClient
     from vulnscope.store import AnswerCache
@@ -25,7 +27,8 @@ class AskedInWords(NamedTuple):
     """A model ready to be asked in words."""
 
     answerer: Answerer
-    info: SubjectInfo
+    describe: Callable[[Sequence[Sample]], SubjectInfo]
+    """What a record says of it, asked about these."""
     digest: str
     device: str
     asks_per_batch: int
@@ -51,13 +54,19 @@ class LocalModel(AskedModel):
     def in_words(self, config: AuditConfig) -> AskedInWords:
         """Through its chat template where `config` asks for that or it has one."""
         from vulnscope.ask.answer_cache import ReplyMemory
+        from vulnscope.ask.prompt_notes import describe_subject
         from vulnscope.ask.worded.local import LocalAnswerer
 
         subject = self.subject
-        answerer = LocalAnswerer(subject, is_chat=config.chat, max_batch_tokens=config.max_batch_tokens)
+        answerer = LocalAnswerer(
+            subject,
+            is_chat=config.chat,
+            opened_thought=config.opened_thought,
+            max_batch_tokens=config.max_batch_tokens,
+        )
         memory = ReplyMemory(self.cache, subject, answerer.read_tokens)
-        info = subject.info(_IN_WORDS).model_copy(update={"chat_template": answerer.is_chat})
-        return AskedInWords(answerer, info, subject.digest, str(subject.device), 256, lambda _: memory)
+        describe = partial(describe_subject, subject, answerer.chat, noise_floor=_IN_WORDS)
+        return AskedInWords(answerer, describe, subject.digest, str(subject.device), 256, lambda _: memory)
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,7 @@ class RemoteModel(AskedModel):
 
     def in_words(self, config: AuditConfig) -> AskedInWords:
         """As its API takes questions; it remembers in the run's own folder alone."""
+        from vulnscope.ask.prompt_notes import note_unseen
         from vulnscope.ask.worded.journal import ReplyJournal
         from vulnscope.ask.worded.remote import RemoteAnswerer
 
@@ -76,7 +86,14 @@ class RemoteModel(AskedModel):
         url, api = client.spec.url, client.find_api()
         digest = digest_text(f"{url}\0{client.model}" + "\0completions" * (api == "completions"))
         info = describe_unseen(client.model, f"{api} endpoint", url, digest, is_chat=api == "chat")
-        return AskedInWords(RemoteAnswerer(client, api), info, digest, url, REMOTE_ASKS_PER_BATCH, ReplyJournal)
+        return AskedInWords(
+            RemoteAnswerer(client, api),
+            lambda samples: info.model_copy(update={"prompt_notes": note_unseen(samples)}),
+            digest,
+            url,
+            REMOTE_ASKS_PER_BATCH,
+            ReplyJournal,
+        )
 
 
 REMOTE_ASKS_PER_BATCH = 64

@@ -77,6 +77,8 @@ def _opening(context: Context[AuditConfig]) -> Iterator[Callable[[], AskedModel]
         return
     if context.settings.chat is not None:
         raise InputError("chat is for local models; how an endpoint is asked is its api: chat, completions or auto")
+    if context.settings.opened_thought != "close":
+        raise InputError("--opened-thought is for local models; what an endpoint's template opens is not seen here")
     from vulnscope.models.remote import EndpointClient
 
     with EndpointClient(spec, context.request.subject.name, key=spec.read_key()) as client:

@@ -63,12 +63,13 @@ class WordAudit(AuditPlan):
     def _put(self, asked: AskedInWords, folder: Path) -> Put:
         memory = asked.open_memory(folder)
         ordinary = self.ordinary
+        info = asked.describe([sample for part in self.parts for sample in part.samples])
         return Put(
             TextInquiry(asked.answerer, self.parts, self.reader, asked.asks_per_batch, memory),
             len(self.questions.samples),
             self.questions.left_out,
-            describe_protocol(self.questions.protocol, is_chat=asked.info.chat_template),
-            lambda: asked.info,
+            describe_protocol(self.questions.protocol, is_chat=info.chat_template),
+            lambda: info,
             None if ordinary is None else Ordinary(ordinary.code.corpus, ordinary.source),
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.ask.answer_cache import ScoreMemory
 from vulnscope.ask.preparing import check_selection, open_protocol, prepare_selected
+from vulnscope.ask.prompt_notes import describe_subject
 from vulnscope.ask.scored.asking import YesNoInquiry
 from vulnscope.ask.scored.packed import Requests
 from vulnscope.ask.scored.preparation import Prepared, prepare
@@ -49,6 +50,7 @@ class YesNoAudit(AuditPlan):
     def seat(self, model: AskedModel) -> Seated:
         """`model`, which must be local: an endpoint shows no tokens. It is prepared for once the run is open."""
         assert isinstance(model, LocalModel), "an endpoint is asked in words"
+        open_protocol(model.subject, self.config)  # refuses what cannot be asked, before there is a run
         return Seated(model.subject.digest, str(model.subject.device), lambda _: self._put(model))
 
     def estimate(self, model: AskedModel | EndpointSpec, clock: Callable[[], float]) -> AuditForecast:
@@ -85,7 +87,7 @@ class YesNoAudit(AuditPlan):
         def describe() -> SubjectInfo:
             shortest = sorted(range(len(prepared.samples)), key=lambda i: prepared.requests.packed[i].n_tokens[0])
             noise = measure_noise_floor(model.subject, [prepared.requests[i] for i in shortest[:_N_NOISE_REQUESTS]])
-            return model.subject.info(noise).model_copy(update={"chat_template": protocol.is_chat})
+            return describe_subject(model.subject, protocol.chat, inquiry.samples, noise)
 
         return Put(
             inquiry,

@@ -101,6 +101,10 @@ def selection_options(
     prompt: Annotated[
         list[str] | None, typer.Option(help="Ask this prompt of the protocol; repeatable, the first is canonical.")
     ] = None,
+    opened_thought: Annotated[
+        str,
+        typer.Option(help="A thought that the chat template opens before the answer: close, refuse, or keep it open."),
+    ] = "close",
     part: Part = None,
     cwe: Cwe = None,
     language: Language = None,
@@ -114,6 +118,7 @@ def selection_options(
     return {
         "prompts_file": path_text(prompts),
         "prompts": tuple(prompt or ()),
+        "opened_thought": opened_thought,
         "parts": tuple(part or ()),
         "cwes": tuple(cwe or ()),
         "languages": tuple(language or ()),

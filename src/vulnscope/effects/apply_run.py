@@ -13,6 +13,7 @@ import numpy as np
 
 from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.ask.preparing import check_selection, describe_corpus, open_protocol, prepare_selected
+from vulnscope.ask.prompt_notes import describe_subject
 from vulnscope.effects.controls import RANDOM, SHUFFLED, draw_controls
 from vulnscope.effects.costs import measure_costs, prepare_costs
 from vulnscope.effects.margins import Margins, edit_margins, key_of, sweep_margins
@@ -102,7 +103,7 @@ def run_applying(
     is_right = [each.after == each.label for each in changed]
     return ApplyRecord(
         sentence=describe_applied(outcome, said, split.items.n_groups, origin),
-        subject=subject.info().model_copy(update={"chat_template": protocol.is_chat}),
+        subject=describe_subject(subject, protocol.chat, split.samples),
         corpus=describe_corpus(corpus, split.samples),
         protocol=protocol.name,
         found_in=origin,
@@ -170,7 +171,7 @@ class _Work(NamedTuple):
         """Under adapter and edits, with the intervention's prompts, measured from its threshold."""
         asked = split.asked
         if self.intervention.prompts is not None:
-            changed = type(protocol)(self.intervention.prompts, self.subject.tokenizer, is_chat=protocol.is_chat)
+            changed = protocol.reword(self.intervention.prompts)
             again = prepare_selected(self.subject, self.corpus, self.config, changed)
             if [sample.code for sample in again.samples] != [sample.code for sample in prepared.samples]:
                 raise InputError("under the intervention's prompts other samples fit the context; choose fewer samples")

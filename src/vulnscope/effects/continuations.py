@@ -33,7 +33,7 @@ def write_both(subject: Subject, stored: Stored, text: str, n_tokens: int, *, is
             f"the tokens “{odd[0].selector}” exist in questions about code only; measure the intervention on a corpus, "
             "or apply the vector with --selector last or all"
         )
-    item = read_text(subject.tokenizer, text)
+    item = read_text(subject.tokenizer, text, quoted=())  # who writes turns of a chat means them
     limit = subject.max_positions
     if not item.tokens:
         raise InputError("--text is empty; give something to be continued")

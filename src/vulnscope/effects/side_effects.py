@@ -224,14 +224,13 @@ def _usable(edits: Sequence[Edit], items: Sequence[TokenText]) -> list[Edit]:
 def _ask_loops(
     subject: Subject, protocol: YesNoProtocol, samples: Sequence[Sample]
 ) -> tuple[tuple[TokenText, ...], tuple[AnswerTokens, ...], np.ndarray]:
-    chat = subject.tokenizer if protocol.is_chat else None
     forms = AnswerForms(protocol.prompts.answers, subject.tokenizer)
     items, answers, truths = [], [], []
     for sample in samples:
         if sample.language not in GRAMMARS:
             continue
         rendered = render(
-            protocol.prompts, _LOOP, "vulnerable", language=sample.language, code=sample.code, chat_tokenizer=chat
+            protocol.prompts, _LOOP, "vulnerable", language=sample.language, code=sample.code, chat=protocol.chat
         )
         (encoded,) = encode([rendered], subject.tokenizer, with_offsets=True)
         if subject.max_positions is not None and len(encoded.token_ids) + 8 > subject.max_positions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +22,17 @@ _REGISTERED = ("protocol", "parser")
 """Fields of settings that name what is registered."""
 
 
-def check_request(request: Record, settings: Record) -> None:
-    """Raise `InputError` for names, options, files and folders of `request` that are not there.
+def check_request(request: Record, settings: Record, inputs: Collection[str]) -> None:
+    """Raise `InputError` for names, options, files and folders among the `inputs` of a request that are not there.
 
-    A model on the Hub is not looked for: that takes the network. Settings are those of the study.
+    A model on the Hub is not looked for: that takes the network. Nor are weights, which a forecast does without.
+    Settings are those of the study.
     """
-    for name in _REGISTERED:
+    for name in _REGISTERED if "subject" in inputs else ():
         if isinstance(value := getattr(settings, name, None), str):
             registry.find(name, value)
-    for field in type(request).model_fields:
-        part = getattr(request, field)
+    for field in inputs:
+        part = getattr(request, field, None)
         if isinstance(part, CorpusRequest):
             _check_corpus(part)
         elif isinstance(part, SubjectRequest) and part.endpoint is None:
@@ -47,7 +49,8 @@ def _check_subject(asked: SubjectRequest) -> None:
     check_names(asked.dtype, asked.device, asked.quantize)
     for name, kind in ((asked.name, "model"), (asked.adapter, "adapter")):
         if name is not None and _is_local(name):
-            resolve_folder(name, asked.revision if kind == "model" else None, asked.trust_remote_code, kind)
+            revision = asked.revision if kind == "model" else None
+            resolve_folder(name, revision, asked.trust_remote_code, kind, has_weights=False)
 
 
 def _is_local(name: str) -> bool:

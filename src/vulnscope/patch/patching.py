@@ -14,6 +14,7 @@ import numpy as np
 from vulnscope.ask.checks import check_items, check_layers
 from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.ask.preparing import check_selection, describe_corpus, open_protocol, prepare_selected
+from vulnscope.ask.prompt_notes import describe_subject
 from vulnscope.ask.scored.items import QuestionItems, ask_items, read_log_odds
 from vulnscope.corpora.splits import hash_group
 from vulnscope.errors import InputError
@@ -101,7 +102,7 @@ def run_patching(
     tested = [cell for cell in cells if cell.region != "prefix" and isinstance(cell.p, float)]
     return PatchRecord(
         sentence=write_sentence(claim, best, cells, len(twins), corpus.name),
-        subject=subject.info().model_copy(update={"chat_template": protocol.is_chat}),
+        subject=describe_subject(subject, protocol.chat, shown),
         corpus=describe_corpus(corpus, shown),
         protocol=protocol.name,
         used=claim,

@@ -23,10 +23,16 @@ class Against(NamedTuple):
 
 
 def hold_against(
-    scores: Floats, rules: Mapping[str, Floats], items: ScoreTable, bootstrap: Bootstrap, *, seed: int
+    scores: Floats,
+    rules: Mapping[str, Floats],
+    items: ScoreTable,
+    bootstrap: Bootstrap,
+    *,
+    n_folds: int | None,
+    seed: int,
 ) -> Against:
     """How far `scores` rank better than `rules` on the same items; the rule followed is chosen on folds by `seed`."""
     followed = follow_best(rules, items, seed=seed)
-    difference, detectable = measure_difference(scores, followed.scores, items, bootstrap)
-    each = {name: measure_difference(scores, own, items, bootstrap)[0] for name, own in rules.items()}
+    difference, detectable = measure_difference(scores, followed.scores, items, bootstrap, n_folds)
+    each = {name: measure_difference(scores, own, items, bootstrap, n_folds)[0] for name, own in rules.items()}
     return Against(followed, difference, detectable, each)

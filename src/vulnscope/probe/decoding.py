@@ -76,7 +76,7 @@ def decode(
     rules = {name: read_rule(own, items, folds) for name, own in baselines.items()}
     measured = items.part(kept)
     own = {name: rule.scores[kept] for name, rule in rules.items()}
-    against = hold_against(probe.chosen[kept, 0], own, measured, bootstrap, seed=seed)
+    against = hold_against(probe.chosen[kept, 0], own, measured, bootstrap, n_folds=folds.n_outer, seed=seed)
     null = _measure_null(probe.chosen[kept], labels[kept], measured)
     return Decoded(probe, rules, against, null, judge_decodable(against, null.p))
 

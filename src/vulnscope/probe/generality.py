@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, pair_rank_p
+from vulnscope.ask.figures.paired_scores import ScoreTable, area_under, measure_auroc, pair_rank_p
 from vulnscope.errors import InputError
 from vulnscope.probe.against import hold_against
 from vulnscope.probe.claims import judge_general
 from vulnscope.probe.decoding import name_choices, read_rule
 from vulnscope.probe.folds import NEVER, Folds, deal_folds, leave_out
 from vulnscope.probe.nested import Choice, Feature, column_auroc, cross_validate, score_parts
-from vulnscope.records.base import Estimate, not_measured
+from vulnscope.records.base import Estimate, NotMeasured, not_measured
 from vulnscope.records.probe import CurvePoint, Generality, Part, Transfer, TypeTarget
 from vulnscope.stats import AurocStatistic, Bootstrap, Groups, auroc_statistic, estimate
 
@@ -50,31 +50,34 @@ def leave_parts_out(
     kept = is_measured & np.isfinite(probe)
     measured = items.part(kept)
     own = {name: scores[kept] for name, scores in rules.items()}
-    against = hold_against(probe[kept], own, measured, bootstrap, seed=seed)
+    against = hold_against(probe[kept], own, measured, bootstrap, n_folds=folds.n_outer, seed=seed)
     p = pair_rank_p(probe[kept], measured)
     names = np.array(parts, dtype=object)
     return Generality(
         kind=kind,
         n_parts=len(set(parts)),
-        probe=measure_auroc(probe[kept], measured, bootstrap),
+        probe=measure_auroc(probe[kept], measured, bootstrap, folds.n_outer),
         baseline=against.followed.name,
-        baseline_auroc=measure_auroc(against.followed.scores, measured, bootstrap),
+        baseline_auroc=measure_auroc(against.followed.scores, measured, bootstrap, folds.n_outer),
         difference=against.difference,
         p=p,
         general=judge_general(against, p),
         parts=tuple(
-            _measure_part(name, probe, items, kept & (names == name), bootstrap) for name in dict.fromkeys(parts)
+            _measure_part(name, probe, items, kept & (names == name), bootstrap, folds.n_outer)
+            for name in dict.fromkeys(parts)
         ),
     )
 
 
-def _measure_part(name: str, scores: Floats, items: ScoreTable, is_kept: np.ndarray, bootstrap: Bootstrap) -> Part:
+def _measure_part(
+    name: str, scores: Floats, items: ScoreTable, is_kept: np.ndarray, bootstrap: Bootstrap, n_folds: int
+) -> Part:
     own = items.part(is_kept)
     n_pairs = len(own.twins())
     if n_pairs < 2:
         auroc = not_measured(f"{n_pairs} pair: too few to be measured alone", len(own), own.n_groups)
     else:
-        auroc = measure_auroc(scores[is_kept], own, bootstrap)
+        auroc = measure_auroc(scores[is_kept], own, bootstrap, n_folds)
     return Part(name=name, n_pairs=n_pairs, n_groups=own.n_groups, auroc=auroc)
 
 
@@ -90,7 +93,7 @@ def draw_curve(
     """AUROC of what each outer fold chose, fitted on ever fewer of its training pairs.
 
     The mean over folds and draws; whole groups are drawn. The choice itself was made on all training pairs. Where only
-    one class was drawn, or is there to measure, nothing is measured; a size without any such figure has no point.
+    one class was drawn, or a fold has no AUROC, nothing is measured; a size without any such figure has no point.
     """
     smallest = min(int((inner >= 0).sum()) // 2 for inner, c in zip(folds.inner, choices, strict=True) if c)
     sizes = [size for size in (_SMALLEST_CURVE * 2**k for k in range(32)) if size < smallest] + [smallest]
@@ -106,10 +109,11 @@ def draw_curve(
                 training = _draw_groups(items, folds.inner[fold] >= 0, 2 * size, generator)
                 measured = folds.outer == fold
                 labels = items.is_vulnerable
-                if len(set(labels[training].tolist())) < 2 or len(set(labels[measured].tolist())) < 2:
+                if len(set(labels[training].tolist())) < 2:
                     continue
                 scores = score_parts(features[choice.feature], choice.variant, labels, training, measured)
-                found.append(float(column_auroc(scores[:, None, None], labels[measured][:, None])[0, 0]))
+                area = area_under(scores, items.part(measured))
+                found += [] if isinstance(area, NotMeasured) else [area]
             areas += [float(np.mean(found))] if found else []
         if not areas:
             continue
@@ -167,7 +171,8 @@ def read_other_corpus(
         name: cross_validate(own, labels, folds).chosen[len(home) :, 0][is_measured] for name, own in baselines.items()
     }
     scores, measured = found.chosen[len(home) :, 0][is_measured], away.part(is_measured)
-    against = hold_against(scores, rules, measured, bootstrap, seed=seed)
+    # One rule, fitted on another corpus: no folds share it.
+    against = hold_against(scores, rules, measured, bootstrap, n_folds=None, seed=seed)
     return Transfer(
         corpus=info,
         probe=measure_auroc(scores, measured, bootstrap),

@@ -13,6 +13,7 @@ from vulnscope.ask.asking import ask
 from vulnscope.ask.checks import check_items
 from vulnscope.ask.figures.paired_scores import ScoreTable, measure_auroc, measure_difference, measure_pair_rank
 from vulnscope.ask.preparing import check_selection, describe_corpus, open_protocol, prepare_selected
+from vulnscope.ask.prompt_notes import describe_subject
 from vulnscope.ask.scored.asking import YesNoInquiry
 from vulnscope.effects.reading.lens import read_layers
 from vulnscope.errors import InputError, SubjectError
@@ -142,7 +143,7 @@ class _Study(NamedTuple):
         scores = decoded.scores
         self.tell("fitting", 1, 7)
         said = _said(rows, items, folds)
-        gap, _ = measure_difference(scores[kept], said[LOGITS][kept], measured, bootstrap)
+        gap, _ = measure_difference(scores[kept], said[LOGITS][kept], measured, bootstrap, folds.n_outer)
         self.tell("fitting", 2, 7)
         generality, notes = self._generality(material, kept)
         self.tell("fitting", 4, 7)
@@ -163,21 +164,37 @@ class _Study(NamedTuple):
         oracle = measure_oracles(material, scores, decoded, folds, bootstrap)
 
         def behind(own: Floats) -> Estimate:
-            return measure_difference(scores[kept], own[kept], measured, bootstrap)[0]
+            return measure_difference(scores[kept], own[kept], measured, bootstrap, folds.n_outer)[0]
 
         probe = _readout(
-            "probe", "probe", scores[kept], None, measured, bootstrap, name_choices(features, decoded.probe.choices)
-        )
+            "probe", "probe", scores[kept], None, measured, bootstrap,
+            name_choices(features, decoded.probe.choices), folds.n_outer,
+        )  # fmt: skip
         baselines = tuple(
-            _readout(name, "baseline", rule.scores[kept], decoded.against.each[name], measured, bootstrap, rule.choices)
+            _readout(
+                name,
+                "baseline",
+                rule.scores[kept],
+                decoded.against.each[name],
+                measured,
+                bootstrap,
+                rule.choices,
+                folds.n_outer,
+            )
             for name, rule in decoded.baselines.items()
         )
-        says = tuple(_readout(name, "say", own[kept], behind(own), measured, bootstrap) for name, own in said.items())
+        says = tuple(
+            _readout(
+                name, "say", own[kept], behind(own), measured, bootstrap,
+                n_folds=folds.n_outer if name == LOGITS else None,
+            )
+            for name, own in said.items()
+        )  # fmt: skip
         against = decoded.against
         best = ProbeScore(
             name=against.followed.name,
             kind="baseline",
-            auroc=measure_auroc(against.followed.scores, measured, bootstrap),
+            auroc=measure_auroc(against.followed.scores, measured, bootstrap, folds.n_outer),
             pair_rank=measure_pair_rank(against.followed.scores, measured, bootstrap),
             behind=against.difference,
             chosen=against.followed.names,
@@ -200,7 +217,7 @@ class _Study(NamedTuple):
                 decoded.claim, probe, best, against.difference, against.detectable, decoded.null, says[0], gap,
                 generality, info,
             ),
-            subject=self.subject.info().model_copy(update={"chat_template": self.protocol.is_chat}),
+            subject=describe_subject(self.subject, self.protocol.chat, material.samples),
             corpus=info,
             protocol=self.protocol.name,
             prompts=tuple(prompt.name for prompt in self.protocol.prompts.prompts),
@@ -286,8 +303,8 @@ class _Study(NamedTuple):
         material = self.gather(self.prepared, self.corpus, "fresh", fresh, has_lens=False)
         rule = read_rule(material.features(), material.items, folds)
         own = rule.scores[kept]
-        behind, _ = measure_difference(scores[kept], own, measured, self.bootstrap)
-        found = _readout(FRESH, "control", own, behind, measured, self.bootstrap, rule.choices)
+        behind, _ = measure_difference(scores[kept], own, measured, self.bootstrap, folds.n_outer)
+        found = _readout(FRESH, "control", own, behind, measured, self.bootstrap, rule.choices, folds.n_outer)
         return (found,), []
 
     def _transfer(self, material: Material, other: Corpus) -> Transfer:
@@ -356,12 +373,13 @@ def _readout(
     items: ScoreTable,
     bootstrap: Bootstrap,
     chosen: tuple[str, ...] = (),
+    n_folds: int | None = None,
 ) -> ProbeScore:
-    """`behind` is how far the probe ranks better."""
+    """`behind` is how far the probe ranks better; a fitted read-out has `n_folds`."""
     return ProbeScore(
         name=name,
         kind=kind,
-        auroc=measure_auroc(own, items, bootstrap),
+        auroc=measure_auroc(own, items, bootstrap, n_folds),
         pair_rank=measure_pair_rank(own, items, bootstrap),
         behind=behind,
         chosen=chosen,

@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from vulnscope.ask.figures.ngrams import count_ngrams, count_token_ngrams
 from vulnscope.probe.nested import Feature
+from vulnscope.prompts.tokens import quote, tokenise
 from vulnscope.stats.threads import blas_threads
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SURFACE = (LENGTH, BAG, CHARACTERS, TOKENS)
 
 def build_surface(codes: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> tuple[Feature, ...]:
     """The surface features of `codes`, in the order of `SURFACE`."""
-    tokens = tokenizer(list(codes), add_special_tokens=False, verbose=False)["input_ids"]
+    tokens = [each.ids for each in tokenise(list(map(quote, codes)), tokenizer, add_special_tokens=False)]
     sizes = np.array(
         [
             (len(code), code.count("\n") + 1, len(ids), len(code.strip()))

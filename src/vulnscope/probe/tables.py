@@ -50,7 +50,7 @@ def measure_cells(
             pooling=pool,
             is_oracle=pool in ORACLES,
             method=method,
-            auroc=measure_auroc(own[place][kept], measured, bootstrap),
+            auroc=measure_auroc(own[place][kept], measured, bootstrap, folds.n_outer),
         )
         for (layer, pool), own in sorted(scored.items(), key=lambda item: (list(POOLS).index(item[0][1]), item[0][0]))
         for place, method in enumerate(METHODS)
@@ -74,13 +74,15 @@ def measure_oracles(
         rules = _changed_baselines(material, samples, has)
         others = {name: read_rule(given, items, own).scores for name, given in rules.items()}
         found.append(
-            _compare_oracle("changed lines and two shared lines on each side", probe, others, items, bootstrap)
+            _compare_oracle(
+                "changed lines and two shared lines on each side", probe, others, items, bootstrap, folds.n_outer
+            )
         )
     cut = ~material.is_whole
     if cut.any() and len(material.items.part(cut).twins()) >= 2:
         others = {name: rule.scores[cut] for name, rule in decoded.baselines.items()}
         name = "over-long twins under a window around their change"
-        found.append(_compare_oracle(name, scores[cut], others, material.items.part(cut), bootstrap))
+        found.append(_compare_oracle(name, scores[cut], others, material.items.part(cut), bootstrap, folds.n_outer))
     return tuple(found)
 
 
@@ -94,15 +96,15 @@ def _changed_baselines(material: Material, samples: Sequence[Sample], has: np.nd
 
 
 def _compare_oracle(
-    name: str, scores: Floats, others: Mapping[str, Floats], items: ScoreTable, bootstrap: Bootstrap
+    name: str, scores: Floats, others: Mapping[str, Floats], items: ScoreTable, bootstrap: Bootstrap, n_folds: int
 ) -> Oracle:
-    against = hold_against(scores, others, items, bootstrap, seed=bootstrap.seed)
+    against = hold_against(scores, others, items, bootstrap, n_folds=n_folds, seed=bootstrap.seed)
     return Oracle(
         name=name,
         n_items=len(items),
-        probe=measure_auroc(scores, items, bootstrap),
+        probe=measure_auroc(scores, items, bootstrap, n_folds),
         baseline=against.followed.name,
-        baseline_auroc=measure_auroc(against.followed.scores, items, bootstrap),
+        baseline_auroc=measure_auroc(against.followed.scores, items, bootstrap, n_folds),
         difference=against.difference,
     )
 

@@ -2,6 +2,9 @@ from vulnscope.prompts.answers import AnswerForms as AnswerForms
 from vulnscope.prompts.answers import AnswerTokens as AnswerTokens
 from vulnscope.prompts.answers import distinguish as distinguish
 from vulnscope.prompts.answers import tokenise_with_answers as tokenise_with_answers
+from vulnscope.prompts.chat import Chat as Chat
+from vulnscope.prompts.chat import OpenedThought as OpenedThought
+from vulnscope.prompts.chat import open_chat as open_chat
 from vulnscope.prompts.dialogues import DialoguePrompt as DialoguePrompt
 from vulnscope.prompts.dialogues import DialogueSet as DialogueSet
 from vulnscope.prompts.dialogues import Preset as Preset
@@ -10,7 +13,6 @@ from vulnscope.prompts.family import count_shared as count_shared
 from vulnscope.prompts.family import encode_families as encode_families
 from vulnscope.prompts.rendering import EncodedPrompt as EncodedPrompt
 from vulnscope.prompts.rendering import RenderedPrompt as RenderedPrompt
-from vulnscope.prompts.rendering import Span as Span
 from vulnscope.prompts.rendering import encode as encode
 from vulnscope.prompts.rendering import render as render
 from vulnscope.prompts.templates import POLARITIES as POLARITIES
@@ -19,3 +21,4 @@ from vulnscope.prompts.templates import Prompt as Prompt
 from vulnscope.prompts.templates import PromptSet as PromptSet
 from vulnscope.prompts.templates import Question as Question
 from vulnscope.prompts.templates import load_prompts as load_prompts
+from vulnscope.prompts.tokens import Span as Span

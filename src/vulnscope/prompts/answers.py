@@ -9,11 +9,12 @@ that tells it from every form of every other answer: that is the first token, un
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.prompts.rendering import EncodedPrompt, RenderedPrompt, encode
+from vulnscope.prompts.tokens import quote
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -55,7 +56,7 @@ class AnswerForms:
     def _tokenise(self, prompt: RenderedPrompt, encoded: EncodedPrompt) -> AnswerTokens:
         sequences: dict[str, list[TokenIds]] = {}
         for answer, texts in self._forms.items():
-            wholes = [RenderedPrompt(prompt.text + text, {}, prompt.is_chat) for text in texts]
+            wholes = [replace(prompt, text=prompt.text + text) for text in texts]
             suffixes = [_suffix(encoded.token_ids, whole.token_ids) for whole in encode(wholes, self._tokenizer)]
             known = [tokens for tokens in suffixes if self._is_known(tokens)]
             if not known:
@@ -75,12 +76,13 @@ class AnswerForms:
 def tokenise_with_answers(
     prompt: str, answers: Sequence[str], tokenizer: PreTrainedTokenizerBase
 ) -> tuple[TokenIds, tuple[TokenIds, ...]]:
-    """Tokens of a plain `prompt`, and of each answer as it follows that prompt.
+    """Tokens of a plain `prompt`, and of each answer as it follows that prompt; all of it is text, no control token.
 
     Raises `SubjectError` where the tokenizer merges an answer with the prompt's end.
     """
-    texts = [RenderedPrompt(text, {}, is_chat=False) for text in (prompt, *(prompt + answer for answer in answers))]
-    first, *wholes = (each.token_ids for each in encode(texts, tokenizer))
+    texts = [quote(text) for text in (prompt, *(prompt + answer for answer in answers))]
+    rendered = [RenderedPrompt(text, {}, is_chat=False, quoted=quoted) for text, quoted in texts]
+    first, *wholes = (each.token_ids for each in encode(rendered, tokenizer))
     suffixes = tuple(_suffix(first, whole) for whole in wholes)
     for answer, suffix in zip(answers, suffixes, strict=True):
         if not suffix:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from vulnscope.errors import SubjectError
-from vulnscope.prompts.chat import apply_chat_template
 from vulnscope.prompts.rendering import RenderedPrompt
+from vulnscope.prompts.tokens import Span
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from vulnscope.prompts.chat import Chat
 
 PLAIN_HEADINGS = {"system": "### Instruction:", "user": "### Question:", "assistant": "### Answer:"}
 PLAIN_STOP = "\n### "
@@ -24,24 +24,20 @@ class Turn(NamedTuple):
     text: str
 
 
-def render_conversation(turns: Sequence[Turn], chat_tokenizer: PreTrainedTokenizerBase | None) -> RenderedPrompt:
+def render_conversation(turns: Sequence[Turn], chat: Chat | None) -> RenderedPrompt:
     """`turns` as one text that ends where the next answer begins.
 
     A chat template without a system message gets its text before the first question.
     """
-    if chat_tokenizer is None:
-        blocks = "".join(f"{PLAIN_HEADINGS[turn.role]}\n{turn.text.strip()}\n\n" for turn in turns)
-        return RenderedPrompt(f"{blocks}{PLAIN_HEADINGS['assistant']}\n", {}, is_chat=False)
+    if chat is None:
+        return _write_plain(turns)
     try:
-        return RenderedPrompt(_apply(turns, chat_tokenizer), {}, is_chat=True)
-    except Exception as error:  # templates raise what they like: jinja2 errors, TypeError, ...
+        return _apply(turns, chat)
+    except SubjectError:
         merged = merge_system(turns)
         if merged == tuple(turns):
-            raise SubjectError(f"the tokenizer's chat template refuses the conversation: {error}") from error
-    try:
-        return RenderedPrompt(_apply(merged, chat_tokenizer), {}, is_chat=True)
-    except Exception as error:
-        raise SubjectError(f"the tokenizer's chat template refuses the conversation: {error}") from error
+            raise
+    return _apply(merged, chat)
 
 
 def merge_system(turns: Sequence[Turn]) -> tuple[Turn, ...]:
@@ -52,5 +48,15 @@ def merge_system(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     return (first, *turns[2:])
 
 
-def _apply(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> str:
-    return apply_chat_template([{"role": turn.role, "content": turn.text} for turn in turns], tokenizer)
+def _apply(turns: Sequence[Turn], chat: Chat) -> RenderedPrompt:
+    text, sent = chat.write([{"role": turn.role, "content": turn.text} for turn in turns])
+    return RenderedPrompt(text, {}, is_chat=True, quoted=sent)
+
+
+def _write_plain(turns: Sequence[Turn]) -> RenderedPrompt:
+    text, quoted = "", []
+    for turn in turns:
+        text += f"{PLAIN_HEADINGS[turn.role]}\n"
+        quoted.append(Span(len(text), len(text) + len(turn.text.strip())))
+        text += f"{turn.text.strip()}\n\n"
+    return RenderedPrompt(f"{text}{PLAIN_HEADINGS['assistant']}\n", {}, is_chat=False, quoted=tuple(quoted))

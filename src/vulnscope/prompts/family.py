@@ -32,13 +32,7 @@ def encode_families(families: Sequence[Family], tokenizer: PreTrainedTokenizerBa
     firsts = encode([family[0] for family in families], tokenizer)
     windows = iter(
         encode(
-            [
-                # A piece of a text gets no special tokens, like a chat.
-                RenderedPrompt(prompt.text[start:], {}, is_chat=True)
-                for family, start in zip(families, starts, strict=True)
-                if start
-                for prompt in family
-            ],
+            [prompt.cut(start) for family, start in zip(families, starts, strict=True) if start for prompt in family],
             tokenizer,
         )
     )

@@ -31,6 +31,7 @@ class SubjectInfo(Record):
     quantization: str | None = None
     adapter: str | None = None
     chat_template: bool
+    prompt_notes: tuple[str, ...] = Field(default=(), description="what was done to its prompts, a sentence each")
     switched_off: tuple[str, ...] = Field(default=(), description="features the self-check refused, with reasons")
     noise_floor_nats: Number = Field(description="largest margin change under another batch plan")
 
@@ -44,6 +45,13 @@ class CorpusInfo(Record):
     n_samples: int
     n_pairs: int
     n_groups: int
+    n_effective_groups: float | None = Field(
+        default=None, description="groups of one size that would say as much; None in results of earlier versions"
+    )
+    largest_group_share: float | None = Field(default=None, description="of the samples")
+    unranked_share: float | None = Field(
+        default=None, description="of the labelled samples, in strata without both labels in different groups: no AUROC"
+    )
     grouping: str = Field(description="in words, e.g. 'by pair (claims about these templates)'")
     licence: str
     problems: tuple[str, ...] = Field(default=(), description="what is odd about it, one sentence each")
@@ -83,7 +91,11 @@ class Slice(Record):
     )
     unparsed_rate: Estimate
     accuracy: Estimate = Field(description="unparsed counts as wrong")
-    auroc: Estimate = Field(description="of the vulnerable margin, stratified by CWE and language")
+    auroc: Estimate = Field(description="of the vulnerable margin between groups, within CWE and language")
+    unranked_share: float | None = Field(
+        default=None,
+        description="of the samples, alone in their stratum: no AUROC; None in results of earlier versions",
+    )
     d_a: Quantity
     pair_rank: Estimate
     pair_rank_p: Number = Field(description="swap of labels within pairs, against 1/2")

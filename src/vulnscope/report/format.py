@@ -91,7 +91,22 @@ def show_estimate(estimate: Estimate | None, *, is_signed: bool = False, digits:
     if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
         return f"{text} (no interval: {find_reason(estimate)})"
     ends = (show_number(end, digits, is_signed=is_signed) for end in (estimate.low, estimate.high))
-    return f"{text} [{', '.join(ends)}]"
+    return f"{text} [{', '.join(ends)}]{f' ({few})' if (few := tell_coverage(estimate)) else ''}"
+
+
+def tell_coverages(estimates: Iterable[Estimate | Number]) -> list[str]:
+    """`tell_coverage` of the intervals among them, each once, for a line under a table."""
+    found = (tell_coverage(each) for each in estimates if isinstance(each, Estimate))
+    return list(dict.fromkeys(each for each in found if each))
+
+
+def tell_coverage(estimate: Estimate) -> str:
+    """How sure an interval is where few groups carry it; empty where it is as sure as all others."""
+    return (
+        ""
+        if estimate.coverage is None
+        else f"few groups: such intervals hold the true value in {100 * estimate.coverage:.0f} % of cases"
+    )
 
 
 def format_p(value: Number) -> str:

@@ -20,6 +20,7 @@ from vulnscope.report.format import (
     format_signed,
     format_signed_interval,
     show_number,
+    tell_coverage,
 )
 
 Writer = Literal["page", "terminal"]
@@ -239,6 +240,8 @@ class Page:
     sentence: str
     facts: Sequence[Fact] = ()
     sections: Sequence[Section] = ()
+    notes: Sequence[str] = ()
+    """What must be known of how it was asked, right under the sentence."""
     is_soft: bool = False
     """Whether a terminal itself breaks the texts, so that they can be copied whole."""
     template: str = ""
@@ -299,4 +302,6 @@ def stack_estimate(estimate: Estimate, scale: Scale | None = None, note: str = "
     value = format_signed(estimate.value) if scale is None else format_number(estimate.value, scale)
     ends = format_signed_interval(estimate) if scale is None else format_interval(estimate, scale)
     why = () if ends else (f"no interval: {find_reason(estimate) or ''}",)
+    if few := tell_coverage(estimate):
+        why = (few,)
     return Cell(value, (ends,) if ends else (), (*why, note) if note else why)

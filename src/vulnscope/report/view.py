@@ -114,13 +114,21 @@ def list_tiles(record: AuditRecord) -> tuple[Tile, ...]:
             0.5,
             f"guessing gives 50 %; p {_relation(overall.pair_rank_p_corrected)}",
         ),
-        Tile("auroc", f"AUROC of {scored}", overall.auroc, "score", 0.5, "guessing gives 0.50"),
+        Tile("auroc", f"AUROC of {scored}", overall.auroc, "score", 0.5, _tell_unranked(overall)),
         Tile("says", "No clear answer", overall.unparsed_rate, "rate", None, "neither yes nor no, counted as wrong"),
     ]
     if (best := find_best_baseline(overall.baselines)) is not None:
         note = "AUROC of the best rule without a model"
         tiles.insert(4, Tile("baseline", f"Best baseline: {best.name}", best.auroc, "score", 0.5, note))
     return tuple(tiles)
+
+
+def _tell_unranked(overall: Slice) -> str:
+    """What guessing gives and, where some samples have none to be ranked against, how many."""
+    if not overall.unranked_share:
+        return "guessing gives 0.50"
+    share = format_number(overall.unranked_share, "rate")
+    return f"guessing gives 0.50; leaves out {share} of samples, alone in their CWE and language"
 
 
 def find_best_baseline(baselines: Sequence[Baseline]) -> Baseline | None:

@@ -36,7 +36,7 @@ def write_markdown(page: Page) -> str:
     facts = [
         f"- **{_plain(fact.name)}**: {_plain(fact.value + f' ({fact.note})' * bool(fact.note))}" for fact in page.facts
     ]
-    parts = [f"# {_plain(page.title)}", _plain(page.sentence), "\n".join(facts)]
+    parts = [f"# {_plain(page.title)}", _plain(page.sentence), *map(_plain, page.notes), "\n".join(facts)]
     for section in page.sections:
         parts += [f"## {_plain(section.name)}", *_write_blocks(section.blocks)]
     return "\n\n".join(part for part in parts if part) + "\n"

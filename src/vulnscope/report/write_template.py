@@ -70,6 +70,7 @@ def _environment() -> Environment:
         change=reading.format_change,
         change_interval=reading.format_change_interval,
         count=reading.format_count,
+        coverage=reading.tell_coverage,
         heat=_heat,
         interval=reading.format_interval,
         number=reading.format_number,

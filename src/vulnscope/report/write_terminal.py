@@ -35,6 +35,8 @@ def write_terminal(page: Page, console: Console) -> None:
     """Print the page."""
     if page.sentence:
         console.print(_text(page.sentence, "bold"), soft_wrap=page.is_soft)
+    for note in page.notes:
+        console.print(_text(note, "yellow"), soft_wrap=page.is_soft)
     brief = [block for section in page.sections if section.is_brief for block in section.blocks]
     write_blocks(brief, console, is_first=not page.sentence, is_soft=page.is_soft)
 

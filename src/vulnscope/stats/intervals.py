@@ -70,10 +70,10 @@ def estimate(
     """`statistic` at weights of one, with its interval.
 
     `low` and `high` are the ends of its scale; an AUROC knows its own. `is_proportion`: a mean of values within [0, 1],
-    for which Wilson's interval holds. `is_jackknifed`: by the jackknife whatever the number of groups, for statistics
-    with a bias. `n_folds`: the rules behind the statistic were fitted on the other of so many folds, which widens the
-    standard error (`widen_for_fitting`). `n_effective` and `n_items` replace those of `groups` where only part of them
-    counts. `undefined` is the reason where there is no value.
+    for which Wilson's interval holds. `is_jackknifed`: by the jackknife whatever the number of groups, around the mean
+    of its pseudo-values, for statistics with a bias. `n_folds`: the rules behind the statistic were fitted on the other
+    of so many folds, which widens the standard error (`widen_for_fitting`). `n_effective` and `n_items` replace those
+    of `groups` where only part of them counts. `undefined` is the reason where there is no value.
     """
     if is_proportion:
         low, high = 0.0, 1.0
@@ -95,6 +95,8 @@ def estimate(
         found = _without(describe_few(groups.n_groups, effective))
     elif effective < MANY_GROUPS or is_jackknifed or is_auroc or n_folds is not None:
         error = widen_for_fitting(measure_error(statistic, groups.n_groups), n_folds)
+        if not is_jackknifed:
+            error = error._replace(centre=value)
         found = _by_error(value, error, effective, scale, "dyads" if is_auroc else "jackknife")
     else:
         found = _by_draws(value, statistic, groups, effective, scale, bootstrap)
@@ -130,10 +132,14 @@ def widen_for_fitting(error: Centred, n_folds: int | None) -> Centred:
     return error if n_folds is None else error._replace(error=error.error * math.sqrt(1 + n_folds / (n_folds - 1)))
 
 
-def standard_error(statistic: Statistic, groups: Groups) -> float | None:
-    """The standard error by groups, None where so few groups, or groups that agree so much, do not show it."""
+def standard_error(statistic: Statistic, groups: Groups, n_folds: int | None = None) -> float | None:
+    """The standard error by groups, None where so few groups, or groups that agree so much, do not show it.
+
+    `n_folds` as in `estimate`.
+    """
     effective = statistic.n_effective if isinstance(statistic, AurocStatistic) else groups.n_effective
-    error = measure_error(statistic, groups.n_groups).error if effective >= MIN_GROUPS else math.nan
+    found = widen_for_fitting(measure_error(statistic, groups.n_groups), n_folds)
+    error = found.error if effective >= MIN_GROUPS else math.nan
     return error if error > ROUNDING else None
 
 
@@ -212,8 +218,9 @@ def _by_error(value: float, found: Centred, effective: float, scale: _Scale, met
     if found.error <= ROUNDING:
         return _by_wilson(value, effective, scale)
     half = float(stdtrit(effective - 1, (1 + scale.confidence) / 2)) * found.error
-    low = found.centre - half if scale.low is None else max(scale.low, found.centre - half)
-    high = found.centre + half if scale.high is None else min(scale.high, found.centre + half)
+    lowest = -math.inf if scale.low is None else scale.low
+    highest = math.inf if scale.high is None else scale.high
+    low, high = (min(highest, max(lowest, end)) for end in (found.centre - half, found.centre + half))
     return _Found(low, high, method, COVERAGE_OF_FEW if effective < MANY_GROUPS else None)
 
 

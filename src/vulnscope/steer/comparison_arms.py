@@ -59,8 +59,7 @@ def apply_beside(
 
 def _with_prompt(bench: Bench, preface: str, main: Tried) -> list[Tried]:
     prompts = add_preface(bench.splits.protocol.prompts, preface)
-    protocol = type(bench.splits.protocol)(prompts, bench.subject.tokenizer, is_chat=bench.splits.protocol.is_chat)
-    asked = _ask_again(bench, protocol)
+    asked = _ask_again(bench, bench.splits.protocol.reword(prompts))
     if asked is None:
         return []
     what = f"“{preface}” before each question"

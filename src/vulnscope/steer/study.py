@@ -11,6 +11,7 @@ import numpy as np
 
 from vulnscope.ask.figures.paired_scores import area_under
 from vulnscope.ask.preparing import describe_corpus
+from vulnscope.ask.prompt_notes import describe_subject
 from vulnscope.effects.controls import draw_controls
 from vulnscope.effects.costs import SideEffectMaterial, measure_costs, prepare_costs
 from vulnscope.effects.margins import Margins
@@ -70,7 +71,7 @@ def report_bench(bench: Bench, corpus: Corpus, agreement: tuple[Agreement, ...])
     cells = _cells(bench, trials, swept, choose_clean, set(best.values()))
     return SteerRecord(
         sentence=write_sentence(family, trials[leader].method, said.pair_correct),
-        subject=bench.subject.info().model_copy(update={"chat_template": bench.splits.protocol.is_chat}),
+        subject=describe_subject(bench.subject, bench.splits.protocol.chat, bench.splits.prepared.samples),
         corpus=describe_corpus(corpus, bench.splits.prepared.samples),
         protocol=bench.splits.protocol.name,
         n_fit=bench.splits.fit.items.n_groups,

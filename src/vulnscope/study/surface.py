@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vulnscope.stats import AurocStatistic, Floats
 
 _ITEMS_PER_TERM = 40
+_DECIMALS = 9
 
 
 def measure_sizes(samples: Sequence[Sample]) -> Floats:
@@ -47,7 +48,8 @@ def measure_given_surface(margins: Floats, sizes: Floats, items: ScoreTable, *, 
     table = _Table.of(margins, sizes, items)
     folds = deal_folds(groups, seed=seed)
     slopes = np.array([table.fit(folds != fold) for fold in range(int(folds.max(initial=0)) + 1)])[folds]
-    adjusted = margins - (table.sizes * slopes).sum(axis=1)
+    # Rounded, since sums of products differ in their last digits from run to run, and ties would break.
+    adjusted = np.round(margins - (table.sizes * slopes).sum(axis=1), _DECIMALS)
 
     def rank(scores: Floats) -> AurocStatistic:
         return auroc_statistic(scores, items.is_vulnerable, groups, items.strata)
@@ -61,7 +63,7 @@ def measure_given_surface(margins: Floats, sizes: Floats, items: ScoreTable, *, 
     at = refit(whole)
 
     def statistic(weights: Floats) -> Floats:
-        found: Floats = fixed(weights) + (refit(weights) - at) @ leaning
+        found: Floats = np.round(fixed(weights) + (refit(weights) - at) @ leaning, _DECIMALS)
         return found
 
     reason = fixed.find_reason() or "no items to measure it on"

@@ -9,6 +9,7 @@ import numpy as np
 
 from vulnscope.records.base import Estimate, NotMeasured, Number, not_measured
 from vulnscope.stats import (
+    N_FOLDS,
     Bootstrap,
     Groups,
     Statistic,
@@ -64,12 +65,12 @@ def measure_threshold(
     groups, truth = Groups.from_labels(items.groups), items.is_vulnerable
     before, after = (balanced_accuracy_statistic(truth, right, groups) for right in (is_right, found.calls == truth))
 
-    def measure(statistic: Statistic, lowest: float) -> Estimate:
-        return estimate(statistic, groups, bootstrap, low=lowest, high=1.0)
+    def measure(statistic: Statistic, lowest: float, n_folds: int | None = None) -> Estimate:
+        return estimate(statistic, groups, bootstrap, low=lowest, high=1.0, n_folds=n_folds)
 
     return ThresholdGain(
         as_is=measure(before, 0.0),
-        cut=measure(after, 0.0),
-        gain=measure(subtract(after, before), -1.0),
+        cut=measure(after, 0.0, N_FOLDS),
+        gain=measure(subtract(after, before), -1.0, N_FOLDS),
         threshold=found.threshold,
     )

@@ -125,6 +125,16 @@ def test_a_chat_template_is_used_unless_plain_prompts_are_asked_for() -> None:
     assert not YesNoProtocol(prompts, tokenizer, is_chat=False).is_chat
 
 
+def test_other_prompts_are_asked_in_the_same_way() -> None:
+    tokenizer = deepcopy(tiny_tokenizer())
+    tokenizer.chat_template = "<s>[{{ messages[0].content | trim }}]<think>"
+    prompts = load_prompts("yes-no")
+    kept = YesNoProtocol(prompts, tokenizer, opened_thought="keep")
+    again = kept.reword(prompts.model_copy(update={"chat": "{code} Well? {question}"}))
+    assert again.canonical_text() == "<s>[… Well? Is this code vulnerable? Answer yes or no.]<think>"
+    assert kept.canonical_text().startswith("<s>[Here is a piece of")
+
+
 def test_the_canonical_text_shows_the_prompt_around_an_ellipsis(protocol: YesNoProtocol) -> None:
     assert protocol.canonical_text() == (
         "### Code (…):\n…\n\n### Question:\nIs this code vulnerable? Answer yes or no.\n\n### Answer:\n"

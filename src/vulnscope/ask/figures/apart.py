@@ -19,14 +19,11 @@ import numpy as np
 from scipy.special import stdtr
 
 from vulnscope.records.base import NotMeasured, Number
-from vulnscope.stats import Groups, holm
+from vulnscope.stats import MIN_GROUPS, Groups, describe_few, holm
 
 if TYPE_CHECKING:
     from vulnscope.ask.figures.paired_scores import ScoreTable
     from vulnscope.stats import Floats
-
-MIN_GROUPS = 8
-"""Groups that a slice and the rest need each."""
 
 
 class Apart(NamedTuple):
@@ -88,16 +85,18 @@ def _test(values: Floats, is_own: np.ndarray, groups: np.ndarray, weight: float)
     """p-value of the mean of `values` in the slice minus that of the rest; `weight` multiplies the errors."""
     is_known = np.isfinite(values)
     sides = [_Side.of(values[kept], groups[kept]) for kept in (is_known & is_own, is_known & ~is_own)]
-    fewest = min(side.n_groups for side in sides)
-    if fewest < MIN_GROUPS:
-        return NotMeasured(reason=f"too few groups ({fewest}, {MIN_GROUPS} needed)")
+    fewest = min(sides, key=lambda side: side.n_effective)
+    if fewest.n_effective < MIN_GROUPS:
+        return NotMeasured(reason=describe_few(fewest.n_groups, fewest.n_effective))
     # Around the mean of all, as without a difference: where slices are of one mind each, their own spread is nothing.
-    spread = _Side.of(values[is_known], groups[is_known]).spread
+    whole = _Side.of(values[is_known], groups[is_known])
+    spread = whole.spread
     variance = sum(weight**2 * max(side.spread, spread) * side.n_groups / side.n_items**2 for side in sides)
     if not variance > 0:
         return 1.0
     t = abs(sides[0].mean - sides[1].mean) / math.sqrt(variance)
-    freedom = min((side.n_groups for side in sides if side.spread > spread), default=len(set(groups[is_known]))) - 1
+    own = [side.n_effective for side in sides if side.spread > spread]
+    freedom = min(own, default=whole.n_effective) - 1
     return float(2 * stdtr(freedom, -t))
 
 
@@ -108,12 +107,13 @@ class _Side(NamedTuple):
     spread: float
     n_items: int
     n_groups: int
+    n_effective: float
 
     @classmethod
     def of(cls, values: Floats, groups: np.ndarray) -> _Side:
         own = Groups.from_labels(groups.tolist())
         if own.n_groups < 2:
-            return cls(math.nan, math.nan, own.n_items, own.n_groups)
+            return cls(math.nan, math.nan, own.n_items, own.n_groups, own.n_effective)
         mean = float(values.mean())
         sums = own.sums(values - mean)
-        return cls(mean, float((sums**2).sum()) / (own.n_groups - 1), own.n_items, own.n_groups)
+        return cls(mean, float((sums**2).sum()) / (own.n_groups - 1), own.n_items, own.n_groups, own.n_effective)

@@ -84,11 +84,15 @@ class ScoreTable:
         return Groups.from_labels([self.groups[place] for place in self.twins()[:, 0].tolist()])
 
 
-def measure_auroc(scores: Floats, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:
-    """Stratified AUROC of `scores`, NaN ones left out, with its interval by group."""
+def measure_auroc(scores: Floats, items: ScoreTable, bootstrap: Bootstrap, n_folds: int | None = None) -> Estimate:
+    """Stratified AUROC of `scores`, NaN ones left out, with its interval by group.
+
+    `n_folds`: the scores are those of rules fitted on the other of so many folds, whose error is wider.
+    """
     scores, items = _measured(scores, items)
     groups = items.all_groups()
-    return estimate(auroc_statistic(scores, items.is_vulnerable, groups, items.strata), groups, bootstrap)
+    statistic = auroc_statistic(scores, items.is_vulnerable, groups, items.strata)
+    return estimate(statistic, groups, bootstrap, n_folds=n_folds)
 
 
 def area_under(scores: Floats, items: ScoreTable) -> Number:
@@ -98,23 +102,26 @@ def area_under(scores: Floats, items: ScoreTable) -> Number:
 
 
 def measure_difference(
-    scores: Floats, others: Floats, items: ScoreTable, bootstrap: Bootstrap
+    scores: Floats, others: Floats, items: ScoreTable, bootstrap: Bootstrap, n_folds: int | None = None
 ) -> tuple[Estimate, Number]:
-    """AUROC of `scores` minus that of `others` on the items that both score, and what n could have shown."""
+    """AUROC of `scores` minus that of `others` on the items that both score, and what n could have shown.
+
+    `n_folds` as in `measure_auroc`, where either is of rules that were fitted.
+    """
     is_both = np.isfinite(scores) & np.isfinite(others)
     items = items.part(is_both)
     groups = items.all_groups()
     one, other = (
         auroc_statistic(each[is_both], items.is_vulnerable, groups, items.strata) for each in (scores, others)
     )
-    found = estimate(one - other, groups, bootstrap)
+    found = estimate(one - other, groups, bootstrap, n_folds=n_folds)
     if isinstance(found.value, NotMeasured):
         return found, found.value
     sides = (
         len({group for group, label in zip(items.groups, items.is_vulnerable, strict=True) if label == side})
         for side in (True, False)
     )
-    return found, detectable_auroc_difference(standard_error(one - other, groups), *sides)
+    return found, detectable_auroc_difference(standard_error(one - other, groups, n_folds), *sides)
 
 
 def measure_pair_rank(scores: Floats, items: ScoreTable, bootstrap: Bootstrap) -> Estimate:

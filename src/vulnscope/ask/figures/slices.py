@@ -137,6 +137,7 @@ def measure_slice(
         unparsed_rate=_share([answer == "unparsed" for answer in says], items, bootstrap),
         accuracy=_share([item.is_right for item in items], items, bootstrap),
         auroc=auroc,
+        unranked_share=ranked.unranked_share,
         d_a=d_a(auroc.value),
         pair_rank=_pair_rank([(a.row.rank_score, b.row.rank_score) for a, b in pairs], pairs, bootstrap),
         pair_rank_p=pair_rank_p,

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from itertools import pairwise
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from vulnscope.ask.labels import greedy_label, log_sum_exp, sum_by_label
 from vulnscope.ask.scored.packed import PackedRequest, pack
 from vulnscope.ask.windows import token_starts
-from vulnscope.errors import InputError
 from vulnscope.prompts import (
     AnswerForms,
     AnswerTokens,
@@ -24,6 +24,7 @@ from vulnscope.prompts import (
     Question,
     RenderedPrompt,
     encode_families,
+    open_chat,
     render,
 )
 from vulnscope.records.rows import SAYS, QuestionAnswer, Truncation, VerdictRow
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from vulnscope.models import PromptScores
+    from vulnscope.prompts import OpenedThought
 
 
 class YesNoProtocol:
@@ -39,24 +41,37 @@ class YesNoProtocol:
 
     name = "yes-no"
 
-    def __init__(self, prompts: PromptSet, tokenizer: PreTrainedTokenizerBase, *, is_chat: bool | None = None) -> None:
-        """`is_chat` None means: through the chat template where the tokenizer has one."""
-        has_template = tokenizer.chat_template is not None
-        if is_chat and not has_template:
-            raise InputError("the tokenizer has no chat template; ask with plain prompts")
+    def __init__(
+        self,
+        prompts: PromptSet,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        is_chat: bool | None = None,
+        opened_thought: OpenedThought = "close",
+    ) -> None:
+        """As `open_chat` takes `is_chat` and `opened_thought`, and raises."""
+        self.chat = open_chat(tokenizer, is_chat, opened_thought)
         self.prompts = prompts
-        self.is_chat = has_template if is_chat is None else is_chat
         self.questions = prompts.questions
         self._tokenizer = tokenizer
         self._forms = AnswerForms(prompts.answers, tokenizer)
         self._texts: dict[int, str] = {}
 
+    @property
+    def is_chat(self) -> bool:
+        """Whether prompts go through the chat template."""
+        return self.chat is not None
+
+    def reword(self, prompts: PromptSet) -> Self:
+        """The same with other prompts."""
+        again = copy(self)
+        again.prompts, again.questions = prompts, prompts.questions
+        again._forms = AnswerForms(prompts.answers, self._tokenizer)
+        return again
+
     def render(self, question: Question, language: str, code: str) -> RenderedPrompt:
         """One question about code as the model sees it."""
-        chat = self._tokenizer if self.is_chat else None
-        return render(
-            self.prompts, question.prompt, question.polarity, language=language, code=code, chat_tokenizer=chat
-        )
+        return render(self.prompts, question.prompt, question.polarity, language=language, code=code, chat=self.chat)
 
     def canonical_text(self) -> str:
         """The canonical prompt around an ellipsis."""

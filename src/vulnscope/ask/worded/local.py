@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from vulnscope.ask.asks import NO_MEMORY, Ask, BuildAsk, Message, Place, PreparedAsk, Reply, ReplyStore
 from vulnscope.ask.labels import greedy_label, sum_by_label
 from vulnscope.ask.windows import cut_to_fit, explain_too_long
-from vulnscope.errors import InputError
 from vulnscope.models import Generation, Subject, generate, score
 from vulnscope.models.forward.memory_budget import is_out_of_memory
 from vulnscope.models.text.plan import default_max_tokens
-from vulnscope.prompts import AnswerForms, EncodedPrompt, RenderedPrompt, encode
+from vulnscope.prompts import AnswerForms, EncodedPrompt, RenderedPrompt, encode, open_chat
 from vulnscope.prompts.conversations import PLAIN_STOP, Turn, render_conversation
 
 if TYPE_CHECKING:
     from vulnscope.corpora import Sample
     from vulnscope.corpora.code.chunks import CutCode
+    from vulnscope.prompts import OpenedThought
     from vulnscope.records.rows import Truncation
 
 # Room that an answer in words needs at least, and tokens by which rooms are rounded down so that rows run together.
@@ -59,16 +59,19 @@ class LocalAnswerer:
         subject: Subject,
         *,
         is_chat: bool | None = None,
+        opened_thought: OpenedThought = "close",
         max_batch_tokens: int | None = None,
     ) -> None:
-        """`is_chat` None means: where the tokenizer has a template."""
-        has_template = subject.tokenizer.chat_template is not None
-        if is_chat and not has_template:
-            raise InputError("the tokenizer has no chat template; ask with plain prompts")
+        """As `open_chat` takes `is_chat` and `opened_thought`, and raises."""
         self.subject = subject
-        self.is_chat = has_template if is_chat is None else is_chat
+        self.chat = open_chat(subject.tokenizer, is_chat, opened_thought)
         self._max_tokens = max_batch_tokens or default_max_tokens(subject)
         self._forms: dict[tuple[str, ...], AnswerForms] = {}
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether prompts go through the chat template."""
+        return self.chat is not None
 
     def show(self, ask: Ask) -> str:
         """The prompt as the model sees it."""
@@ -97,7 +100,7 @@ class LocalAnswerer:
 
     def _read(self, messages: Sequence[Message]) -> _Text:
         turns = [Turn(message.role, message.text) for message in messages]
-        rendered = render_conversation(turns, self.subject.tokenizer if self.is_chat else None)
+        rendered = render_conversation(turns, self.chat)
         return _Text(rendered, encode([rendered], self.subject.tokenizer)[0])
 
     def _fits(self, ask: Ask, limit: int) -> bool:

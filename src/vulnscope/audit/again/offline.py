@@ -11,6 +11,7 @@ from vulnscope.ask.preparing import describe_corpus
 from vulnscope.audit.again.comparison import Both, Compared, compare_items, list_items, match_items
 from vulnscope.audit.again.config import CombineConfig, CompareConfig, How
 from vulnscope.audit.again.ensemble import combine_answers, match_runs
+from vulnscope.audit.config import AuditConfig
 from vulnscope.audit.figures.judgement import Case, ProtocolInfo, judge
 from vulnscope.audit.figures.shares import estimate_mean
 from vulnscope.errors import InputError, RunError
@@ -131,8 +132,10 @@ def list_differences(before: AuditRecord, after: AuditRecord) -> tuple[str, ...]
         ("intervention", before.intervention, after.intervention),
         ("prompts", ", ".join(before.prompts), ", ".join(after.prompts)),
     ]
+    # What a run of an earlier version was not asked, it did as is the default now.
+    defaults = AuditConfig().model_dump(mode="json")
     pairs += [
-        (name, before.config.get(name), after.config.get(name))
+        (name, before.config.get(name, defaults.get(name)), after.config.get(name, defaults.get(name)))
         for name in dict.fromkeys((*before.config, *after.config))
         if name not in _IRRELEVANT
     ]

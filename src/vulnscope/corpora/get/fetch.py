@@ -9,15 +9,11 @@ or an archive plain files are taken, no links.
 from __future__ import annotations
 
 import hashlib
-import lzma
 import os
 import re
 import shutil
 import subprocess
-import tarfile
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +23,7 @@ from pydantic import ValidationError
 
 from vulnscope.corpora.get.receipt import Kind, Receipt
 from vulnscope.corpora.get.sources import SOURCES, Source, find_source
+from vulnscope.corpora.get.unpack import ARCHIVES, unpack
 from vulnscope.corpora.tables.folders import walk_files
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite
 from vulnscope.store.environment import cache_dir
@@ -34,7 +31,6 @@ from vulnscope.store.files import write_atomic
 
 RECEIPT = "receipt.json"
 DATA = "data"
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 HUB_PATTERNS = ("*.parquet", "*.jsonl", "*.json", "*.csv", "*.jsonl.gz", "README.md")
 
 Place: TypeAlias = tuple[Kind, str, str | None]
@@ -44,7 +40,6 @@ _MIN_ABBREVIATION = 7
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _GIT_OPTIONS = ("core.symlinks=false", "core.hooksPath=/dev/null", "core.fsmonitor=false", "protocol.ext.allow=never")
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError)
 
 
 def corpora_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -222,16 +217,7 @@ def _copy(origin: Path, folder: Path) -> None:
 def _unpack(archive: Path, folder: Path) -> None:
     """Unpack into a folder aside first, so that only plain files inside it come over."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-        try:
-            if archive.name.lower().endswith(".zip"):
-                with zipfile.ZipFile(archive) as packed:
-                    packed.extractall(aside)
-            else:
-                with tarfile.open(archive) as packed_tar:
-                    packed_tar.extractall(aside, filter="data")
-        except _BROKEN as error:
-            problem = " ".join(str(error).split())
-            raise CorruptData(f"{archive} is not a whole archive: {problem}; get it again") from error
+        unpack(archive, Path(aside))
         _copy(Path(aside), folder)
 
 

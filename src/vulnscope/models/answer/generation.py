@@ -19,6 +19,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from vulnscope.errors import InputError, SubjectError
 from vulnscope.models.edit.binding import bound_texts, check_texts
 from vulnscope.models.forward.forward import generation_inputs
+from vulnscope.models.forward.lengths import refresh_rope
 from vulnscope.models.forward.prefix import Tokens
 from vulnscope.models.read.editing import maybe_edited
 from vulnscope.models.subject.selfcheck import BATCH_DECODING, LEFT_PADDING
@@ -76,7 +77,7 @@ def generate(
     results: dict[int, Generation] = {}
     with maybe_edited(subject, edits):
         check_texts(subject, items, is_growing=True)
-        for rows in _batches(subject, tokens, batch_size):
+        for rows in _batches(subject, tokens, batch_size, max_new_tokens):
             row_seeds = [seeds[i] for i in rows] if seeds and temperature > 0 else None
             with bound_texts(subject, [items[i] for i in rows], rows):
                 new = _run(subject, [tokens[i] for i in rows], max_new_tokens, temperature, row_seeds, stop, prefixes)
@@ -119,6 +120,8 @@ def _run(
         pad_token_id=pad,
         stop_strings=list(stop) or None,
     )
+    if cache is None:
+        refresh_rope(subject.model)
     with _without_defaults(subject.model):
         output: Tensor = subject.model.generate(  # type: ignore[operator]  # mypy takes it for a submodule
             generation_config=config,
@@ -160,13 +163,14 @@ def _decode(subject: Subject, tokens: list[int]) -> str:
     return str(subject.tokenizer.decode(tokens, skip_special_tokens=False))
 
 
-def _batches(subject: Subject, prompts: Sequence[Tokens], size: int) -> list[list[int]]:
+def _batches(subject: Subject, prompts: Sequence[Tokens], size: int, max_new_tokens: int) -> list[list[int]]:
     """Prompt numbers sorted by length, in batches; of one length each where padding is not exact, or of one row."""
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    if not subject.capabilities.has(BATCH_DECODING):
+    trusted = subject.trusted(max(map(len, prompts), default=0) + max_new_tokens)
+    if not trusted.has(BATCH_DECODING):
         return [[number] for number in order]
     groups = [order]
-    if not subject.capabilities.has(LEFT_PADDING):
+    if not trusted.has(LEFT_PADDING):
         groups = [list(same) for _, same in groupby(order, key=lambda i: len(prompts[i]))]
     return [group[start : start + size] for group in groups for start in range(0, len(group), size)]
 

@@ -44,7 +44,7 @@ class PromptPrefixes:
 
         None where an edit in force touches them, a prompt is but one token, or the subject's caches are not exact.
         """
-        if not _is_left_alone(self.subject) or min(map(len, prompts)) < 2:
+        if not _is_left_alone(self.subject, max(map(len, prompts))) or min(map(len, prompts)) < 2:
             return None
         key = tuple(prompts)
         if key not in self._known:
@@ -52,10 +52,11 @@ class PromptPrefixes:
         return copy.deepcopy(self._known[key])
 
 
-def _is_left_alone(subject: Subject) -> bool:
+def _is_left_alone(subject: Subject, longest: int) -> bool:
     edits = [edit for session in active_sessions(subject) for edit in session.edits]
     is_late = all(edit.selector.kind in _LATE and edit.condition is None for edit in edits)
-    return is_late and subject.capabilities.has(PREFIX_CACHE) and subject.capabilities.has(LEFT_PADDING)
+    trusted = subject.trusted(longest)
+    return is_late and trusted.has(PREFIX_CACHE) and trusted.has(LEFT_PADDING)
 
 
 def _read(subject: Subject, inputs: Mapping[str, Int[Tensor, "batch seq"]]) -> DynamicCache:

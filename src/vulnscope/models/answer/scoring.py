@@ -19,6 +19,7 @@ from vulnscope.models.edit.binding import bound_texts, check_texts
 from vulnscope.models.edit.keys import key_sequences
 from vulnscope.models.edit.session import active_sessions
 from vulnscope.models.forward.call_prices import costs_of
+from vulnscope.models.forward.lengths import mark_lengths
 from vulnscope.models.forward.memory_budget import is_out_of_memory
 from vulnscope.models.forward.prefix import Tokens, plant_forest
 from vulnscope.models.forward.tree_forward import NextToken, Read, run_forest
@@ -182,7 +183,9 @@ def _read_answers(
 ) -> list[tuple[PromptScores, ...]]:
     """Scores of `requests`, whose sequences are given with their edits."""
     costs = costs_of(subject)
-    can_share = subject.capabilities.has(PREFIX_CACHE) and subject.backend != NNSIGHT
+    sequences = mark_lengths(subject.model, sequences)
+    longest = max(map(len, sequences), default=0)
+    can_share = subject.trusted(longest).has(PREFIX_CACHE) and subject.backend != NNSIGHT
     forest = plant_forest(sequences, costs.pays if can_share else lambda *_: False)
     wanted: dict[tuple[int, int], list[int]] = {}
     number = 0
@@ -194,7 +197,7 @@ def _read_answers(
                     wanted.setdefault(forest.locate(number + offset, len(prompt) - 1 + step), []).append(token)
             number += 1 + len(answers)
     reads = [Read(node, offset, tuple(dict.fromkeys(tokens))) for (node, offset), tokens in wanted.items()]
-    limits = limits_of(subject, max_tokens)
+    limits = limits_of(subject, max_tokens, longest)
     if active_sessions(subject):
         limits = replace(limits, longest_packed=0)  # edits know the rows of a call as one sequence each
     if subject.backend == NNSIGHT:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from vulnscope.models.forward.lengths import refresh_rope
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
@@ -29,6 +31,8 @@ def run_model(
     accepted = {k: v for k, v in arguments.items() if v is not None and k in architecture.accepts}
     if "use_cache" in architecture.accepts:
         accepted["use_cache"] = cache is not None
+    if cache is None:
+        refresh_rope(model)
     logits: Tensor = model(input_ids=tokens, **accepted).logits
     return logits
 

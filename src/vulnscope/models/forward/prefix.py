@@ -14,9 +14,9 @@ from itertools import groupby
 from vulnscope.prompts.family import count_shared
 
 Tokens = tuple[int, ...]
-TOKEN_BITS = 32
-"""A sequence's element holds the token id in its low bits, and above them how that token is edited: only elements
-that are computed alike are equal, so that sharing stays exact under edits."""
+TOKEN_BITS, LENGTH_BITS = 32, 52
+"""A sequence's element holds the token id in its low bits, above them how that token is edited, and above these the
+length of its row where that matters: only elements that are computed alike are equal, so that sharing stays exact."""
 Pays = Callable[[int, int, Sequence[int]], bool]
 
 

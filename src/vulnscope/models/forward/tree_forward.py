@@ -85,11 +85,26 @@ def run_forest(
         packs = pack_siblings(forest, level, [len(asked) for asked in reads_of], costs, limits)
         rows = [_as_node(forest, pack) for pack in packs]
         n_reads = [sum(len(reads_of[node]) for node in pack) for pack in packs]
-        for call in cut_calls(rows, range(len(packs)), n_reads, costs, limits):
+        for call in _cut_apart(forest, packs, rows, n_reads, costs, limits):
             members = [packs[index] for index in call]
             asked = [number for pack in members for node in pack for number in reads_of[node]]
             answers.update(zip(asked, run.call(members, [reads[number] for number in asked]), strict=True))
     return [answers[number] for number in range(len(reads))]
+
+
+def _cut_apart(
+    forest: Forest,
+    packs: Sequence[Pack],
+    rows: Sequence[Node],
+    n_reads: Sequence[int],
+    costs: CallPrices,
+    limits: Limits,
+) -> list[list[int]]:
+    """`cut_calls`, except that rows which outlast a window share no call with packed ones, whose mask knows none."""
+    is_packed = any(len(pack) > 1 for pack in packs)
+    is_short = [not is_packed or max(forest.nodes[i].end for i in pack) <= limits.longest_packed for pack in packs]
+    sides = [[i for i, short in enumerate(is_short) if short is side] for side in (True, False)]
+    return [call for side in sides if side for call in cut_calls(rows, side, n_reads, costs, limits)]
 
 
 def pack_siblings(

@@ -109,7 +109,7 @@ def _digested_files(folder: Path) -> list[Path]:
         if loaded := list_weights(folder, kind):
             files = {path for path in files if path.suffix != ".safetensors"} | {folder / name for name in loaded}
             break
-    if any("auto_map" in _read_json(path) for path in folder.glob("*config.json")):
+    if any("auto_map" in read_json(path) for path in folder.glob("*config.json")):
         files.update(folder.rglob("*.py"))
     return sorted(files)
 
@@ -122,13 +122,13 @@ def list_weights(folder: Path, kind: str = "model") -> list[str]:
     """
     first = _WEIGHTS[kind]
     if kind == "model":
-        first = str(_read_json(folder / "config.json").get("transformers_weights") or first)
+        first = str(read_json(folder / "config.json").get("transformers_weights") or first)
         if not (folder / first).is_file() and (folder / _INDEX).is_file():
             first = _INDEX
     if not first.endswith(".index.json"):
         return _check_names(folder, "config.json", {first}) if (folder / first).is_file() else []
     _check_names(folder, "config.json", {first}, ".index.json")
-    weight_map = _read_json(folder / first).get("weight_map")
+    weight_map = read_json(folder / first).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise CorruptData(f"{folder / first} names no weights; download it again")
     return _check_names(folder, first, {str(name) for name in weight_map.values()})
@@ -146,7 +146,7 @@ def _check_names(folder: Path, source: str, names: set[str], ending: str = ".saf
     return sorted(names)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     """The object in `path`; empty where there is none. Raises `CorruptData` where it cannot be read."""
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ for _switch in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_SAFETENSORS_CONVERSION", "D
 import torch  # noqa: E402
 
 from vulnscope.errors import CorruptData, InputError, MissingPrerequisite, SubjectError  # noqa: E402
+from vulnscope.models.subject.files import read_json  # noqa: E402
 from vulnscope.models.subject.names import DTYPE_NAMES, check_names  # noqa: E402
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def load_model(
             )
     except SafetensorError as error:
         raise CorruptData(f"weights in {folder} are damaged: {error}; download them again") from error
-    except (ValueError, KeyError, OSError, RuntimeError, ImportError) as error:
+    except Exception as error:  # whatever a config of strangers breaks in the libraries that build from it
         raise explain(folder, error) from error
     model: PreTrainedModel = loaded[0]
     report: dict[str, Any] = loaded[1]
@@ -103,7 +103,7 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> None:
             report: Any = model.load_adapter(str(folder), adapter_state_dict=tensors)
     except SafetensorError as error:
         raise CorruptData(f"adapter {folder} is damaged: {error}; download it again") from error
-    except (ValueError, KeyError, OSError, RuntimeError) as error:
+    except Exception as error:  # as above
         raise InputError(f"adapter {folder} does not fit {model.config.model_type}: {_first_line(error)}") from error
     for keys, what in ((report.unexpected_keys, "has no place for"), (report.missing_keys, "waits in vain for")):
         if keys:
@@ -124,7 +124,7 @@ def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizer
     try:
         with quiet():
             return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
-    except (ValueError, KeyError, OSError, ImportError, TypeError) as error:
+    except Exception as error:  # as above
         raise InputError(f"{folder} holds no usable tokenizer: {_first_line(error)}") from error
 
 
@@ -182,9 +182,5 @@ def quiet() -> Iterator[None]:
 
 def _is_self_contained(folder: Path) -> bool:
     """Whether the folder's tokenizer is the generic one, defined by tokenizer.json alone."""
-    try:
-        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    is_generic = isinstance(config, dict) and config.get("tokenizer_class") in _GENERIC_TOKENIZERS
+    is_generic = read_json(folder / "tokenizer_config.json").get("tokenizer_class") in _GENERIC_TOKENIZERS
     return is_generic and (folder / "tokenizer.json").is_file()

@@ -8,6 +8,7 @@ padded, cached and forked runs against the plain forward of each sequence alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,7 +20,8 @@ from vulnscope.models.forward.call_prices import CallPrices
 from vulnscope.models.forward.forward import generation_inputs, run_model
 from vulnscope.models.forward.head import reading_head
 from vulnscope.models.forward.hooks import STREAMS, Site, Stream, Tap, tapped
-from vulnscope.models.forward.packing import PACKING, check_packing
+from vulnscope.models.forward.lengths import find_rope_switch, probe_lengths
+from vulnscope.models.forward.packing import PACKING, check_packing, find_window
 from vulnscope.models.forward.prefix import plant_forest
 from vulnscope.models.forward.tree_forward import Read, run_forest
 from vulnscope.records.subject import Capabilities, Capability
@@ -71,22 +73,61 @@ def check_batching(model: PreTrainedModel, architecture: Architecture) -> tuple[
     return right, left, together, cache, packing
 
 
+def list_switches(model: PreTrainedModel) -> tuple[int, ...]:
+    """Lengths beyond which a model may do otherwise than the self-check saw: its rope's, and its windows'."""
+    found = (find_rope_switch(model), find_window(model))
+    return tuple(sorted({length for length in found if length}))
+
+
+def check_lengths(model: PreTrainedModel, architecture: Architecture, known: Capabilities, switch: int) -> Capabilities:
+    """`known` as it holds for rows longer than `switch` tokens, where the model changes.
+
+    Where rope depends on the length of the call, no row is run beside another length or behind a shared prefix.
+    Otherwise rows before, across and behind the switch are run together and held against their plain forwards.
+    """
+    rope = find_rope_switch(model)
+    if rope is not None and rope <= switch:
+        reason = f"its rope depends on the length of the call from {rope} tokens on"
+        off = {RIGHT_PADDING, LEFT_PADDING, PREFIX_CACHE, PACKING}
+        return _replace(known, {name: Capability(name=name, is_proven=False, reason=reason) for name in off})
+    batch = _Batch(model, architecture, _rows_around(switch, architecture.vocab_size))
+    tolerance = _TOLERANCE.get(model.dtype, 1e-4)
+    found: dict[str, Capability] = {}
+    for name, is_padded, is_shared in ((RIGHT_PADDING, True, False), (PREFIX_CACHE, known.has(RIGHT_PADDING), True)):
+        if known.has(name):
+            found[name] = _verdict(name, partial(batch.forest_difference, is_padded, is_shared, switch), tolerance)
+    if known.has(PACKING) and not found[PREFIX_CACHE].is_proven:
+        found[PACKING] = Capability(name=PACKING, is_proven=False, reason=f"needs {PREFIX_CACHE}")
+    return _replace(known, {name: item for name, item in found.items() if not item.is_proven})
+
+
+def _replace(known: Capabilities, changed: dict[str, Capability]) -> Capabilities:
+    return Capabilities(items=tuple(changed.get(item.name, item) for item in known.items))
+
+
 class _Batch:
     """A few ragged sequences with shared prefixes, and their log-probabilities from plain forwards one by one."""
 
-    def __init__(self, model: PreTrainedModel, architecture: Architecture) -> None:
+    def __init__(
+        self, model: PreTrainedModel, architecture: Architecture, rows: Sequence[Tensor] | None = None
+    ) -> None:
         self.model, self.architecture = model, architecture
-        self.rows = [row.to(model.device) for row in _sequences(architecture.vocab_size)]
+        self.rows = [row.to(model.device) for row in rows or _sequences(architecture.vocab_size)]
         self.plain = torch.cat([_last_log_probs(model, architecture, row[None]) for row in self.rows])
         self.top = self.plain.argmax(-1)
 
-    def forest_difference(self, is_padded: bool, is_shared: bool) -> float:
-        """Largest difference (nats) of the top token's log-probability, rows in one padded or prefix-shared run."""
+    def forest_difference(self, is_padded: bool, is_shared: bool, longest_packed: int = 0) -> float:
+        """Largest difference (nats) of the top token's log-probability, rows in one padded or prefix-shared run.
+
+        Siblings up to `longest_packed` tokens share a row.
+        """
         sequences = [tuple(row.tolist()) for row in self.rows]
         forest = plant_forest(sequences, lambda *_: is_shared)
         ends = [forest.locate(number, len(tokens) - 1) for number, tokens in enumerate(sequences)]
         reads = [Read(*end, (int(token),)) for end, token in zip(ends, self.top, strict=True)]
-        limits = Limits(max_tokens=1 << 30, max_reads=1 << 30, is_padding_allowed=is_padded)
+        limits = Limits(
+            max_tokens=1 << 30, max_reads=1 << 30, is_padding_allowed=is_padded, longest_packed=longest_packed
+        )
         found = run_forest(self.model, self.architecture, forest, reads, _FEW_CALLS, limits)
         return self._difference(torch.tensor([next_token.log_probs[0] for next_token in found]))
 
@@ -178,6 +219,11 @@ class _Probe:
                 f"the model gives NaN or infinite {where} for {_PROBE_TOKENS} plain tokens in "
                 f"{str(self.model.dtype).removeprefix('torch.')}; try --dtype float32, or another revision"
             )
+        if all(float(each.max() - each.min()) == 0 for each in self.logits):
+            raise SubjectError(
+                "the model finds every token equally likely whatever it reads; its output head is zero or constant, so "
+                "these are not the weights of a trained model. Download them again, or pick another revision"
+            )
 
     @torch.inference_mode()
     def _run(self, taps: dict[Site, Tap]) -> tuple[list[Tensor], Tensor]:
@@ -230,6 +276,17 @@ def _sequences(vocab_size: int) -> list[Tensor]:
     return [
         torch.tensor(head + [token % n_ids for token in tail]) for head in heads for tail in tails[: len(head) // 4]
     ]
+
+
+def _rows_around(switch: int, vocab_size: int) -> list[Tensor]:
+    """Rows that end before, across and behind `switch` tokens, in pairs that share their prefix."""
+    n_ids = min(vocab_size, 90)
+
+    def row(prefix: int, tail: int) -> Tensor:
+        head = [(7 * i + i // 9 + prefix) % n_ids for i in range(prefix)]
+        return torch.tensor(head + [(3 * i + tail) % n_ids for i in range(tail)])
+
+    return [row(*lengths) for lengths in probe_lengths(switch)]
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ from vulnscope.models.forward.packing import PACKING, find_window
 from vulnscope.models.forward.resume import RESUME, Resume, check_resume
 from vulnscope.models.subject.selfcheck import PREFIX_CACHE
 from vulnscope.records.base import Record
-from vulnscope.records.subject import Capability
+from vulnscope.records.subject import Capabilities, Capability
 
 if TYPE_CHECKING:
     from vulnscope.models.subject.subject import Subject
@@ -52,7 +52,8 @@ def choose_shortcuts(
         raise InputError(f"unknown shortcut {unknown[0]!r}; choose among: {', '.join(SHORTCUTS)}")
     wanted = SHORTCUTS if asked is None else asked
     resume = check_resume(subject.model, subject.architecture, layers if RESUME in wanted else ())
-    found = (_known(subject, PREFIX_CACHE), _packing(subject, longest), resume.capability)
+    trusted = subject.trusted(longest)
+    found = (_known(trusted, PREFIX_CACHE), _packing(subject, trusted, longest), resume.capability)
     shown = {item.name: item if item.name in wanted else _off(item.name) for item in found}
     for name in asked or ():
         if not shown[name].is_proven:
@@ -65,16 +66,16 @@ def choose_shortcuts(
     )
 
 
-def _known(subject: Subject, name: str) -> Capability:
-    """What the self-check says of `name`."""
+def _known(trusted: Capabilities, name: str) -> Capability:
+    """What is known of `name`."""
     return next(
-        (item for item in subject.capabilities.items if item.name == name),
+        (item for item in trusted.items if item.name == name),
         Capability(name=name, is_proven=False, reason="never checked"),
     )
 
 
-def _packing(subject: Subject, longest: int) -> Capability:
-    known, window = _known(subject, PACKING), find_window(subject.model)
+def _packing(subject: Subject, trusted: Capabilities, longest: int) -> Capability:
+    known, window = _known(trusted, PACKING), find_window(subject.model)
     if not known.is_proven or window is None or longest <= window:
         return known
     reason = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -19,8 +19,9 @@ from vulnscope.models.subject.loading import (
     pick_dtype,
     use_differentiable_kernels,
 )
-from vulnscope.models.subject.selfcheck import check_model
+from vulnscope.models.subject.selfcheck import check_lengths, check_model, list_switches
 from vulnscope.models.subject.variants import apply_variant
+from vulnscope.models.subject.vocabulary import check_vocabulary
 from vulnscope.records.audit import SubjectInfo
 from vulnscope.records.base import NotMeasured, Number
 from vulnscope.records.subject import Capabilities
@@ -47,6 +48,19 @@ class Subject:
     quantization: str | None = None
     adapter: str | None = None
     backend: Backend = "hooks"
+    _trusted: dict[int, Capabilities] = field(default_factory=dict, repr=False)
+
+    def trusted(self, longest: int) -> Capabilities:
+        """What holds for rows of up to `longest` tokens: the self-check, and what the model does beyond its lengths.
+
+        What is proven anew, or switched off, is kept, and told by `info`.
+        """
+        switch = max((s for s in list_switches(self.model) if s < longest), default=0)
+        if switch not in self._trusted:
+            self._trusted[switch] = (
+                check_lengths(self.model, self.architecture, self.capabilities, switch) if switch else self.capabilities
+            )
+        return self._trusted[switch]
 
     @property
     def layers(self) -> list[nn.Module]:
@@ -75,6 +89,11 @@ class Subject:
         found = next((ids for source in sources if (ids := getattr(source, "eos_token_id", None)) is not None), ())
         return (found,) if isinstance(found, int) else tuple(found)
 
+    def _switched_off(self) -> tuple[str, ...]:
+        """`name: reason`, once each, of what was not proven at the lengths that were run."""
+        met = (self.capabilities, *(self._trusted[switch] for switch in sorted(self._trusted)))
+        return tuple(dict.fromkeys(reason for each in met for reason in each.switched_off()))
+
     def info(self, noise_floor: Number | None = None) -> SubjectInfo:
         """What a report says about this subject."""
         return SubjectInfo(
@@ -90,7 +109,7 @@ class Subject:
             quantization=self.quantization,
             adapter=self.adapter,
             chat_template=self.tokenizer.chat_template is not None,
-            switched_off=self.capabilities.switched_off(),
+            switched_off=self._switched_off(),
             noise_floor_nats=NotMeasured(reason="not asked for") if noise_floor is None else noise_floor,
         )
 
@@ -155,6 +174,7 @@ def wrap_model(
     backend: Backend = "hooks",
 ) -> Subject:
     """The subject around a model that is already in memory and in eval mode."""
+    check_vocabulary(model, tokenizer, name)
     use_differentiable_kernels(model)
     architecture = map_architecture(model, layers_path)
     return Subject(

@@ -87,6 +87,11 @@ class Work:
     plan: WorkPlan
     kind: Literal["single", "twins"]
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return max(len(path) for tree in self.trees for path in tree.paths)
+
     def open_batch(self, batch: int, step: int, max_tokens: int) -> Rerun:
         """Batch number `batch`, run unedited, ready for steps from number `step` on."""
         members = self.plan.batches[batch]
@@ -99,7 +104,7 @@ class Work:
             {key: [places[t] for t in members] for key, places in self.places.items()},
             list(dict.fromkeys(kept)),
             self.shortcuts,
-            limits_of(self.subject, max_tokens),
+            limits_of(self.subject, max_tokens, self.longest),
         )
 
 
@@ -168,7 +173,7 @@ def run_work(
     which is the one to repeat when resuming.
     """
     max_tokens = work.plan.max_tokens
-    longest = max(len(path) for tree in work.trees for path in tree.paths)
+    longest = work.longest
     batch: tuple[int, Rerun] | None = None
     for unit in range(skip, work.plan.n_units):
         number, step = divmod(unit, len(work.steps))

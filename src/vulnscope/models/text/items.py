@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vulnscope.errors import InputError
+from vulnscope.prompts.tokens import Quoting, quote, tokenise
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Int
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from vulnscope.models.subject.subject import Subject
     from vulnscope.prompts.rendering import EncodedPrompt, RenderedPrompt
+    from vulnscope.prompts.tokens import Span
 
 CODE, ANSWER = "code", "answer"
 CONTEXT_LINES = 2
@@ -116,7 +118,7 @@ class TokenText:
 
 
 def as_items(subject: Subject, texts: Sequence[str | Sequence[int] | TokenText]) -> list[TokenText]:
-    """Items of texts (tokenised whole, with the tokenizer's special tokens) or of token ids; checked for length."""
+    """Items of texts (tokenised whole, as `read_text` does) or of token ids; checked for length."""
     items = []
     for number, given in enumerate(texts):
         if isinstance(given, TokenText):
@@ -142,12 +144,15 @@ def read_text(
     changed_window: Sequence[int] | None = None,
     answer_start: int | None = None,
     add_special_tokens: bool = True,
+    quoted: Sequence[Span] | None = None,
 ) -> TokenText:
-    """`text` tokenised whole; tokens that begin at character `answer_start` or later are no longer the prompt."""
-    is_fast = bool(tokenizer.is_fast)
-    encoding = tokenizer(text, add_special_tokens=add_special_tokens, return_offsets_mapping=is_fast)
-    tokens = tuple(encoding["input_ids"])
-    offsets = tuple((int(a), int(b)) for a, b in encoding["offset_mapping"]) if is_fast else None
+    """`text` tokenised whole; tokens that begin at character `answer_start` or later are no longer the prompt.
+
+    Nothing in the `quoted` parts is a control token: by default in all of it, such as in code; () where the text is
+    written for the model, turns and all.
+    """
+    quoting = quote(text) if quoted is None else Quoting(text, tuple(quoted))
+    ((tokens, offsets),) = tokenise([quoting], tokenizer, add_special_tokens=add_special_tokens, with_offsets=True)
     n_prompt = None
     if answer_start is not None:
         if offsets is None:

@@ -108,15 +108,16 @@ def default_max_tokens(subject: Shaped) -> int:
     return max(_FEWEST_TOKENS, min(most, fitting))
 
 
-def limits_of(subject: Subject, max_tokens: int) -> Limits:
-    """What one call may hold on this subject's device."""
+def limits_of(subject: Subject, max_tokens: int, longest: int) -> Limits:
+    """What one call may hold on this subject's device, with rows of up to `longest` tokens."""
+    trusted = subject.trusted(longest)
     bytes_per_read = 2 * 4 * subject.architecture.vocab_size
     budget = _LOGITS_BYTES.get(subject.device.type, _LOGITS_BYTES["cpu"])
-    window = find_window(subject.model) if subject.capabilities.has(PACKING) else 0
+    window = find_window(subject.model) if trusted.has(PACKING) else 0
     return Limits(
         max_tokens,
         max(1, budget // bytes_per_read),
-        is_padding_allowed=subject.capabilities.has(RIGHT_PADDING),
+        is_padding_allowed=trusted.has(RIGHT_PADDING),
         longest_packed=sys.maxsize if window is None else window,
     )
 

@@ -21,6 +21,7 @@ from vulnscope.report.format import (
     format_signed,
     format_signed_estimate,
     merge_reasons,
+    tell_coverages,
 )
 from vulnscope.report.page import Block, Cell, Head, Page, Row, Section, Table, Text
 from vulnscope.report.view import (
@@ -50,6 +51,7 @@ def page(record: AuditRecord) -> Page:
         title=f"{record.subject.name} on {record.corpus.name}",
         kind="audit",
         sentence=record.sentence,
+        notes=record.subject.prompt_notes,
         template="audit.html.j2",
         record=record,
         sections=(
@@ -215,7 +217,10 @@ def _list_reasons(record: AuditRecord) -> list[Block]:
         for value in (part.yes_rate, part.pair_correct, part.pair_rank, part.auroc, part.d_prime)
     ]
     reasons = merge_reasons(reason for value in figures if (reason := find_reason(value)))
-    return [Text(f"  n/a: {reason}", "hint") for reason in reasons]
+    return [
+        *(Text(f"  n/a: {reason}", "hint") for reason in reasons),
+        *(Text(f"  {few}", "hint") for few in tell_coverages(figures)),
+    ]
 
 
 def _count_states(record: AuditRecord) -> list[Block]:

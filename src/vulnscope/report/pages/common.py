@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from vulnscope.records.audit import CorpusInfo, LeftOut, SubjectInfo
+from vulnscope.report.format import format_number
 from vulnscope.report.page import Code, Fact, Fold, Page, Section, Text
 from vulnscope.report.view import is_synthetic
 
@@ -57,6 +58,7 @@ def make_page(
         sentence=record.sentence,
         facts=(describe_model("Model", record.subject), describe_corpus(record.corpus), *facts),
         sections=(*sections, reproduce(record)),
+        notes=record.subject.prompt_notes,
         is_soft=is_soft,
     )
 
@@ -74,8 +76,21 @@ def describe_corpus(corpus: CorpusInfo) -> Fact:
         "Corpus",
         corpus.name,
         f"{made}{corpus.n_samples:,} samples in {corpus.n_pairs:,} pairs and {corpus.n_groups:,} groups, grouped "
-        f"{corpus.grouping}",
+        f"{corpus.grouping}{weigh_groups(corpus)}",
     )
+
+
+def weigh_groups(corpus: CorpusInfo) -> str:
+    """By how many the groups count where they differ in size, and how many samples have none to be ranked against."""
+    effective, largest, unranked = corpus.n_effective_groups, corpus.largest_group_share, corpus.unranked_share
+    said = ""
+    if effective is not None and largest is not None and corpus.n_groups - effective >= 0.05:
+        share = format_number(largest, "rate")
+        said = f", which count as {effective:.1f} of one size (the largest holds {share} of the samples)"
+    if unranked:
+        share = format_number(unranked, "rate")
+        said += f"; {share} of the samples are alone in their CWE and language, and no AUROC counts them"
+    return said
 
 
 def count_left_out(parts: Sequence[LeftOut]) -> list[str]:

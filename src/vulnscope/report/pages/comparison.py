@@ -20,6 +20,7 @@ from vulnscope.report.format import (
     format_p,
     format_signed,
     name_answer,
+    tell_coverages,
 )
 from vulnscope.report.page import Block, Head, Page, Section, Table, Text
 from vulnscope.report.view import KIND_TITLES
@@ -85,7 +86,9 @@ def page(record: ComparisonRecord) -> Page:
         template="comparison.html.j2",
         record=record,
         sections=(
-            Section("What changed", [*runs, *differences, _table_changes(record.overall)], is_brief=True),
+            Section(
+                "What changed", [*runs, *differences, _table_changes(record.overall), *_tell_few(record)], is_brief=True
+            ),
             Section(
                 "Where it changed",
                 [block for group in group_compared(record) for block in _list_slices(group)],
@@ -94,6 +97,10 @@ def page(record: ComparisonRecord) -> Page:
             Section("Sample by sample", _list_flipped(record), is_brief=True),
         ),
     )
+
+
+def _tell_few(record: ComparisonRecord) -> list[Block]:
+    return [Text(few, "hint") for few in tell_coverages(change.change for change in record.overall.changes)]
 
 
 def _table_changes(part: ComparedSlice) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from vulnscope.report.format import find_reason, format_count, format_estimate
+from vulnscope.report.format import find_reason, format_count, format_estimate, tell_coverages
 from vulnscope.report.page import Block, Fact, Head, Page, Points, Row, Section, Table, Text
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def page(record: LeakRecord) -> Page:
             is_apart=True,
         ),
         *(Text(f"n/a: {reason}", "hint") for reason in dict.fromkeys(reasons) if reason is not None),
+        *(Text(few, "hint") for few in tell_coverages(rule.auroc for rule in record.surface)),
     ]
     return Page(
         title=f"{record.corpus}, leaks",

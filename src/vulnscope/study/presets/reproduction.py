@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vulnscope.ask.figures.paired_scores import ScoreTable
 from vulnscope.ask.preparing import describe_corpus, open_protocol
+from vulnscope.ask.prompt_notes import describe_subject
 from vulnscope.ask.scored.items import ask_items
 from vulnscope.ask.scored.preparation import prepare
 from vulnscope.ask.settings import Selection
 from vulnscope.errors import InputError
 from vulnscope.models import generate, read_text
 from vulnscope.models.answer.prompt_prefixes import PromptPrefixes
+from vulnscope.prompts import open_chat
 from vulnscope.stats import Bootstrap, name_correction
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
 from vulnscope.study.presets.figures import (
@@ -107,7 +109,7 @@ def run_preset(
     return ReproductionRecord(
         preset=recipe.name,
         sentence=write_sentence(subject.name, rows),
-        subject=subject.info(),
+        subject=describe_subject(subject, open_chat(subject.tokenizer), study.prepared.samples),
         corpus=describe_corpus(corpus, study.prepared.samples),
         samples=tuple(sample.id for sample in study.prepared.samples),
         indexings={name: each.what for name, each in study.indexings.items()},

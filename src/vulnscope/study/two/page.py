@@ -95,6 +95,11 @@ def page(record: AgainstRecord) -> Page:
         title=f"{record.names[0]} against {record.names[1]} on {record.first.corpus.name}",
         kind="study against",
         sentence=record.sentence,
+        notes=[
+            f"{name}: {note}"
+            for name, study in zip(record.names, (record.first, record.second), strict=True)
+            for note in study.subject.prompt_notes
+        ],
         facts=(
             describe_model("A", record.first.subject, record.names[0]),
             describe_model("B", record.second.subject, record.names[1]),
