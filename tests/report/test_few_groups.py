@@ -19,7 +19,7 @@ def test_an_interval_of_few_groups_says_how_sure_it_is() -> None:
     few, many = (
         estimate_mean(np.arange(n) / n, Groups(np.arange(n), n), Bootstrap(), is_proportion=False) for n in (12, 60)
     )
-    assert show_estimate(few).endswith(f"({TOLD})")
+    assert show_estimate(few).endswith(f"(few groups: holds in {100 * COVERAGE_OF_FEW:.0f} %)")
     assert stack_estimate(few, "score").reasons == (TOLD,)
     assert "few" not in show_estimate(many)
     assert stack_estimate(many, "score").reasons == ()

@@ -91,7 +91,8 @@ def show_estimate(estimate: Estimate | None, *, is_signed: bool = False, digits:
     if isinstance(estimate.low, NotMeasured) or isinstance(estimate.high, NotMeasured):
         return f"{text} (no interval: {find_reason(estimate)})"
     ends = (show_number(end, digits, is_signed=is_signed) for end in (estimate.low, estimate.high))
-    return f"{text} [{', '.join(ends)}]{f' ({few})' if (few := tell_coverage(estimate)) else ''}"
+    few = "" if estimate.coverage is None else f" (few groups: holds in {100 * estimate.coverage:.0f} %)"
+    return f"{text} [{', '.join(ends)}]{few}"
 
 
 def tell_coverages(estimates: Iterable[Estimate | Number]) -> list[str]:
