@@ -25,7 +25,7 @@ from vulnscope.records.base import NotMeasured
 from vulnscope.stats import Bootstrap
 from vulnscope.study.kind import REPRODUCTION
 from vulnscope.study.presets.directions import find_others, fit_rows, read_states
-from vulnscope.study.presets.figures import Answers, judge, write_sentence
+from vulnscope.study.presets.figures import Answers, correct_rows, judge, write_sentence
 from vulnscope.study.presets.indexing import make_edits
 from vulnscope.study.presets.model_sizes import estimate_model
 from vulnscope.study.presets.page import summarise_rows
@@ -252,7 +252,7 @@ def test_the_path_runs_on_both_architectures(ran: tuple[Subject, ReproductionRec
     assert all(float(each.pair_rank_p_corrected) >= float(each.pair_rank_p) > 0 for each in steered)
     assert "of 5 settings, whatever the indexing" in record.sentence
     assert "no single one could" not in record.sentence  # 12 groups: 5 × 2^-11 is little enough
-    many = write_sentence("organism", [*record.rows, *record.rows[1:2] * 200])
+    many = write_sentence("organism", correct_rows([*record.rows, *record.rows[1:2] * 200]))
     assert many.endswith("beyond chance, and with 12 groups no single one could.")
     page = REPRODUCTION.render(record)
     assert "plain prompt, right, same samples: 1 setting<" in page
