@@ -21,8 +21,8 @@ OUTSIDE = {
     "mean margin, groups very unequal": (0.89, 0.965),
     "share of .3, groups very unequal": (0.92, 0.97),
 }
-"""Known to lie outside 95 ± 1.5 %: nearly equal twins in the smallest strata, where a handful of comparisons decides; the
-bias of average precision; groups so unequal that 120 count as about 60. The docs say so."""
+"""Known to lie outside 95 ± 1.5 %: nearly equal twins in the smallest strata, where a handful of comparisons decides;
+the bias of average precision; groups so unequal that 120 count as about 60. The docs say so."""
 AUROCS = [name for name in FIGURES if name.startswith("AUROC")]
 
 
