@@ -73,7 +73,7 @@ def flipped(data: bytes, place: int) -> bytes:
     return data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
 
 
-GZIPPED = gzip.compress(tar_of({"x.c": b"int x;\n" * 99}))
+GZIPPED = gzip.compress(tar_of({"x.c": b"int x;\n" * 99}), mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,20 @@ GZIPPED = gzip.compress(tar_of({"x.c": b"int x;\n" * 99}))
         ("outside.tar", tar_of({"../escaped": b"1"})),
         ("method.zip", zip_of({"x.c": b"1"}).replace(b"\x14\0\0\0\x08\0", b"\x14\0\0\0\x63\0")),
         ("method.zip", zip_of({"x.c": b"1"}).replace(b"\x14\0\0\0\x08\0", b"\x14\0\x01\0\x08\0")),
+    ],
+    ids=[
+        "trailer",
+        "cut",
+        "text.tar",
+        "text.zip",
+        "empty",
+        "crc",
+        "clash.tar",
+        "clash.zip",
+        "long",
+        "outside",
+        "method",
+        "locked",
     ],
 )
 def test_every_defect_is_one_error(tmp_path: Path, name: str, content: bytes) -> None:
